@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# npm test [-- AVA options and files]: sets up, builds, runs every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh all
+npx tsc --build
+exec npx ava "$@"

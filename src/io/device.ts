@@ -1,0 +1,43 @@
+/**
+ * The whole of I/O: two batch-shaped interfaces. Fakes, fault injectors, capture writers and tracers wrap any
+ * implementation. All calls are non-blocking; nothing is queued behind them.
+ *
+ * Ownership: bytes that `receive` or `read` put into slots are borrowed until the next call of the same batch; bytes
+ * that a vector refers to are borrowed to the device until `send` or `write` returns.
+ */
+import type { Packets } from '../memory/packets.js';
+import type { ReceivedDatagrams, Slots } from '../memory/received.js';
+import type { DatagramVector, FrameVector } from '../memory/vectors.js';
+
+/** Where VXLAN datagrams come from and go to. */
+export interface Underlay {
+  /** Descriptors to wait on for reading (POLLIN). */
+  readonly receiveFds: readonly number[];
+  /**
+   * Receives what waits on descriptor `receiveFds[which]` into `batch` (its former content is forgotten), sets
+   * `batch.count` and `batch.overflow`. Returns the number of messages, 0 where nothing waits, or -errno.
+   */
+  receive(which: number, batch: ReceivedDatagrams): number;
+  /**
+   * Sends every entry of `vector`, whose destinations are records of `tunnels` (TUNNEL_WORDS words each), and sets
+   * `vector.errno`. One entry's failure does not stop the others. Returns the number of system calls made.
+   */
+  send(vector: DatagramVector, tunnels: Int32Array): number;
+}
+
+/** What carries whole Ethernet frames to and from the host: a TAP, or an AF_PACKET port. */
+export interface FramePort {
+  /** Descriptor to wait on for reading (POLLIN). */
+  readonly fd: number;
+  /**
+   * Reads up to `limit` frames into `slots` (from slot `firstSlot` on) and takes a packet for each, with its flags,
+   * gsoType, gsoSize, csumStart and csumOffset set. Returns the number of frames, 0 where nothing waits, or -errno
+   * (EBADFD: the device is gone) where not even one was read.
+   */
+  read(packets: Packets, slots: Slots, firstSlot: number, limit: number): number;
+  /** Writes every frame of `vector` and sets `vector.errno`. One frame's failure does not stop the others. */
+  write(vector: FrameVector): void;
+}
+
+/** Bytes of the virtio-net header before each frame of a FrameVector (struct virtio_net_hdr_mrg_rxbuf). */
+export const VNET_HEADER_BYTES = 12;

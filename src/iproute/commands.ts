@@ -1,0 +1,216 @@
+/**
+ * Typed commands: what the grammar of ip, tc and bridge parses to, and the state that the printers print. Plain
+ * data; nothing here knows a device or a datapath. Addresses are bytes in network order, numbers in host order.
+ */
+
+/** The keys of flower that vtep knows, in the order in which tc prints them (semantics: man tc-flower). */
+export type FlowerKeyName =
+  | 'indev'
+  | 'dst_mac'
+  | 'src_mac'
+  | 'eth_type'
+  | 'ip_proto'
+  | 'dst_ip'
+  | 'src_ip'
+  | 'dst_port'
+  | 'src_port'
+  | 'enc_dst_ip'
+  | 'enc_src_ip'
+  | 'enc_key_id'
+  | 'enc_dst_port'
+  | 'enc_src_port'
+  | 'enc_tos'
+  | 'enc_ttl';
+
+/**
+ * One key of a filter. `value` and `mask` have the width of the field (1, 2, 3, 4, 6 or 16 bytes, network order; an
+ * enc_key_id has 4); the value is kept as typed, unmasked, because tc echoes it so. `indev` has no mask; its value is
+ * the interface's name in ASCII.
+ */
+export interface FlowerKey {
+  readonly name: FlowerKeyName;
+  readonly value: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+/** Where control goes after an action (or, for gact, as its result). */
+export type Control =
+  | { readonly type: 'pass' | 'drop' | 'pipe' | 'continue' | 'reclassify' | 'stolen' | 'trap' }
+  | { readonly type: 'goto'; readonly chain: number }
+  | { readonly type: 'jump'; readonly count: number };
+
+export interface TunnelKeyUnset {
+  readonly kind: 'tunnel_key';
+  readonly mode: 'unset';
+  readonly control: Control;
+}
+
+export interface TunnelKeySet {
+  readonly kind: 'tunnel_key';
+  readonly mode: 'set';
+  /** 4 or 16 bytes, both of one family. */
+  readonly srcIp: Uint8Array;
+  readonly dstIp: Uint8Array;
+  /** Absent: no key, and VNI 0 on the wire. */
+  readonly id?: number;
+  readonly dstPort?: number;
+  readonly tos?: number;
+  readonly ttl?: number;
+  /** Outer UDP checksum; true unless `nocsum`. */
+  readonly csum: boolean;
+  readonly noFrag: boolean;
+  readonly control: Control;
+}
+
+export interface Mirred {
+  readonly kind: 'mirred';
+  readonly direction: 'egress' | 'ingress';
+  readonly mode: 'redirect' | 'mirror';
+  readonly dev: string;
+  readonly control: Control;
+}
+
+export interface Gact {
+  readonly kind: 'gact';
+  readonly control: Control;
+  readonly random?: { readonly type: 'netrand' | 'determ'; readonly control: Control; readonly value: number };
+}
+
+export type ActionSpec = (TunnelKeyUnset | TunnelKeySet | Mirred | Gact) & {
+  /** Typed by the user; else the daemon gives the lowest free one of the kind. */
+  readonly index?: number;
+  /** 1 to 16 bytes. */
+  readonly cookie?: Uint8Array;
+};
+
+/** Which hook a filter hangs on, and how the user spelled it (tc prints it back so). */
+export type FilterParent = 'ingress' | 'egress' | 'ffff:';
+
+/** A filter as given, every choice of the user's kept. */
+export interface FilterSpec {
+  readonly dev: string;
+  readonly parent: FilterParent;
+  /** EtherType in host order; 3 is `all`. */
+  readonly protocol: number;
+  /** 1 … 65535; 0: the daemon chooses (49152, 49151, …). */
+  readonly pref: number;
+  readonly chain: number;
+  /** 0: the daemon chooses the lowest free one from 1. */
+  readonly handle: number;
+  readonly keys: readonly FlowerKey[];
+  readonly skipHw: boolean;
+  readonly classid?: number;
+  readonly actions: readonly ActionSpec[];
+}
+
+/** What a show, get, del or flush names; what it leaves out is not restricted. */
+export interface FilterSelector {
+  readonly dev: string;
+  readonly parent: FilterParent;
+  readonly protocol?: number;
+  readonly pref?: number;
+  readonly chain?: number;
+  readonly handle?: number;
+  /** The word after pref/handle, where one was typed. */
+  readonly kind?: string;
+}
+
+/** Everything `ip link add NAME type vxlan` can say; absent is the default. */
+export interface VxlanOptions {
+  readonly external: boolean;
+  readonly dstport: number;
+  /** Lower device, by name. */
+  readonly dev?: string;
+  /** 4 or 16 bytes. */
+  readonly local?: Uint8Array;
+  readonly srcport?: readonly [number, number];
+  readonly udpcsum: boolean;
+  readonly udp6zerocsumtx: boolean;
+  readonly udp6zerocsumrx: boolean;
+  readonly ttl?: number;
+  readonly tos?: number;
+  readonly learning?: boolean;
+}
+
+/** The generic part of `ip link add`: given before the word `type`. */
+export interface LinkGeneric {
+  readonly name: string;
+  readonly mtu?: number;
+  /** 6 bytes. */
+  readonly address?: Uint8Array;
+  readonly up?: boolean;
+}
+
+/** Options before the verb: `-s -d -j -p …`. */
+export interface OutputOptions {
+  readonly statistics: boolean;
+  readonly details: boolean;
+  readonly json: boolean;
+  readonly pretty: boolean;
+}
+
+export type Command =
+  | {
+      readonly kind: 'link-add-vxlan';
+      readonly link: LinkGeneric;
+      readonly vxlan: VxlanOptions;
+      readonly notes: readonly string[];
+    }
+  | { readonly kind: 'link-add-tap'; readonly link: LinkGeneric; readonly persist: boolean }
+  | { readonly kind: 'link-del'; readonly name: string }
+  /** `up` or `down` alone or among other words; `argv` is the whole line without the leading `ip`. */
+  | { readonly kind: 'link-set'; readonly name: string; readonly up?: boolean; readonly argv: readonly string[] }
+  | { readonly kind: 'qdisc-add'; readonly dev: string; readonly qdisc: 'ingress' | 'clsact' }
+  | { readonly kind: 'qdisc-del'; readonly dev: string; readonly qdisc: 'ingress' | 'clsact' }
+  | { readonly kind: 'qdisc-show'; readonly dev?: string; readonly output: OutputOptions }
+  | { readonly kind: 'filter-add'; readonly mode: 'add' | 'replace' | 'change'; readonly filter: FilterSpec }
+  | { readonly kind: 'filter-del'; readonly selector: FilterSelector }
+  | { readonly kind: 'filter-get'; readonly selector: FilterSelector; readonly output: OutputOptions }
+  | { readonly kind: 'filter-show'; readonly selector: FilterSelector; readonly output: OutputOptions }
+  /** The host's side: handed to the system's tool as it stands (`argv` without the tool's name). */
+  | {
+      readonly kind: 'host';
+      readonly tool: 'ip' | 'tc' | 'bridge';
+      readonly argv: readonly string[];
+      readonly dev?: string;
+    }
+  /** `help` somewhere: print and succeed. */
+  | { readonly kind: 'help'; readonly text: string };
+
+/** A refusal by the grammar: what stderr gets (without a trailing newline), and the exit code scripts test for. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+// ---- state to print -------------------------------------------------------------------------------------------
+
+/** Statistics of one action. Times are whole seconds ago. */
+export interface ActionStatistics {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly drops: number;
+  readonly overlimits: number;
+  readonly requeues: number;
+  readonly installed: number;
+  readonly lastUsed: number;
+  /** Absent: never used (then tc prints no `firstused`, and `used` equals `installed`). */
+  readonly firstUsed?: number;
+}
+
+export interface ActionState {
+  readonly spec: ActionSpec & { readonly index: number };
+  readonly ref: number;
+  readonly bind: number;
+  readonly statistics: ActionStatistics;
+}
+
+/** A filter as installed: nothing left to choose. */
+export interface FilterState extends Omit<FilterSpec, 'actions'> {
+  readonly actions: readonly ActionState[];
+}

@@ -1,0 +1,149 @@
+/**
+ * Counters in shared memory. Each worker owns a set and is its only writer; the control thread reads all sets and
+ * adds them up. A counter is a double: exact to 2^53 (8 days of bytes at 100 Gb/s; from there on it rounds), and
+ * neither side needs a BigInt. Aligned doubles do not tear on the processors that Node.js runs on.
+ */
+import { REASONS } from './reasons.js';
+
+export const MAX_DEVICES = 1024;
+
+/** Columns of a device's row: the fields of rtnl_link_stats64 that vtep keeps. */
+export const DeviceCounter = {
+  RX_PACKETS: 0,
+  RX_BYTES: 1,
+  RX_DROPPED: 2,
+  RX_ERRORS: 3,
+  RX_FRAME_ERRORS: 4,
+  RX_LENGTH_ERRORS: 5,
+  TX_PACKETS: 6,
+  TX_BYTES: 7,
+  TX_DROPPED: 8,
+  TX_ERRORS: 9,
+} as const;
+export const DEVICE_COUNTERS = 16;
+
+/** Counters of the worker itself: work per packet, which benches and gates read. */
+export const WorkCounter = {
+  WAKEUPS: 0,
+  RECEIVE_CALLS: 1,
+  RECEIVED_MESSAGES: 2,
+  RECEIVED_DATAGRAMS: 3,
+  SEND_CALLS: 4,
+  SENT_MESSAGES: 5,
+  SENT_DATAGRAMS: 6,
+  TAP_READS: 7,
+  TAP_FRAMES_READ: 8,
+  TAP_WRITES: 9,
+  TAP_FRAMES_WRITTEN: 10,
+  LOOKUPS: 11,
+  PROBES: 12,
+} as const;
+export const WORK_COUNTERS = 32;
+
+const REASON_ROW = 128;
+if (REASONS.length > REASON_ROW) throw new Error('counters: more reasons than a row holds');
+const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
+const TOTAL = WORK_AT + WORK_COUNTERS;
+
+/** One worker's counters over a SharedArrayBuffer. */
+export class Counters {
+  readonly buffer: SharedArrayBuffer;
+  private readonly values: Float64Array;
+
+  constructor(buffer?: SharedArrayBuffer) {
+    this.buffer = buffer ?? new SharedArrayBuffer(TOTAL * 8);
+    this.values = new Float64Array(this.buffer);
+  }
+
+  /** Adds to a counter of a device. */
+  device(device: number, counter: number, by: number): void {
+    this.values[device * DEVICE_COUNTERS + counter] += by;
+  }
+
+  deviceValue(device: number, counter: number): number {
+    return this.values[device * DEVICE_COUNTERS + counter];
+  }
+
+  /** Counts `packets` frames of a device under a reason. */
+  reason(device: number, reason: number, packets: number): void {
+    this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason] += packets;
+  }
+
+  reasonValue(device: number, reason: number): number {
+    return this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason];
+  }
+
+  work(counter: number, by: number): void {
+    this.values[WORK_AT + counter] += by;
+  }
+
+  workValue(counter: number): number {
+    return this.values[WORK_AT + counter];
+  }
+
+  /** Zeroes everything a device counted: its index goes to another. */
+  clearDevice(device: number): void {
+    this.values.fill(0, device * DEVICE_COUNTERS, (device + 1) * DEVICE_COUNTERS);
+    const at = MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW;
+    this.values.fill(0, at, at + REASON_ROW);
+  }
+}
+
+/** Columns of an action's row. */
+export const ActionCounter = {
+  PACKETS: 0,
+  BYTES: 1,
+  DROPS: 2,
+  OVERLIMITS: 3,
+  REQUEUES: 4,
+  /** Milliseconds since the epoch; 0: never. */
+  LAST_USED: 5,
+  FIRST_USED: 6,
+} as const;
+export const ACTION_COUNTERS = 8;
+
+const SLAB_BITS = 12;
+const SLAB_ROWS = 1 << SLAB_BITS;
+
+/** Counters of actions: rows in slabs of 4,096, so that they grow without moving. One set per worker. */
+export class ActionCounters {
+  readonly slabs: Float64Array[] = [];
+
+  /** A new slab; the owner hands its buffer to the other thread, which calls `attach`. */
+  grow(): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(SLAB_ROWS * ACTION_COUNTERS * 8);
+    this.attach(buffer);
+    return buffer;
+  }
+
+  attach(buffer: SharedArrayBuffer): void {
+    this.slabs.push(new Float64Array(buffer));
+  }
+
+  get capacity(): number {
+    return this.slabs.length * SLAB_ROWS;
+  }
+
+  /** Counts one packet (of `segments` segments and `bytes` bytes) that met the action at `now` (ms since the epoch). */
+  hit(row: number, segments: number, bytes: number, now: number): void {
+    const slab = this.slabs[row >> SLAB_BITS];
+    const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS;
+    slab[at] += segments;
+    slab[at + 1] += bytes;
+    slab[at + 5] = now;
+    if (slab[at + 6] === 0) slab[at + 6] = now;
+  }
+
+  add(row: number, counter: number, by: number): void {
+    this.slabs[row >> SLAB_BITS][(row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter] += by;
+  }
+
+  value(row: number, counter: number): number {
+    return this.slabs[row >> SLAB_BITS][(row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter];
+  }
+
+  clear(row: number): void {
+    const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS;
+    this.slabs[row >> SLAB_BITS].fill(0, at, at + ACTION_COUNTERS);
+  }
+}

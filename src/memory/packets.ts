@@ -1,0 +1,159 @@
+/**
+ * Packet descriptors, as a structure of arrays: one column per property, one index per packet. The bytes of a packet
+ * stay where the system call put them; encapsulating, decapsulating and queueing change descriptors only.
+ *
+ * Life: a worker takes packets for one batch, runs it to completion (every queue flushed), and resets. Nothing
+ * outlives the batch, so there is no reference counting: an index is borrowed until `reset`.
+ */
+import type { Arena } from './arena.js';
+
+declare const packetIndex: unique symbol;
+/** An index into the columns of `Packets`. */
+export type PacketIndex = number & { readonly [packetIndex]: true };
+
+/** No packet; ends a chain. */
+export const NONE = -1 as PacketIndex;
+
+/** Bits of `flags`. */
+/** The checksum at `csumStart + csumOffset` holds the folded pseudo-header sum only; the last device finishes it. */
+export const UNFINISHED = 1;
+/** `tunnel` is an index into the batch's received records. */
+export const TUNNEL_RECEIVED = 2;
+/** `tunnel` is an index into the snapshot's `tunnel_key set` records. */
+export const TUNNEL_TRANSMIT = 4;
+/** Another packet refers to the same bytes (mirror): copy before changing any. */
+export const SHARED = 8;
+
+/** Values of `gsoType`: those of virtio_net_hdr.gso_type. */
+export const GSO_NONE = 0;
+export const GSO_TCPV4 = 1;
+export const GSO_TCPV6 = 4;
+export const GSO_UDP_L4 = 5;
+/** The CWR flag of the first segment must not be repeated (VIRTIO_NET_HDR_GSO_ECN). */
+export const GSO_ECN = 0x80;
+
+/** Bits of `shape`: what the dissector found, for whoever needs to know the layers again. */
+export const SHAPE_IPV4 = 1;
+export const SHAPE_IPV6 = 2;
+/** `l4` points at a whole TCP header, `payload` behind it. */
+export const SHAPE_TCP = 4;
+/** `l4` points at a whole UDP header, `payload` behind it. */
+export const SHAPE_UDP = 8;
+/** First or later fragment. */
+export const SHAPE_FRAGMENT = 16;
+/** IPv4 options or IPv6 extension headers. */
+export const SHAPE_OPTIONS = 32;
+/** The IP header's length is less than what follows it in the frame (padding). */
+export const SHAPE_PADDED = 64;
+/** Lengths, versions or offsets disagree: pass on, never offload. */
+export const SHAPE_ODD = 128;
+/** One VLAN tag or more. */
+export const SHAPE_VLAN = 256;
+
+export class Packets {
+  readonly capacity: number;
+  /** Arena offset of the first byte of the Ethernet header. */
+  readonly frame: Int32Array;
+  /** Bytes of the frame, from the Ethernet header on. */
+  readonly length: Int32Array;
+  readonly flags: Int32Array;
+  /** Tunnel record index; meaningful with TUNNEL_RECEIVED or TUNNEL_TRANSMIT. */
+  readonly tunnel: Int32Array;
+  /** Device index (not ifindex) whose hook the packet passes now. */
+  readonly device: Int32Array;
+  readonly gsoType: Int32Array;
+  /** Payload bytes of each segment of a super-frame; 0 with a gsoType other than GSO_NONE means "from the output's MTU". */
+  readonly gsoSize: Int32Array;
+  /** Bytes from the frame's start; meaningful with UNFINISHED. */
+  readonly csumStart: Int32Array;
+  /** Bytes from csumStart. */
+  readonly csumOffset: Int32Array;
+  readonly shape: Int32Array;
+  /** Bytes from the frame's start to the network header; -1 where there is none. */
+  readonly l3: Int32Array;
+  /** Bytes from the frame's start to the transport header; -1 where there is none. */
+  readonly l4: Int32Array;
+  /** Bytes from the frame's start to the transport payload; -1 where there is none. */
+  readonly payload: Int32Array;
+  /** Bytes from the frame's start to the end of the IP packet (its own length field); frame length where not IP. */
+  readonly end: Int32Array;
+  /** Hash of the inner flow, 32 bits, for source ports and lanes. */
+  readonly hash: Int32Array;
+  /** The next packet of the queue this one stands in. */
+  readonly next: Int32Array;
+  private taken = 0;
+
+  constructor(arena: Arena, capacity: number) {
+    this.capacity = capacity;
+    this.frame = arena.column(capacity);
+    this.length = arena.column(capacity);
+    this.flags = arena.column(capacity);
+    this.tunnel = arena.column(capacity);
+    this.device = arena.column(capacity);
+    this.gsoType = arena.column(capacity);
+    this.gsoSize = arena.column(capacity);
+    this.csumStart = arena.column(capacity);
+    this.csumOffset = arena.column(capacity);
+    this.shape = arena.column(capacity);
+    this.l3 = arena.column(capacity);
+    this.l4 = arena.column(capacity);
+    this.payload = arena.column(capacity);
+    this.end = arena.column(capacity);
+    this.hash = arena.column(capacity);
+    this.next = arena.column(capacity);
+  }
+
+  get count(): number {
+    return this.taken;
+  }
+
+  /** Forgets every packet. */
+  reset(): void {
+    this.taken = 0;
+  }
+
+  /** A packet for the frame at `offset`, all else plain; NONE where the batch is full. */
+  take(offset: number, length: number): PacketIndex {
+    const i = this.taken;
+    if (i === this.capacity) return NONE;
+    this.taken = i + 1;
+    this.frame[i] = offset;
+    this.length[i] = length;
+    this.flags[i] = 0;
+    this.tunnel[i] = -1;
+    this.gsoType[i] = GSO_NONE;
+    this.gsoSize[i] = 0;
+    this.csumStart[i] = 0;
+    this.csumOffset[i] = 0;
+    this.next[i] = NONE;
+    return i as PacketIndex;
+  }
+
+  /** A second descriptor of the same bytes (mirror); both become SHARED. NONE where the batch is full. */
+  share(i: PacketIndex): PacketIndex {
+    const j = this.take(this.frame[i], this.length[i]);
+    if (j === NONE) return NONE;
+    this.flags[i] |= SHARED;
+    this.flags[j] = this.flags[i];
+    this.tunnel[j] = this.tunnel[i];
+    this.device[j] = this.device[i];
+    this.gsoType[j] = this.gsoType[i];
+    this.gsoSize[j] = this.gsoSize[i];
+    this.csumStart[j] = this.csumStart[i];
+    this.csumOffset[j] = this.csumOffset[i];
+    this.shape[j] = this.shape[i];
+    this.l3[j] = this.l3[i];
+    this.l4[j] = this.l4[i];
+    this.payload[j] = this.payload[i];
+    this.end[j] = this.end[i];
+    this.hash[j] = this.hash[i];
+    return j;
+  }
+
+  /** Segments that the packet stands for on a wire: 1, or those of a super-frame whose gsoSize is known. */
+  segments(i: PacketIndex): number {
+    if (this.gsoType[i] === GSO_NONE || this.gsoSize[i] === 0) return 1;
+    const bytes = this.length[i] - this.payload[i];
+    return bytes <= this.gsoSize[i] ? 1 : Math.ceil(bytes / this.gsoSize[i]);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Every way in which a frame ends elsewhere than where it was sent, in one table: the name that tests and scripts
+ * use, and the sentence that people read. A counter of its own stands behind each (see counters.ts).
+ *
+ * `verdict` is `drop` where the frame is gone, `pass` where it is only worth knowing about.
+ */
+export interface Reason {
+  readonly name: string;
+  readonly verdict: 'drop' | 'pass';
+  readonly sentence: string;
+}
+
+const table = {
+  // underlay, receive
+  'socket-overflow': [
+    'drop',
+    'the socket queue was full when the datagram arrived (receive buffer too small, or vtep too slow)',
+  ],
+  'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
+  'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
+  'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
+  'unknown-vni': ['drop', 'no device of this port takes this VNI'],
+  'reserved-bits': ['drop', 'reserved bits of the VXLAN header are set (the kernel counts rx_errors and frame_errors)'],
+  'no-inner-frame': ['drop', 'the VXLAN header is followed by no frame'],
+  'short-inner-frame': ['drop', 'the inner frame is shorter than the 14 bytes of an Ethernet header'],
+  'own-source-mac': ['drop', "the inner source MAC is the device's own: a loop"],
+  'short-inner-ip': ['drop', 'the inner IP header is cut short (the kernel counts rx_errors and length_errors)'],
+  'device-down': ['drop', 'the device was down'],
+  'batch-full': ['drop', 'a batch had no descriptor left'],
+  // classification
+  unmatched: ['pass', "no filter took the frame at the ingress of a vxlan device: given to the host's stack there"],
+  'tap-unmatched': ['drop', 'no filter took the frame at the ingress of a TAP port, and no stack stands behind one'],
+  'action-drop': ['drop', 'a filter said so (action drop)'],
+  'action-pass': ['pass', "a filter said so (action pass): given to the host's stack at a vxlan device"],
+  'tap-pass': ['drop', 'a filter let the frame pass at the ingress of a TAP port, and no stack stands behind one'],
+  'chain-limit': ['drop', 'goto chain was followed 16 times (or reclassify as often)'],
+  'mirred-down': ['drop', 'the target of a redirect was down'],
+  'mirred-gone': ['drop', 'the target of a redirect or mirror no longer exists'],
+  'mirred-nesting': ['drop', 'mirred was nested more than 4 times'],
+  // vxlan transmit
+  'no-tunnel-metadata': [
+    'drop',
+    'an external vxlan device was given a frame without tunnel metadata (no tunnel_key set)',
+  ],
+  'received-metadata': [
+    'drop',
+    'an external vxlan device was given a frame with the metadata it was received with (tunnel_key set is missing)',
+  ],
+  'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
+  'underlay-family-mix': ['drop', 'tunnel source and destination are of different address families'],
+  'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
+  'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
+  'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
+  'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
+  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS)'],
+  'send-unreachable': ['drop', 'no route to the tunnel destination (ENETUNREACH, EHOSTUNREACH)'],
+  'send-refused': ['drop', 'the peer answered that its port is closed (ECONNREFUSED)'],
+  'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],
+  'send-netdown': ['drop', 'the underlay device is down (ENETDOWN)'],
+  'send-source': ['drop', 'the tunnel source is not an address of this host (EINVAL, EADDRNOTAVAIL)'],
+  'send-other': ['drop', 'the datagram could not be sent for another reason'],
+  // TAP
+  'tap-again': ['drop', "the TAP's queue was full (EAGAIN)"],
+  'tap-down': ['drop', 'the TAP was down (EIO)'],
+  'tap-gone': ['drop', 'the TAP was deleted (EBADFD)'],
+  'tap-invalid': ['drop', 'the TAP refused the frame (EINVAL)'],
+  'tap-other': ['drop', 'the frame could not be written to the TAP for another reason'],
+  'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
+} as const satisfies Record<string, readonly ['drop' | 'pass', string]>;
+
+export type ReasonName = keyof typeof table;
+
+const names = Object.keys(table) as ReasonName[];
+
+/** The table, in the order in which `vtep drops` prints it; an entry's position is its number. */
+export const REASONS: readonly Reason[] = names.map((name) => ({
+  name,
+  verdict: table[name][0],
+  sentence: table[name][1],
+}));
+
+/** The number behind a name: what the hot path counts by. */
+export const REASON = Object.fromEntries(names.map((name, i) => [name, i])) as Readonly<Record<ReasonName, number>>;

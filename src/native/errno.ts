@@ -1,0 +1,89 @@
+/** Error numbers of Linux (asm-generic/errno.h; the same on x86-64, arm64 and riscv64), as positive numbers. */
+import { constants } from 'node:os';
+
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EIO = 5;
+export const ENXIO = 6;
+export const E2BIG = 7;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const ENOMEM = 12;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const ENOSPC = 28;
+export const EBADFD = 77;
+export const EMSGSIZE = 90;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENETDOWN = 100;
+export const ENETUNREACH = 101;
+export const ENOBUFS = 105;
+export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
+
+const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+names.set(EBADFD, 'EBADFD');
+
+/** The sentences of strerror(3) for those errors that reach people. */
+const sentences: Readonly<Record<number, string>> = {
+  [EPERM]: 'Operation not permitted',
+  [ENOENT]: 'No such file or directory',
+  [EIO]: 'Input/output error',
+  [ENXIO]: 'No such device or address',
+  [EBADF]: 'Bad file descriptor',
+  [EAGAIN]: 'Resource temporarily unavailable',
+  [ENOMEM]: 'Cannot allocate memory',
+  [EACCES]: 'Permission denied',
+  [EBUSY]: 'Device or resource busy',
+  [EEXIST]: 'File exists',
+  [ENODEV]: 'No such device',
+  [EINVAL]: 'Invalid argument',
+  [ENOSPC]: 'No space left on device',
+  [EBADFD]: 'File descriptor in bad state',
+  [EMSGSIZE]: 'Message too long',
+  [EOPNOTSUPP]: 'Operation not supported',
+  [EAFNOSUPPORT]: 'Address family not supported by protocol',
+  [EADDRINUSE]: 'Address already in use',
+  [EADDRNOTAVAIL]: 'Cannot assign requested address',
+  [ENETDOWN]: 'Network is down',
+  [ENETUNREACH]: 'Network is unreachable',
+  [ENOBUFS]: 'No buffer space available',
+  [ECONNREFUSED]: 'Connection refused',
+  [EHOSTUNREACH]: 'No route to host',
+};
+
+/** `EAGAIN` for 11 or -11. */
+export function errnoName(errno: number): string {
+  return names.get(Math.abs(errno)) ?? `errno ${Math.abs(errno)}`;
+}
+
+/** The sentence people know: `Address already in use` for 98 or -98. */
+export function errnoText(errno: number): string {
+  return sentences[Math.abs(errno)] ?? errnoName(errno);
+}
+
+/** A system call that failed, with the call's name and what it was about. */
+export class SystemError extends Error {
+  override readonly name = 'SystemError';
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number, about = '') {
+    super(`${syscall}${about === '' ? '' : ` ${about}`}: ${errnoText(errno)}`);
+    this.errno = Math.abs(errno);
+    this.syscall = syscall;
+  }
+}
+
+/** The result of a call from `libc`, or a `SystemError` where it is negative. */
+export function must(result: number, syscall: string, about = ''): number {
+  if (result < 0) throw new SystemError(syscall, result, about);
+  return result;
+}
