@@ -30,15 +30,21 @@ export function ethIsGroup(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * The protocol that the kernel would give the frame (eth_type_trans): the type field, or a name of its own for the
- * frames of IEEE 802.3, whose field is a length. For a tagged frame this is the outermost tag's TPID: the value that
- * `tc filter … protocol` is compared with (skb_protocol with skip_vlan false).
- * `length` is the frame's, at least 14.
+ * The kernel's name for what follows a type field: `type` itself, or one of the two names for the frames of
+ * IEEE 802.3, whose field is a length (eth_type_trans, vlan_set_encap_proto). `next` is the first byte behind the
+ * field, `end` the first behind the frame.
+ */
+export function protocolOfType(type: number, bytes: Uint8Array, next: number, end: number): number {
+  if (type >= ETHERTYPE_MIN) return type;
+  return end - next >= 2 && u16(bytes, next) === 0xffff ? ETHERTYPE_802_3 : ETHERTYPE_802_2;
+}
+
+/**
+ * The protocol of a frame, which `tc filter … protocol` is compared with (skb_protocol with skip_vlan false): for a
+ * tagged frame the outermost tag's TPID. `length` is the frame's, at least 14.
  */
 export function frameProtocol(bytes: Uint8Array, frame: number, length: number): number {
-  const type = u16(bytes, frame + ETH_TYPE);
-  if (type >= ETHERTYPE_MIN) return type;
-  return length >= ETH_HEADER + 2 && u16(bytes, frame + ETH_HEADER) === 0xffff ? ETHERTYPE_802_3 : ETHERTYPE_802_2;
+  return protocolOfType(u16(bytes, frame + ETH_TYPE), bytes, frame + ETH_HEADER, frame + length);
 }
 
 export interface EthernetRecord {

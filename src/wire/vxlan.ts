@@ -56,8 +56,7 @@ export function vxlanHeaderCheck(bytes: Uint8Array, at: number, length: number):
 
 /**
  * After the VNI look-up: VXLAN_OK or VXLAN_RESERVED_BITS. The masks say which bits of the first and second word must
- * be zero; signed and unsigned readings do equally. The I flag and the VNI's bits are never reserved (the kernel
- * clears them before the test).
+ * be zero; signed and unsigned readings do equally. The I flag and the VNI are never reserved, whatever the masks say.
  */
 export function vxlanReservedCheck(bytes: Uint8Array, at: number, maskHigh: number, maskLow: number): number {
   const high = i32(bytes, at + VXLAN_FLAGS) & maskHigh & VXLAN_RESERVED_HIGH;
