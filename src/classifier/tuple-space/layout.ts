@@ -1,0 +1,63 @@
+/**
+ * How a published state lies in its words. Offsets are word indices, and 0 means none: the first words stay zero, so
+ * that they read as an empty version of anything. See tuple-space-table.ts for the idea.
+ */
+import type { ClassifierSnapshot } from '../classifier.js';
+
+export const TUPLE_SPACE = 'tuple-space';
+
+export interface TupleSpaceSnapshot extends ClassifierSnapshot {
+  readonly kind: typeof TUPLE_SPACE;
+  /** Int32 words, shared with the control side. */
+  readonly words: SharedArrayBuffer;
+  /** Slots of the chains, and how many there are (a power of two; 0 where there never was a chain). */
+  readonly chains: number;
+  readonly chainSlots: number;
+  /** Versions born later than this do not exist in this snapshot. */
+  readonly generation: number;
+  readonly rules: number;
+}
+
+/** Words at the front that stay zero. */
+export const ZERO_WORDS = 16;
+
+/** Head of every version: the generation it was born in, the version before it, the number of its items. */
+export const Version = { BORN: 0, OLDER: 1, COUNT: 2, WORDS: 3 } as const;
+
+/**
+ * Slot of an open-addressing table with linear probing, at most half full: the newest version of what is stored under
+ * a hash (0: free), and the hash; in the chain table the chain's number, as an int32, in place of the hash.
+ */
+export const Slot = { HEAD: 0, HASH: 1, WORDS: 2 } as const;
+
+/** An item of a chain's list of tuples. The list is in order of (MIN_PREF, MIN_SEQUENCE). */
+export const TupleItem = {
+  PROTOCOL: 0,
+  /** The first rule of the tuple in order of evaluation is not before this place. */
+  MIN_PREF: 1,
+  MIN_SEQUENCE: 2,
+  /** Offset of the mask: the number of its words, then for each its index in the flow key and its bits. */
+  MASK: 3,
+  SLOTS: 4,
+  SLOT_COUNT: 5,
+  WORDS: 6,
+} as const;
+
+/** An item of a key's list of rules, behind the masked words of the key. In order of PREF. */
+export const RuleItem = {
+  PREF: 0,
+  /** Counts the creations of masks, so that it orders the masks of one pref. */
+  SEQUENCE: 1,
+  ID: 2,
+  WORDS: 3,
+} as const;
+
+/** Words of a version of a key of `width` words that `count` rules share. */
+export function keyVersionWords(width: number, count: number): number {
+  return Version.WORDS + width + count * RuleItem.WORDS;
+}
+
+/** Words of a version of a chain of `tuples` tuples. */
+export function chainVersionWords(tuples: number): number {
+  return Version.WORDS + tuples * TupleItem.WORDS;
+}

@@ -1,0 +1,128 @@
+/** Worker side of the tuple-space classifier (tuple-space-table.ts has the idea). One view, no allocation. */
+import { POSITION_END } from '../check-rule.js';
+import type { Lookup, Position } from '../classifier.js';
+import { PROTOCOL_ALL } from '../flow-key.js';
+import { finish, HASH_SEED, mix } from './hash.js';
+import { RuleItem, Slot, TupleItem, type TupleSpaceSnapshot, Version } from './layout.js';
+
+const NONE = -1;
+
+export class TupleSpaceLookup implements Lookup {
+  readonly empty: boolean;
+  nextPosition: Position = POSITION_END;
+  probes = 0;
+  private readonly words: Int32Array;
+  private readonly generation: number;
+  private readonly chains: number;
+  private readonly chainSlots: number;
+  /** The chain last asked for, as an int32, and its list of tuples. */
+  private chain = 0;
+  private list = 0;
+
+  constructor(snapshot: TupleSpaceSnapshot) {
+    this.words = new Int32Array(snapshot.words);
+    this.generation = snapshot.generation;
+    this.chains = snapshot.chains;
+    this.chainSlots = snapshot.chainSlots;
+    this.empty = snapshot.rules === 0;
+    this.list = this.listOf(0);
+  }
+
+  find(key: Int32Array, at: number, chain: number, protocol: number, position: Position): number {
+    chain |= 0;
+    if (chain !== this.chain) {
+      this.chain = chain;
+      this.list = this.listOf(chain);
+    }
+    const words = this.words;
+    const list = this.list;
+    let id = NONE;
+    let pref = POSITION_END;
+    let sequence = 0;
+    let probes = 0;
+
+    let item = list + Version.WORDS;
+    const end = item + words[list + Version.COUNT] * TupleItem.WORDS;
+    for (; item < end; item += TupleItem.WORDS) {
+      // Tuples come in the order of their first rules: once those are behind the best hit, nothing can beat it.
+      const minPref = words[item + TupleItem.MIN_PREF];
+      if (minPref > pref || (minPref === pref && words[item + TupleItem.MIN_SEQUENCE] > sequence)) break;
+      const wanted = words[item + TupleItem.PROTOCOL];
+      if (wanted !== protocol && wanted !== PROTOCOL_ALL) continue;
+      probes++;
+      const rule = this.probe(item, key, at, position);
+      if (rule === 0) continue;
+      const rulePref = words[rule + RuleItem.PREF];
+      if (rulePref > pref || (rulePref === pref && words[rule + RuleItem.SEQUENCE] > sequence)) continue;
+      id = words[rule + RuleItem.ID];
+      pref = rulePref;
+      sequence = words[rule + RuleItem.SEQUENCE];
+    }
+    this.probes = probes;
+    this.nextPosition = id === NONE ? POSITION_END : pref + 1;
+    return id;
+  }
+
+  /** The first rule of a tuple at or behind `position` that matches: offset of its item, or 0. */
+  private probe(item: number, key: Int32Array, at: number, position: Position): number {
+    const words = this.words;
+    const mask = words[item + TupleItem.MASK];
+    const maskEnd = mask + 1 + words[mask] * 2;
+    let hash = HASH_SEED;
+    for (let m = mask + 1; m < maskEnd; m += 2) hash = mix(hash, key[at + words[m]] & words[m + 1]);
+    hash = finish(hash);
+
+    const slots = words[item + TupleItem.SLOTS];
+    const last = words[item + TupleItem.SLOT_COUNT] - 1;
+    for (let i = hash & last; ; i = (i + 1) & last) {
+      const slot = slots + i * Slot.WORDS;
+      let version = words[slot + Slot.HEAD];
+      if (version === 0) return 0;
+      if (words[slot + Slot.HASH] !== hash) continue;
+      // The masked words stand behind the head of every version; any of them tells whether this is the key.
+      let stored = version + Version.WORDS;
+      let m = mask + 1;
+      while (m < maskEnd && words[stored] === (key[at + words[m]] & words[m + 1])) {
+        m += 2;
+        stored++;
+      }
+      if (m < maskEnd) continue;
+
+      const generation = this.generation;
+      while (words[version + Version.BORN] > generation) version = words[version + Version.OLDER];
+      if (version === 0) return 0;
+      const first = version + Version.WORDS + words[mask];
+      return this.seek(first, words[version + Version.COUNT], position);
+    }
+  }
+
+  /** The first of `count` rule items at `first`, in order of pref, that is at or behind `position`; or 0. */
+  private seek(first: number, count: number, position: Position): number {
+    const words = this.words;
+    if (count === 0) return 0;
+    if (words[first + RuleItem.PREF] >= position) return first;
+    let low = 1;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (words[first + middle * RuleItem.WORDS + RuleItem.PREF] < position) low = middle + 1;
+      else high = middle;
+    }
+    return low < count ? first + low * RuleItem.WORDS : 0;
+  }
+
+  /** The list of tuples of a chain; 0, which reads as an empty one, where there is none. */
+  private listOf(chain: number): number {
+    const words = this.words;
+    if (this.chainSlots === 0) return 0;
+    const last = this.chainSlots - 1;
+    for (let i = finish(mix(HASH_SEED, chain)) & last; ; i = (i + 1) & last) {
+      const slot = this.chains + i * Slot.WORDS;
+      let list = words[slot + Slot.HEAD];
+      if (list === 0) return 0;
+      if (words[slot + Slot.HASH] !== chain) continue;
+      while (words[list + Version.BORN] > this.generation) list = words[list + Version.OLDER];
+      return list;
+    }
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * Control side of one tuple: the rules of a chain that share a protocol and a mask, whatever their prefs. Where its
+ * keys stand in shared words, and which prefs use it.
+ */
+import { POSITION_END } from '../check-rule.js';
+import { KEY_WORDS } from '../flow-key.js';
+import type { Chain } from './chain.js';
+import { finish, HASH_SEED, mix } from './hash.js';
+import { keyVersionWords, RuleItem, Slot, Version } from './layout.js';
+import type { RuleIndex } from './rule-index.js';
+import type { SharedWords } from './shared-words.js';
+import { allocSlots, FEWEST_SLOTS, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
+
+/** The mask of one pref: its place among the pref's masks, and its rules. */
+export interface MaskUse {
+  readonly pref: number;
+  sequence: number;
+  rules: number;
+}
+
+export class Tuple {
+  /** Under which the rule index knows it. */
+  readonly number: number;
+  readonly chain: Chain;
+  readonly protocol: number;
+  readonly mask: Int32Array;
+  /** Words of a key: those that the mask touches. */
+  readonly width: number;
+  /** By pref. */
+  readonly uses = new Map<number, MaskUse>();
+  /** The first of those prefs. */
+  minPref = POSITION_END;
+  /** Offsets and count, in the shared words of the table. */
+  maskAt = 0;
+  slots = 0;
+  slotCount = FEWEST_SLOTS;
+  private readonly indices: Int32Array;
+  /** Keys that have a slot, and those of them that have a rule. */
+  private slotted = 0;
+  private keys = 0;
+
+  constructor(number: number, chain: Chain, protocol: number, mask: Int32Array) {
+    this.number = number;
+    this.chain = chain;
+    this.protocol = protocol;
+    this.mask = mask.slice();
+    const indices: number[] = [];
+    for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) indices.push(i);
+    this.indices = Int32Array.from(indices);
+    this.width = indices.length;
+  }
+
+  has(protocol: number, mask: Int32Array): boolean {
+    if (protocol !== this.protocol) return false;
+    for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== this.mask[i]) return false;
+    return true;
+  }
+
+  /** Place of its first rule within the chain, beside `minPref`. */
+  get minSequence(): number {
+    return this.uses.get(this.minPref)?.sequence ?? 0;
+  }
+
+  /** Counts a rule of `pref`; a mask new to the pref is the `sequence`-th. Returns whether it is new. */
+  use(pref: number, sequence: number): boolean {
+    const use = this.uses.get(pref);
+    if (use !== undefined) {
+      use.rules++;
+      return false;
+    }
+    this.uses.set(pref, { pref, sequence, rules: 1 });
+    this.minPref = Math.min(this.minPref, pref);
+    return true;
+  }
+
+  /** Counts a rule of `pref` off; the mask leaves the pref with its last one. */
+  unuse(pref: number): void {
+    const use = this.uses.get(pref);
+    if (use === undefined || --use.rules > 0) return;
+    this.uses.delete(pref);
+    if (pref !== this.minPref) return;
+    this.minPref = POSITION_END;
+    for (const other of this.uses.keys()) if (other < this.minPref) this.minPref = other;
+  }
+
+  /** Takes the masked words of a flow key to the front of `packed`; returns their hash. */
+  pack(key: Int32Array, packed: Int32Array): number {
+    let hash = HASH_SEED;
+    for (let i = 0; i < this.width; i++) {
+      const index = this.indices[i];
+      packed[i] = key[index] & this.mask[index];
+      hash = mix(hash, packed[i]);
+    }
+    return finish(hash);
+  }
+
+  /** Takes the masked words of a version to the front of `packed`; returns their hash. */
+  unpack(words: Int32Array, version: number, packed: Int32Array): number {
+    let hash = HASH_SEED;
+    for (let i = 0; i < this.width; i++) {
+      packed[i] = words[version + Version.WORDS + i];
+      hash = mix(hash, packed[i]);
+    }
+    return finish(hash);
+  }
+
+  /** The slot of a key, or the free one where it would go. */
+  slotOf(words: Int32Array, packed: Int32Array, hash: number): number {
+    const last = this.slotCount - 1;
+    for (let i = hash & last; ; i = (i + 1) & last) {
+      const slot = this.slots + i * Slot.WORDS;
+      const version = words[slot + Slot.HEAD];
+      if (version === 0) return slot;
+      if (words[slot + Slot.HASH] === hash && this.isKey(words, version, packed)) return slot;
+    }
+  }
+
+  /** Offset of the rule of `pref` within a version, or 0. */
+  ruleOf(words: Int32Array, version: number, pref: number): number {
+    const end = version + keyVersionWords(this.width, words[version + Version.COUNT]);
+    for (let item = version + Version.WORDS + this.width; item < end; item += RuleItem.WORDS)
+      if (words[item + RuleItem.PREF] === pref) return item;
+    return 0;
+  }
+
+  /** Most words that mask and slots of a new tuple take. */
+  get newWords(): number {
+    return 1 + this.width * 2 + slotWords(FEWEST_SLOTS);
+  }
+
+  /** Most words that a version with `count` rules takes, and more slots where they are due. */
+  wordsFor(count: number): number {
+    const grown = isFull(this.slotted, this.slotCount) ? slotWords(slotCountFor(this.keys)) : 0;
+    return keyVersionWords(this.width, count) + grown;
+  }
+
+  /** Writes the mask and empty slots. */
+  place(shared: SharedWords): void {
+    const { words } = shared;
+    this.maskAt = shared.alloc(1 + this.width * 2);
+    words[this.maskAt] = this.width;
+    for (let i = 0; i < this.width; i++) {
+      words[this.maskAt + 1 + i * 2] = this.indices[i];
+      words[this.maskAt + 2 + i * 2] = this.mask[this.indices[i]];
+    }
+    this.slots = allocSlots(shared, this.slotCount);
+  }
+
+  /**
+   * Writes the newest version of the key in `packed`: its rules without that of `pref`, and with `id` in that pref
+   * unless it is negative. Returns whether the tuple has other slots now.
+   */
+  write(
+    shared: SharedWords,
+    index: RuleIndex,
+    packed: Int32Array,
+    hash: number,
+    generation: number,
+    pref: number,
+    id: number,
+  ): boolean {
+    const { words } = shared;
+    let slot = this.slotOf(words, packed, hash);
+    const isNew = words[slot + Slot.HEAD] === 0;
+    const moved = isNew && isFull(this.slotted, this.slotCount);
+    if (moved) {
+      this.resize(shared, slotCountFor(this.keys));
+      slot = this.slotOf(words, packed, hash);
+    }
+    const old = words[slot + Slot.HEAD];
+    const oldCount = words[old + Version.COUNT];
+    const oldItems = old + Version.WORDS + this.width;
+    const kept = this.ruleOf(words, old, pref) === 0 ? oldCount : oldCount - 1;
+    const count = id < 0 ? kept : kept + 1;
+
+    const version = shared.alloc(keyVersionWords(this.width, count));
+    words[version + Version.BORN] = generation;
+    // No snapshot has seen a version of this very generation.
+    words[version + Version.OLDER] = words[old + Version.BORN] === generation ? words[old + Version.OLDER] : old;
+    words[version + Version.COUNT] = count;
+    for (let i = 0; i < this.width; i++) words[version + Version.WORDS + i] = packed[i];
+    let item = version + Version.WORDS + this.width;
+    let isPlaced = id < 0;
+    for (let i = 0; i < oldCount; i++) {
+      const oldItem = oldItems + i * RuleItem.WORDS;
+      const oldPref = words[oldItem + RuleItem.PREF];
+      if (oldPref === pref) continue;
+      if (!isPlaced && oldPref > pref) {
+        item = this.writeRule(words, item, pref, id);
+        isPlaced = true;
+      }
+      item = this.writeRule(words, item, oldPref, words[oldItem + RuleItem.ID]);
+    }
+    if (!isPlaced) this.writeRule(words, item, pref, id);
+    this.indexVersion(words, index, version);
+
+    if (isNew) {
+      words[slot + Slot.HASH] = hash;
+      this.slotted++;
+    } else {
+      shared.release(keyVersionWords(this.width, oldCount));
+    }
+    if (oldCount === 0 && count > 0) this.keys++;
+    if (oldCount > 0 && count === 0) this.keys--;
+    setHead(words, slot, version);
+    return moved;
+  }
+
+  /** Takes fewer slots where the present ones are almost empty and there is room. Returns whether it did. */
+  shrink(shared: SharedWords): boolean {
+    const wanted = slotCountFor(this.keys);
+    if (wanted * 8 > this.slotCount || slotWords(wanted) > shared.room) return false;
+    this.resize(shared, wanted);
+    return true;
+  }
+
+  /** Copies the newest state into other words, where it is all there is: as if born before every generation. */
+  moveTo(from: SharedWords, to: SharedWords, index: RuleIndex): void {
+    const source = from.words;
+    const oldSlots = this.slots;
+    const oldCount = this.slotCount;
+    this.slotCount = Math.min(oldCount, slotCountFor(this.keys));
+    this.slotted = this.keys;
+    this.place(to);
+    for (let slot = oldSlots; slot < oldSlots + oldCount * Slot.WORDS; slot += Slot.WORDS) {
+      const old = source[slot + Slot.HEAD];
+      const count = source[old + Version.COUNT];
+      if (count === 0) continue;
+      const size = keyVersionWords(this.width, count);
+      const version = to.alloc(size);
+      for (let i = Version.COUNT; i < size; i++) to.words[version + i] = source[old + i];
+      const items = version + Version.WORDS + this.width;
+      for (let item = items; item < version + size; item += RuleItem.WORDS)
+        this.writeRule(to.words, item, to.words[item + RuleItem.PREF], to.words[item + RuleItem.ID]);
+      this.indexVersion(to.words, index, version);
+      this.enslot(to.words, version, source[slot + Slot.HASH]);
+    }
+  }
+
+  /** The newest state no longer has this tuple. */
+  releaseFrom(shared: SharedWords): void {
+    const { words } = shared;
+    let count = 1 + this.width * 2 + this.slotCount * Slot.WORDS;
+    for (let slot = this.slots; slot < this.slots + this.slotCount * Slot.WORDS; slot += Slot.WORDS) {
+      const version = words[slot + Slot.HEAD];
+      if (version !== 0) count += keyVersionWords(this.width, words[version + Version.COUNT]);
+    }
+    shared.release(count);
+  }
+
+  private isKey(words: Int32Array, version: number, packed: Int32Array): boolean {
+    for (let i = 0; i < this.width; i++) if (words[version + Version.WORDS + i] !== packed[i]) return false;
+    return true;
+  }
+
+  /** New slots without the keys that have no rule. The old ones stay for the snapshots that know them. */
+  private resize(shared: SharedWords, slotCount: number): void {
+    const { words } = shared;
+    const oldSlots = this.slots;
+    const oldCount = this.slotCount;
+    this.slots = allocSlots(shared, slotCount);
+    this.slotCount = slotCount;
+    this.slotted = this.keys;
+    for (let slot = oldSlots; slot < oldSlots + oldCount * Slot.WORDS; slot += Slot.WORDS) {
+      const version = words[slot + Slot.HEAD];
+      if (version === 0) continue;
+      if (words[version + Version.COUNT] === 0) shared.release(keyVersionWords(this.width, 0));
+      else this.enslot(words, version, words[slot + Slot.HASH]);
+    }
+    shared.release(oldCount * Slot.WORDS);
+  }
+
+  private enslot(words: Int32Array, version: number, hash: number): void {
+    const slot = freeSlot(words, this.slots, this.slotCount, hash);
+    words[slot + Slot.HASH] = hash;
+    setHead(words, slot, version);
+  }
+
+  private writeRule(words: Int32Array, item: number, pref: number, id: number): number {
+    words[item + RuleItem.PREF] = pref;
+    words[item + RuleItem.SEQUENCE] = this.uses.get(pref)?.sequence ?? 0;
+    words[item + RuleItem.ID] = id;
+    return item + RuleItem.WORDS;
+  }
+
+  private indexVersion(words: Int32Array, index: RuleIndex, version: number): void {
+    const end = version + keyVersionWords(this.width, words[version + Version.COUNT]);
+    for (let item = version + Version.WORDS + this.width; item < end; item += RuleItem.WORDS)
+      index.set(words[item + RuleItem.ID], this.number, version);
+  }
+}
