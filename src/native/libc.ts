@@ -7,6 +7,9 @@
  * fetch errno after a failure.
  */
 import koffi from 'koffi';
+import { requirePlatform } from './platform.js';
+
+requirePlatform();
 
 function loadLibc(): ReturnType<typeof koffi.load> {
   const names = ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`];
@@ -48,6 +51,8 @@ const raw = {
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   close: bind('close', 'int', ['int']),
   flock: bind('flock', 'int', ['int', 'int']),
+  unshare: bind('unshare', 'int', ['int']),
+  setns: bind('setns', 'int', ['int', 'int']),
 } as const;
 
 const openPath = libc.func('open', 'int', ['str', 'int', 'int']) as (
@@ -107,6 +112,10 @@ export const ppoll = (fds: number, count: number, timeout: number): number =>
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
 export const flock = (fd: number, operation: number): number => checked(raw.flock(fd, operation));
+/** Moves the calling thread (not the process) into new namespaces. */
+export const unshare = (flags: number): number => checked(raw.unshare(flags));
+/** Moves the calling thread (not the process) into the namespace that `fd` refers to. */
+export const setns = (fd: number, type: number): number => checked(raw.setns(fd, type));
 export const open = (path: string, flags: number, mode = 0): number => checked(openPath(path, flags, mode));
 
 /**

@@ -1,0 +1,197 @@
+/**
+ * The transmitting half of a UDP underlay. The entries of a vector are dealt into lanes, one for each source port
+ * and mode, by the upper bits of their flow hash, and each lane is sent with as few sendmmsg calls as it takes. Order
+ * within a lane, and with it within a flow, is that of the vector.
+ *
+ * sendmmsg stops at the first message that fails and tells how many went before it; the next call begins with that
+ * message and tells why. So a failure costs one call and stops nobody else's datagrams.
+ */
+
+import type { Arena } from '../../memory/arena.js';
+import { TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
+import type { DatagramVector } from '../../memory/vectors.js';
+import { EAFNOSUPPORT, EINVAL, EIO, EMSGSIZE } from '../../native/errno.js';
+import { sendmmsg } from '../../native/libc.js';
+import { MSG_DONTWAIT } from '../../native/socket-constants.js';
+import { Mmsghdr, Msghdr } from '../../native/structs.js';
+import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from './headers.js';
+import { Splitter } from './splitter.js';
+import { MODE_DONT_FRAGMENT, MODE_NO_CHECKSUM, MODES, modeOf, type TransmitSocket } from './transmit-socket.js';
+
+/** Messages of one sendmmsg call. */
+const GROUP = 64;
+const NOBODY = -1;
+
+export class UdpSender {
+  private readonly arena: Arena;
+  private readonly sockets: readonly TransmitSocket[];
+  /** Where the sockets of each family begin, and how many they are. */
+  private readonly first4: number;
+  private readonly count4: number;
+  private readonly first6: number;
+  private readonly count6: number;
+  private readonly head: Int32Array;
+  private readonly tail: Int32Array;
+  private readonly next: Int32Array;
+  private readonly busy: Int32Array;
+  private readonly messages: number;
+  private readonly names: number;
+  private readonly controls: number;
+  /** Vector entry of each message of the group. */
+  private readonly entries: Int32Array;
+  private readonly splitter: Splitter;
+  private calls = 0;
+
+  /** `sockets`: those of one family first, then those of the other. `capacity`: entries of the largest vector. */
+  constructor(arena: Arena, sockets: readonly TransmitSocket[], capacity: number) {
+    this.arena = arena;
+    this.sockets = sockets;
+    this.first4 = sockets.findIndex((socket) => socket.family === 4);
+    this.first6 = sockets.findIndex((socket) => socket.family === 6);
+    this.count4 = sockets.filter((socket) => socket.family === 4).length;
+    this.count6 = sockets.length - this.count4;
+    const lanes = sockets.length * MODES;
+    this.head = arena.column(lanes).fill(NOBODY);
+    this.tail = arena.column(lanes);
+    this.busy = arena.column(lanes);
+    this.next = arena.column(capacity);
+    this.entries = arena.column(GROUP);
+    this.messages = arena.alloc(GROUP * Mmsghdr.SIZE);
+    this.names = arena.alloc(GROUP * NAME_SPACE);
+    this.controls = arena.alloc(GROUP * CONTROL_SPACE);
+    this.splitter = new Splitter(arena);
+  }
+
+  send(vector: DatagramVector, tunnels: Int32Array): number {
+    this.calls = 0;
+    const busy = this.deal(vector, tunnels);
+    for (let b = 0; b < busy; b++) {
+      const lane = this.busy[b];
+      const socket = this.sockets[(lane / MODES) | 0];
+      const mode = lane % MODES;
+      this.calls += socket.enter(mode);
+      this.sendLane(socket, mode, vector, tunnels, this.head[lane]);
+      this.head[lane] = NOBODY;
+    }
+    return this.calls;
+  }
+
+  /** Chains each entry to its lane; returns the number of lanes in use. */
+  private deal(vector: DatagramVector, tunnels: Int32Array): number {
+    let busy = 0;
+    for (let m = 0; m < vector.count; m++) {
+      const record = vector.destination[m] * TUNNEL_WORDS;
+      const family = tunnels[record + TunnelWord.FAMILY];
+      const count = family === 4 ? this.count4 : family === 6 ? this.count6 : 0;
+      if (count === 0) {
+        vector.errno[m] = EAFNOSUPPORT;
+        continue;
+      }
+      vector.errno[m] = 0;
+      const socket = (family === 4 ? this.first4 : this.first6) + (((vector.hash[m] >>> 16) * count) >>> 16);
+      const lane = socket * MODES + modeOf(tunnels[record + TunnelWord.FLAGS]);
+      if (this.head[lane] === NOBODY) {
+        this.head[lane] = m;
+        this.busy[busy++] = lane;
+      } else {
+        this.next[this.tail[lane]] = m;
+      }
+      this.tail[lane] = m;
+      this.next[m] = NOBODY;
+    }
+    return busy;
+  }
+
+  private sendLane(
+    socket: TransmitSocket,
+    mode: number,
+    vector: DatagramVector,
+    tunnels: Int32Array,
+    head: number,
+  ): void {
+    let group = 0;
+    // Neighbours with one destination and segment size share name and control messages.
+    let sharedDestination = -1;
+    let sharedSegment = -1;
+    let shared = 0;
+    let nameLength = 0;
+    let controlLength = 0;
+    for (let m = head; m !== NOBODY; m = this.next[m]) {
+      const record = vector.destination[m] * TUNNEL_WORDS;
+      const segmentSize = vector.segmentSize[m] < vector.bytes[m] ? vector.segmentSize[m] : 0;
+      if (segmentSize !== 0 && (!socket.segmentation || (mode & MODE_NO_CHECKSUM) !== 0)) {
+        this.flush(socket, mode, vector, tunnels, group);
+        group = 0;
+        sharedDestination = -1;
+        this.split(socket, vector, m, tunnels, record);
+        continue;
+      }
+      const { arena } = this;
+      const { i32 } = arena;
+      if (vector.destination[m] !== sharedDestination || segmentSize !== sharedSegment) {
+        shared = group;
+        sharedDestination = vector.destination[m];
+        sharedSegment = segmentSize;
+        const { defaultPort, scopeId } = socket;
+        nameLength = writeName(i32, this.names + group * NAME_SPACE, tunnels, record, defaultPort, scopeId);
+        controlLength = writeControl(i32, this.controls + group * CONTROL_SPACE, tunnels, record, segmentSize, scopeId);
+      }
+      const message = this.messages + group * Mmsghdr.SIZE;
+      arena.writeAddress(message + Msghdr.NAME, this.names + shared * NAME_SPACE);
+      i32[(message + Msghdr.NAME_LENGTH) >> 2] = nameLength;
+      arena.writeAddress(message + Msghdr.IOV, vector.iovecs.at(vector.iovecStart[m]));
+      i32[(message + Msghdr.IOV_LENGTH) >> 2] = vector.iovecCount[m];
+      arena.writeAddress(message + Msghdr.CONTROL, this.controls + shared * CONTROL_SPACE);
+      i32[(message + Msghdr.CONTROL_LENGTH) >> 2] = controlLength;
+      this.entries[group] = m;
+      group++;
+      if (group === GROUP) {
+        this.flush(socket, mode, vector, tunnels, group);
+        group = 0;
+        sharedDestination = -1;
+      }
+    }
+    this.flush(socket, mode, vector, tunnels, group);
+  }
+
+  private flush(
+    socket: TransmitSocket,
+    mode: number,
+    vector: DatagramVector,
+    tunnels: Int32Array,
+    count: number,
+  ): void {
+    let sent = 0;
+    while (sent < count) {
+      const address = this.arena.address(this.messages + sent * Mmsghdr.SIZE);
+      const result = sendmmsg(socket.fd, address, count - sent, MSG_DONTWAIT);
+      this.calls++;
+      if (result > 0) {
+        sent += result;
+        continue;
+      }
+      const m = this.entries[sent++];
+      const errno = -result;
+      if (vector.segmentSize[m] < vector.bytes[m] && vector.segmentSize[m] > 0 && worthSplitting(errno, mode)) {
+        if (errno === EIO) socket.segmentation = false;
+        this.split(socket, vector, m, tunnels, vector.destination[m] * TUNNEL_WORDS);
+      } else {
+        vector.errno[m] = errno;
+      }
+    }
+  }
+
+  private split(socket: TransmitSocket, vector: DatagramVector, m: number, tunnels: Int32Array, record: number): void {
+    this.calls += this.splitter.send(socket, vector, m, tunnels, record);
+    vector.errno[m] = this.splitter.errno;
+  }
+}
+
+/**
+ * Whether single datagrams may succeed where the bundle failed. EIO: no checksum offload. EINVAL: some kernels refuse
+ * good bundles (6.6.44), older ones answer it where a segment exceeds the MTU. EMSGSIZE: a segment exceeds the MTU,
+ * and without DF the kernel fragments single datagrams.
+ */
+function worthSplitting(errno: number, mode: number): boolean {
+  return errno === EIO || errno === EINVAL || (errno === EMSGSIZE && (mode & MODE_DONT_FRAGMENT) === 0);
+}

@@ -1,0 +1,83 @@
+/**
+ * One transmit socket, with its mode. DF and the absence of a checksum are properties of a socket, not of a message
+ * (there is no cmsg for either), so a change of mode is a setsockopt before the next sendmmsg. Flows keep their
+ * source port whatever their mode, and rules of one mode never pay for it.
+ */
+
+import type { Arena } from '../../memory/arena.js';
+import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT } from '../../memory/tunnel.js';
+import { setsockopt } from '../../native/libc.js';
+import {
+  IP_MTU_DISCOVER,
+  IP_PMTUDISC_DO,
+  IP_PMTUDISC_DONT,
+  IPV6_DONTFRAG,
+  SO_NO_CHECK,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+  SOL_UDP,
+  UDP_NO_CHECK6_TX,
+} from '../../native/socket-constants.js';
+
+/** Bits of a mode; 0 is a new socket's. */
+export const MODE_DONT_FRAGMENT = 1;
+export const MODE_NO_CHECKSUM = 2;
+export const MODES = 4;
+
+/** The mode that a tunnel record's flags ask for. */
+export function modeOf(flags: number): number {
+  return (
+    ((flags & TUNNEL_DONT_FRAGMENT) === 0 ? 0 : MODE_DONT_FRAGMENT) |
+    ((flags & TUNNEL_CSUM) === 0 ? MODE_NO_CHECKSUM : 0)
+  );
+}
+
+export class TransmitSocket {
+  readonly fd: number;
+  readonly family: 4 | 6;
+  /** Port that stands in for a destination port of 0. */
+  readonly defaultPort: number;
+  readonly scopeId: number;
+  /** Whether the kernel takes bundles on this socket; learned to be false from EIO. */
+  segmentation: boolean;
+  private readonly arena: Arena;
+  private readonly value: number;
+  private mode = 0;
+
+  constructor(arena: Arena, fd: number, family: 4 | 6, defaultPort: number, scopeId: number, segmentation: boolean) {
+    this.arena = arena;
+    this.value = arena.alloc(4, 4);
+    this.fd = fd;
+    this.family = family;
+    this.defaultPort = defaultPort;
+    this.scopeId = scopeId;
+    this.segmentation = segmentation;
+  }
+
+  /** Puts the socket into `mode`; returns the number of system calls. They cannot fail on an open UDP socket. */
+  enter(mode: number): number {
+    const change = this.mode ^ mode;
+    if (change === 0) return 0;
+    let calls = 0;
+    if ((change & MODE_DONT_FRAGMENT) !== 0) {
+      const on = (mode & MODE_DONT_FRAGMENT) !== 0;
+      if (this.family === 4) this.set(SOL_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+      else this.set(SOL_IPV6, IPV6_DONTFRAG, on ? 1 : 0);
+      calls++;
+    }
+    if ((change & MODE_NO_CHECKSUM) !== 0) {
+      const off = (mode & MODE_NO_CHECKSUM) === 0 ? 0 : 1;
+      if (this.family === 4) this.set(SOL_SOCKET, SO_NO_CHECK, off);
+      else this.set(SOL_UDP, UDP_NO_CHECK6_TX, off);
+      calls++;
+    }
+    this.mode = mode;
+    return calls;
+  }
+
+  private set(level: number, name: number, value: number): void {
+    this.arena.i32[this.value >> 2] = value;
+    setsockopt(this.fd, level, name, this.arena.address(this.value), 4);
+  }
+}

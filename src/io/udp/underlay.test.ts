@@ -1,0 +1,270 @@
+import test, { type ExecutionContext } from 'ava';
+import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
+import { EADDRINUSE, EAFNOSUPPORT, EMSGSIZE, SystemError } from '../../native/errno.js';
+import { close, eventfd } from '../../native/libc.js';
+import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from './loopback.js';
+import { closeUdpSockets, openUdpSockets } from './sockets.js';
+
+function pair(t: ExecutionContext, family: 4 | 6): [Endpoint, Endpoint] {
+  const from = new Endpoint(family);
+  t.teardown(() => from.close());
+  const to = new Endpoint(family);
+  t.teardown(() => to.close());
+  return [from, to];
+}
+
+/** `count` bytes that tell where they stood. */
+const pattern = (count: number, seed = 0): Uint8Array =>
+  Uint8Array.from({ length: count }, (_, i) => (i * 7 + (i >> 8) + seed) & 0xff);
+
+for (const [family, loopback] of [
+  [4, LOOPBACK4],
+  [6, LOOPBACK6],
+] as const) {
+  test(`IPv${family}: a datagram arrives with its outer addresses, ports, TOS and TTL`, (t) => {
+    const [from, to] = pair(t, family);
+    from.record(0, to.sockets.port, { TOS: 0x2e << 2, TTL: 17 });
+    from.record(1, to.sockets.port);
+    from.add([pattern(10), pattern(20, 3)], 0, 0xffffffff | 0);
+    from.add([pattern(5)], 1, 0);
+    from.send();
+    t.deepEqual(from.errnos(), [0, 0]);
+    const seen = new Map<number, number[]>();
+    let got = 0;
+    while (got < 2 && readable(to.sockets.receiveFd)) {
+      got += to.underlay.receive(0, to.batch);
+      for (let i = 0; i < to.batch.count; i++)
+        seen.set(to.batch.length[i], [...to.batch.tunnels.subarray(i * TUNNEL_WORDS, (i + 1) * TUNNEL_WORDS)]);
+    }
+    const first = seen.get(30) ?? [];
+    t.is(first[TunnelWord.FAMILY], family);
+    t.deepEqual(first.slice(TunnelWord.SRC_IP, TunnelWord.SRC_IP + 4), addressWords(loopback));
+    t.deepEqual(first.slice(TunnelWord.DST_IP, TunnelWord.DST_IP + 4), addressWords(loopback));
+    t.is(first[TunnelWord.DST_PORT], to.sockets.port);
+    t.is(first[TunnelWord.SRC_PORT], from.sockets.sourcePorts[3]);
+    t.is(first[TunnelWord.TOS], 0xb8);
+    t.is(first[TunnelWord.TTL], 17);
+    const second = seen.get(5) ?? [];
+    t.is(second[TunnelWord.SRC_PORT], from.sockets.sourcePorts[0]);
+    t.is(second[TunnelWord.TOS], 0);
+    t.is(second[TunnelWord.TTL], 64);
+    t.is(second[TunnelWord.FLAGS], 0);
+    t.is(second[TunnelWord.VNI], 0);
+  });
+
+  test(`IPv${family}: a bundle goes out in one call and comes in as one, its pieces in order`, (t) => {
+    const [from, to] = pair(t, family);
+    t.true(from.sockets.segmentation);
+    t.true(to.sockets.receiveOffload);
+    from.record(0, to.sockets.port);
+    from.add([pattern(8), pattern(1000), pattern(1000, 1), pattern(500, 2)], 0, 0, 1004);
+    t.is(from.send(), 1);
+    t.deepEqual(from.errnos(), [0]);
+    t.true(readable(to.sockets.receiveFd));
+    t.is(to.underlay.receive(0, to.batch), 1);
+    t.is(to.batch.segmentSize[0], 1004);
+    t.is(to.batch.length[0], 2508);
+    const sent = Buffer.concat([pattern(8), pattern(1000), pattern(1000, 1), pattern(500, 2)]);
+    t.deepEqual(Buffer.from(to.payload(0)), sent);
+    t.is(to.underlay.receive(0, to.batch), 0);
+    t.is(to.batch.count, 0);
+  });
+
+  test(`IPv${family}: without checksum a bundle goes out as single datagrams, cut at the segment size`, (t) => {
+    const [from, to] = pair(t, family);
+    // IPv6 needs the receiver's consent.
+    const receiver = family === 6 ? new Endpoint(6, { udp6ZeroChecksumReceive: true }) : to;
+    if (receiver !== to) t.teardown(() => receiver.close());
+    from.record(0, receiver.sockets.port, { FLAGS: 0 });
+    const parts = [pattern(3), pattern(997), pattern(100, 1), pattern(1, 2), pattern(70 * 100 - 101 - 1000 + 5, 3)];
+    from.add([pattern(4, 9)], 0, 0);
+    from.add(parts, 0, 0, 100);
+    from.add([pattern(4, 8)], 0, 0);
+    const calls = from.send();
+    t.is(calls, 5); // the mode, the datagram before, 64 + 7 pieces, the datagram behind
+    t.deepEqual(from.errnos(), [0, 0, 0]);
+    const got = receiver.collect(73);
+    t.deepEqual(Buffer.from(got[0] ?? []), Buffer.from(pattern(4, 9)));
+    t.deepEqual(Buffer.concat(got.slice(1, 72)), Buffer.concat(parts));
+    t.true(got.slice(1, 71).every((each) => each.length === 100));
+    t.is(got[71]?.length, 5);
+    t.deepEqual(Buffer.from(got[72] ?? []), Buffer.from(pattern(4, 8)));
+  });
+
+  test(`IPv${family}: a port of zero is the socket's own`, (t) => {
+    const [from] = pair(t, family);
+    from.record(0, 0);
+    from.add([pattern(9)]);
+    from.send();
+    t.is(from.collect(1).length, 1);
+    t.is(from.batch.tunnels[TunnelWord.DST_PORT], from.sockets.port);
+  });
+}
+
+test('an entry that cannot be sent gets its errno and the rest goes on, in order', (t) => {
+  const [from, to] = pair(t, 4);
+  from.record(0, to.sockets.port);
+  from.record(1, to.sockets.port, { FLAGS: TUNNEL_CSUM | TUNNEL_DONT_FRAGMENT });
+  from.record(2, to.sockets.port, { FAMILY: 6 });
+  from.record(3, to.sockets.port, { FAMILY: 0 });
+  const tooLong = pattern(65508);
+  for (let i = 0; i < 3; i++) {
+    from.add([pattern(100, i)], 0);
+    from.add([tooLong], 0);
+    from.add([pattern(1)], 2);
+    from.add([pattern(1)], 3);
+  }
+  from.send();
+  t.deepEqual(
+    from.errnos(),
+    [0, 1, 2].flatMap(() => [0, EMSGSIZE, EAFNOSUPPORT, EAFNOSUPPORT]),
+  );
+  t.deepEqual(
+    to.collect(3).map((each) => Buffer.from(each)),
+    [0, 1, 2].map((i) => Buffer.from(pattern(100, i))),
+  );
+});
+
+test('more entries than one call takes arrive in order, one source port for each flow', (t) => {
+  const [from, to] = pair(t, 4);
+  from.record(0, to.sockets.port);
+  for (let i = 0; i < 200; i++) from.add([Uint8Array.of(i & 3, i)], 0, (i & 3) << 30);
+  const calls = from.send();
+  t.is(calls, 4); // 50 on each of four ports
+  const last = [-1, -1, -1, -1];
+  const ports = new Map<number, Set<number>>();
+  let got = 0;
+  while (got < 200 && readable(to.sockets.receiveFd)) {
+    to.underlay.receive(0, to.batch);
+    for (let i = 0; i < to.batch.count; i++) {
+      const payload = to.payload(i);
+      const port = to.batch.tunnels[i * TUNNEL_WORDS + TunnelWord.SRC_PORT];
+      // Equal datagrams of a flow may come as a bundle.
+      for (let at = 0; at < payload.length; at += 2) {
+        const flow = payload[at] ?? 9;
+        t.true((payload[at + 1] ?? -1) > (last[flow] ?? 999));
+        last[flow] = payload[at + 1] ?? -1;
+        ports.set(flow, (ports.get(flow) ?? new Set()).add(port));
+        got++;
+      }
+    }
+  }
+  t.is(got, 200);
+  t.is(new Set([...ports.values()].flatMap((set) => [...set])).size, 4);
+  t.true([...ports.values()].every((set) => set.size === 1));
+});
+
+test('a segment larger than the MTU is fragmented without DF and refused with it', (t) => {
+  const [from, to] = pair(t, 4);
+  from.record(0, to.sockets.port);
+  from.record(1, to.sockets.port, { FLAGS: TUNNEL_CSUM | TUNNEL_DONT_FRAGMENT });
+  from.record(2, to.sockets.port);
+  // loopback's MTU is 65,536: only the bundle as a whole is too long for a call.
+  from.add([pattern(60000), pattern(60000, 1)], 0, 0, 60000);
+  from.add([pattern(60000), pattern(60000, 1)], 1, 0, 60000);
+  from.add([pattern(5)], 2, 0);
+  from.send();
+  t.deepEqual(from.errnos(), [0, EMSGSIZE, 0]);
+  t.deepEqual(
+    to.collect(3).map((each) => each.length),
+    [60000, 60000, 5],
+  );
+});
+
+test('datagrams that the queue had no room for are told once, as a difference', (t) => {
+  const [from] = pair(t, 4);
+  const to = new Endpoint(4, { receiveBuffer: 4096 });
+  t.teardown(() => to.close());
+  from.record(0, to.sockets.port);
+  let told = 0;
+  let received = 0;
+  let sent = 0;
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 200; i++) from.add([pattern(900 + (i & 1))], 0);
+    from.send();
+    sent += 200;
+    // The count comes with datagrams queued after the loss: drain, then send one more.
+    received += to.collect(1).length;
+    told += to.batch.overflow;
+    while (to.underlay.receive(0, to.batch) > 0) {
+      told += to.batch.overflow;
+      received += to.batch.count;
+    }
+    from.clear();
+    from.add([pattern(3)], 0);
+    from.send();
+    sent++;
+    received += to.collect(1).length;
+    told += to.batch.overflow;
+    from.clear();
+  }
+  t.true(told > 0);
+  t.is(received + told, sent);
+});
+
+test('what is sent to a source port is dropped there', (t) => {
+  const [from, to] = pair(t, 4);
+  from.record(0, to.sockets.sourcePorts[0] ?? 0);
+  from.add([pattern(9)]);
+  from.send();
+  t.deepEqual(from.errnos(), [0]);
+  t.false(readable(to.sockets.transmitFds[0] ?? -1, 0));
+});
+
+test('a second endpoint on the port is told that it is in use, and leaves nothing open', (t) => {
+  const [from] = pair(t, 4);
+  const before = eventfd(0, 0);
+  close(before);
+  const error = t.throws(
+    () =>
+      openUdpSockets({
+        family: 4,
+        port: from.sockets.port,
+        receiveBuffer: 65536,
+        sendBuffer: 65536,
+        sourcePorts: 2,
+      }),
+    { instanceOf: SystemError },
+  );
+  t.is(error?.errno, EADDRINUSE);
+  t.regex(error?.message ?? '', /Address already in use$/);
+  const after = eventfd(0, 0);
+  close(after);
+  t.is(after, before);
+});
+
+test('one port serves both families side by side', (t) => {
+  const four = new Endpoint(4, { local: undefined });
+  t.teardown(() => four.close());
+  const six = openUdpSockets({
+    family: 6,
+    port: four.sockets.port,
+    receiveBuffer: 65536,
+    sendBuffer: 65536,
+    sourcePorts: 1,
+  });
+  closeUdpSockets(six);
+  t.is(six.port, four.sockets.port);
+});
+
+test('source ports come from the range, spread over it, and a taken one is passed over', (t) => {
+  const blocker = new Endpoint(4);
+  t.teardown(() => blocker.close());
+  const low = Math.min(blocker.sockets.port, 65000);
+  const open = (sourcePorts: number, high: number) =>
+    openUdpSockets({
+      family: 4,
+      port: 0,
+      local: LOOPBACK4,
+      receiveBuffer: 65536,
+      sendBuffer: 65536,
+      sourcePorts,
+      sourcePortRange: [low, high],
+    });
+  const sockets = open(4, low + 400);
+  closeUdpSockets(sockets);
+  t.true(sockets.sourcePorts.every((port) => port >= low && port < low + 400 && port !== blocker.sockets.port));
+  t.is(new Set(sockets.sourcePorts).size, 4);
+  const error = t.throws(() => open(1, low + 1), { instanceOf: SystemError });
+  t.is(error?.errno, EADDRINUSE);
+});

@@ -1,0 +1,57 @@
+/**
+ * UDP sockets as an underlay: one for each address family that the tunnel device has (a kernel vxlan device in
+ * external mode opens both, too). System calls per batch, none per datagram; nothing is allocated after construction.
+ */
+
+import type { Arena } from '../../memory/arena.js';
+import type { ReceivedDatagrams } from '../../memory/received.js';
+import type { DatagramVector } from '../../memory/vectors.js';
+import { EINVAL } from '../../native/errno.js';
+import type { Underlay } from '../device.js';
+import { UdpReceiver } from './receiver.js';
+import { UdpSender } from './sender.js';
+import type { UdpSockets } from './sockets.js';
+import { TransmitSocket } from './transmit-socket.js';
+
+export interface UdpUnderlayCapacity {
+  /** Entries of the largest batch that is received into. */
+  readonly receive: number;
+  /** Entries of the largest vector that is sent. */
+  readonly send: number;
+}
+
+/**
+ * The sockets stay the caller's: closing them is its business, after the last call here. Batches and vectors must
+ * live in the arena given. Received records have FAMILY, SRC_IP, SRC_PORT, DST_IP, DST_PORT, TOS and TTL set, and
+ * FLAGS and VNI 0: whoever reads the VXLAN header knows those.
+ *
+ * In records to send: SRC_IP 0 lets the kernel choose, DST_PORT 0 is the socket's own port, TTL 0 the route's hop
+ * limit; TUNNEL_CSUM and TUNNEL_DONT_FRAGMENT are heeded, other flags ignored. SRC_PORT is ignored: `hash` chooses.
+ * A family without sockets answers EAFNOSUPPORT.
+ */
+export class UdpUnderlay implements Underlay {
+  readonly receiveFds: readonly number[];
+  private readonly receivers: readonly UdpReceiver[];
+  private readonly sender: UdpSender;
+
+  /** `sockets`: at most one for each family. */
+  constructor(arena: Arena, sockets: readonly UdpSockets[], capacity: UdpUnderlayCapacity) {
+    this.receiveFds = sockets.map((each) => each.receiveFd);
+    this.receivers = sockets.map((each) => new UdpReceiver(arena, each, capacity.receive));
+    const transmit = sockets.flatMap((each) =>
+      each.transmitFds.map(
+        (fd) => new TransmitSocket(arena, fd, each.family, each.port, each.scopeId, each.segmentation),
+      ),
+    );
+    this.sender = new UdpSender(arena, transmit, capacity.send);
+  }
+
+  receive(which: number, batch: ReceivedDatagrams): number {
+    if (which >= this.receivers.length) return -EINVAL;
+    return this.receivers[which].receive(batch);
+  }
+
+  send(vector: DatagramVector, tunnels: Int32Array): number {
+    return this.sender.send(vector, tunnels);
+  }
+}

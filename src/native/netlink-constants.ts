@@ -1,0 +1,64 @@
+/** Constants of rtnetlink (linux/netlink.h, rtnetlink.h, if_link.h, if.h). */
+
+export const NETLINK_ROUTE = 0;
+
+/** Socket options at SOL_NETLINK. */
+export const NETLINK_ADD_MEMBERSHIP = 1;
+export const NETLINK_LISTEN_ALL_NSID = 8;
+export const NETLINK_CAP_ACK = 10;
+export const NETLINK_EXT_ACK = 11;
+/** Messages from another namespace carry its nsid in a control message of this type (level SOL_NETLINK). */
+export const NETLINK_NSID_CMSG = NETLINK_LISTEN_ALL_NSID;
+
+export const NLMSG_NOOP = 1;
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLMSG_OVERRUN = 4;
+
+export const NLM_F_REQUEST = 0x001;
+export const NLM_F_ACK = 0x004;
+export const NLM_F_DUMP_INTR = 0x010;
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+export const NLMSGERR_ATTR_MSG = 1;
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
+export const RTM_NEWROUTE = 24;
+export const RTM_GETROUTE = 26;
+
+export const RTNLGRP_LINK = 1;
+
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_MASTER = 10;
+export const IFLA_TXQLEN = 13;
+export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
+export const IFLA_NET_NS_FD = 28;
+export const IFLA_EXT_MASK = 29;
+/** Where the link goes: the namespace's id as seen from the listener, and its index there. */
+export const IFLA_NEW_NETNSID = 45;
+export const IFLA_NEW_IFINDEX = 49;
+/** Within IFLA_LINKINFO. */
+export const IFLA_INFO_KIND = 1;
+/** Leave the statistics out of a dump. */
+export const RTEXT_FILTER_SKIP_STATS = 8;
+
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
+/** Within RTA_METRICS. */
+export const RTAX_MTU = 2;
+
+export const IFF_UP = 0x1;
+export const IFF_RUNNING = 0x40;
+export const IFF_LOWER_UP = 0x10000;
