@@ -14,6 +14,7 @@ import { EAFNOSUPPORT, EINVAL, EIO, EMSGSIZE } from '../../native/errno.js';
 import { sendmmsg } from '../../native/libc.js';
 import { MSG_DONTWAIT } from '../../native/socket-constants.js';
 import { Mmsghdr, Msghdr } from '../../native/structs.js';
+import { Addresses } from '../addresses.js';
 import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from './headers.js';
 import { Splitter } from './splitter.js';
 import { MODE_DONT_FRAGMENT, MODE_NO_CHECKSUM, MODES, modeOf, type TransmitSocket } from './transmit-socket.js';
@@ -35,6 +36,7 @@ export class UdpSender {
   private readonly next: Int32Array;
   private readonly busy: Int32Array;
   private readonly messages: number;
+  private readonly addresses: Addresses;
   private readonly names: number;
   private readonly controls: number;
   /** Vector entry of each message of the group. */
@@ -57,6 +59,7 @@ export class UdpSender {
     this.next = arena.column(capacity);
     this.entries = arena.column(GROUP);
     this.messages = arena.alloc(GROUP * Mmsghdr.SIZE);
+    this.addresses = new Addresses(arena, this.messages, Mmsghdr.SIZE, GROUP);
     this.names = arena.alloc(GROUP * NAME_SPACE);
     this.controls = arena.alloc(GROUP * CONTROL_SPACE);
     this.splitter = new Splitter(arena);
@@ -163,8 +166,7 @@ export class UdpSender {
   ): void {
     let sent = 0;
     while (sent < count) {
-      const address = this.arena.address(this.messages + sent * Mmsghdr.SIZE);
-      const result = sendmmsg(socket.fd, address, count - sent, MSG_DONTWAIT);
+      const result = sendmmsg(socket.fd, this.addresses.at(sent), count - sent, MSG_DONTWAIT);
       this.calls++;
       if (result > 0) {
         sent += result;

@@ -9,6 +9,7 @@ import type { DatagramVector } from '../../memory/vectors.js';
 import { sendmmsg } from '../../native/libc.js';
 import { MSG_DONTWAIT } from '../../native/socket-constants.js';
 import { Iovec, Mmsghdr, Msghdr } from '../../native/structs.js';
+import { Addresses } from '../addresses.js';
 import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from './headers.js';
 import type { TransmitSocket } from './transmit-socket.js';
 
@@ -23,6 +24,7 @@ export class Splitter {
   errno = 0;
   private readonly arena: Arena;
   private readonly messages: number;
+  private readonly addresses: Addresses;
   private readonly iovecs: number;
   private readonly name: number;
   private readonly control: number;
@@ -32,6 +34,7 @@ export class Splitter {
   constructor(arena: Arena) {
     this.arena = arena;
     this.messages = arena.alloc(MESSAGES * Mmsghdr.SIZE);
+    this.addresses = new Addresses(arena, this.messages, Mmsghdr.SIZE, MESSAGES);
     this.iovecs = arena.alloc(IOVECS * Iovec.SIZE);
     this.name = arena.alloc(NAME_SPACE);
     this.control = arena.alloc(CONTROL_SPACE);
@@ -93,8 +96,7 @@ export class Splitter {
     let calls = 0;
     let sent = 0;
     while (sent < this.count) {
-      const address = this.arena.address(this.messages + sent * Mmsghdr.SIZE);
-      const result = sendmmsg(fd, address, this.count - sent, MSG_DONTWAIT);
+      const result = sendmmsg(fd, this.addresses.at(sent), this.count - sent, MSG_DONTWAIT);
       calls++;
       if (result <= 0) {
         this.errno = -result;

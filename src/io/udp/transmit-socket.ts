@@ -43,11 +43,13 @@ export class TransmitSocket {
   segmentation: boolean;
   private readonly arena: Arena;
   private readonly value: number;
+  private readonly valueAddress: number;
   private mode = 0;
 
   constructor(arena: Arena, fd: number, family: 4 | 6, defaultPort: number, scopeId: number, segmentation: boolean) {
     this.arena = arena;
     this.value = arena.alloc(4, 4);
+    this.valueAddress = arena.address(this.value);
     this.fd = fd;
     this.family = family;
     this.defaultPort = defaultPort;
@@ -78,6 +80,6 @@ export class TransmitSocket {
 
   private set(level: number, name: number, value: number): void {
     this.arena.i32[this.value >> 2] = value;
-    setsockopt(this.fd, level, name, this.arena.address(this.value), 4);
+    setsockopt(this.fd, level, name, this.valueAddress, 4);
   }
 }
