@@ -72,7 +72,7 @@ export async function iperf(from: Host, to: Host, address: string, options: Iper
   const server = to.start(['iperf3', '-s', '-1', '-i', '0', '--forceflush']);
   try {
     await server.waitFor(/Server listening/);
-    const argv = ['iperf3', '-c', address, '-J', '-i', '0', '-t', String(seconds), '--connect-timeout', '2000'];
+    const argv = ['iperf3', '-c', address, '-J', '-i', '0', '-t', String(seconds), '--connect-timeout', '8000'];
     if (reverse) argv.push('-R');
     if (udp) argv.push('-u');
     if (parallel > 1) argv.push('-P', String(parallel));
@@ -148,4 +148,24 @@ export async function lose(host: Host, dev: string, share: number): Promise<void
       ...['action', 'mirred', 'egress', 'redirect', 'dev', 'nowhere'],
     ]),
   );
+}
+
+/** Sends `bytes` over TCP and compares what arrives: resolves to true when every byte is the one that was sent. */
+export async function streamIsIntact(from: Host, to: Host, address: string, bytes: number): Promise<boolean> {
+  const server = to.start(to.tool('stream', 'serve', address, '7100'));
+  await server.waitFor(/listening/);
+  const sent = await succeed(from.argv(from.tool('stream', 'send', address, '7100', String(bytes))), {
+    deadlineMs: 45_000,
+  });
+  const { stdout } = await server.exited;
+  return stdout === `listening\n${sent}` && sent.startsWith(`${bytes} `);
+}
+
+/** A counter of /proc/net/netstat (TcpExt), such as TCPSackRecovery. */
+export async function tcpExtension(host: Host, name: string): Promise<number> {
+  const lines = (await succeed(host.argv(['cat', '/proc/net/netstat']))).split('\n');
+  const [names, values] = lines.filter((line) => line.startsWith('TcpExt:')).map((line) => line.split(' '));
+  const at = names?.indexOf(name) ?? -1;
+  if (at < 0) throw new Error(`there is no counter ${name}`);
+  return Number(values?.[at]);
 }
