@@ -218,7 +218,8 @@ vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   local dir pid tenth
   dir=$(notes "$prefix")
   [ -f "$here/../dist/cli/main.js" ] || die "vtep is not built: npm run build"
-  ip netns exec "$prefix-$1" "$vtep" run -b "$dir/host-$1.batch" </dev/null >"$dir/host-$1.log" 2>&1 &
+  # a session of its own: Ctrl-C and a closed terminal are this script's business
+  setsid ip netns exec "$prefix-$1" "$vtep" run -b "$dir/host-$1.batch" </dev/null >"$dir/host-$1.log" 2>&1 &
   pid=$!
   echo "$pid $(start_time "$pid" || echo gone)" >"$dir/host-$1.pid"
   for ((tenth = 0; tenth < 100; tenth++)); do

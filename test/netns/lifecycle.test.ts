@@ -108,7 +108,9 @@ rooted('--ready-fd is written to when everything is in place', async (t) => {
   const topology = await twoHosts(t);
   const process = startVtep(topology.b, topology.batch, ['--ready-fd', '3'], { extraPipes: 1 });
   const pipe = process.child.stdio[3] as Readable;
-  const [bytes] = (await once(pipe, 'data')) as [Buffer];
+  const ended = process.exited.then(({ stderr }) => Promise.reject(new Error(`vtep ended: ${stderr}`)));
+  const [bytes] = (await Promise.race([once(pipe, 'data'), ended])) as [Buffer];
+  ended.catch(() => {}); // it ends with the test
   t.true(bytes.length > 0);
   t.is((await ping(topology.a, INNER[4].b)).received, 3);
 });

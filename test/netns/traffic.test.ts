@@ -7,7 +7,7 @@ import type { ExecutionContext } from 'ava';
 import { Daemon } from './daemon.js';
 import { rooted, twoHosts } from './rooted.js';
 import { pattern } from './tools/pattern.js';
-import { INNER, type Topology } from './topology.js';
+import { INNER, type Topology, type TopologyOptions } from './topology.js';
 import { checksumErrors, iperf, lose, ping, streamIsIntact, tcpExtension } from './traffic.js';
 
 const kernel = process.env.VTEP_TEST_ENDPOINT === 'kernel';
