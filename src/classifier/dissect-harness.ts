@@ -38,6 +38,22 @@ export function run(frame: Uint8Array, poison: number): Dissected & { hash: numb
   };
 }
 
+/** Dissects `frame` out of bytes that throw a RangeError where one outside of it is read. */
+export function runGuarded(frame: Uint8Array): void {
+  const at = 1000;
+  const guarded = new Proxy(new Uint8Array(0), {
+    get: (_, property) => {
+      const index = Number(property) - at;
+      const byte = frame[index];
+      if (byte === undefined) throw new RangeError(`byte ${index} of ${frame.length} was read`);
+      return byte;
+    },
+  });
+  packets.reset();
+  const i = packets.take(at, frame.length);
+  dissect(guarded, at, frame.length, packets, i, new Int32Array(KEY_WORDS), 0);
+}
+
 /** Bytes of hex text, white space ignored. */
 export function hex(...lines: string[]): Uint8Array {
   return Uint8Array.from(Buffer.from(lines.join('').replace(/\s/g, ''), 'hex'));

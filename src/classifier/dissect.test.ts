@@ -2,7 +2,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { SHAPE_ODD } from '../memory/packets.js';
 import { anyFrame, wholeFrame } from '../wire/frame-generator.js';
-import { hex, run, words } from './dissect-harness.js';
+import { hex, run, runGuarded, words } from './dissect-harness.js';
 import { dissectSlowly } from './dissect-oracle.js';
 
 for (const [name, frames] of [
@@ -32,6 +32,22 @@ test('finds the same in every frame cut at every length', (t) => {
       t.is(run(cut, 0x00).hash, hash);
     }
   }
+});
+
+test('never reads a byte outside of the frame, wherever it is cut', (t) => {
+  fc.assert(
+    fc.property(anyFrame(0), (frame) => {
+      runGuarded(frame);
+    }),
+    { numRuns: 2000, seed: 20261 },
+  );
+  for (const frame of fc.sample(wholeFrame, { numRuns: 100, seed: 8 })) {
+    for (let length = 0; length < frame.length; length++) runGuarded(frame.slice(0, length));
+  }
+  t.throws(() => runGuarded(Object.defineProperty(new Uint8Array(13), 'length', { value: 14 })), {
+    instanceOf: RangeError,
+    message: 'byte 13 of 14 was read',
+  });
 });
 
 test('a buffer shorter than an Ethernet header has no key and is odd', (t) => {
