@@ -34,16 +34,23 @@ export class Arena {
   private readonly baseHigh: number;
   /** The first offset whose address has another upper half than byte 0's. */
   private readonly carry: number;
-  private used = 64; // offset 0 stays free, so that 0 can mean "none"
+  private readonly first: number;
+  private readonly limit: number;
+  private used: number;
 
-  /** `bytes` is rounded up to whole pages of 64 KiB; or an existing memory is attached (its layout is the caller's). */
-  constructor(bytesOrMemory: number | SharedMemory) {
-    if (typeof bytesOrMemory === 'number') {
-      const pages = Math.ceil(bytesOrMemory / PAGE);
+  /** `bytes` is rounded up to whole pages of 64 KiB. (The other form is `carve`'s.) */
+  constructor(bytes: number, within?: { arena: Arena; offset: number }) {
+    if (within === undefined) {
+      const pages = Math.ceil(bytes / PAGE);
       this.memory = new Memory({ initial: pages, maximum: pages, shared: true });
+      this.first = 64; // offset 0 stays free, so that 0 can mean "none"
+      this.limit = pages * PAGE;
     } else {
-      this.memory = bytesOrMemory;
+      this.memory = within.arena.memory;
+      this.first = within.offset;
+      this.limit = within.offset + bytes;
     }
+    this.used = this.first;
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
@@ -65,10 +72,24 @@ export class Arena {
    */
   alloc(bytes: number, align = 64): number {
     const offset = (this.used + align - 1) & -align;
-    if (offset + bytes > this.u8.length)
-      throw new RangeError(`arena: ${bytes} bytes wanted at ${offset}, size ${this.size}`);
+    if (offset + bytes > this.limit)
+      throw new RangeError(`arena: ${bytes} bytes wanted at ${offset}, end ${this.limit}`);
     this.used = offset + bytes;
     return offset;
+  }
+
+  /**
+   * A part of this arena, of the same memory and offsets, that can be emptied and used again: for what comes and
+   * goes with devices.
+   */
+  carve(bytes: number): Arena {
+    return new Arena(bytes, { arena: this, offset: this.alloc(bytes) });
+  }
+
+  /** Gives everything allocated back, zeroed. Whoever still holds an offset into it must not use it. */
+  reset(): void {
+    this.u8.fill(0, this.first, this.used);
+    this.used = this.first;
   }
 
   /** A column of `length` 32-bit integers, cache-line aligned. */

@@ -30,6 +30,7 @@ const table = {
   // classification
   unmatched: ['pass', "no filter took the frame at the ingress of a vxlan device: given to the host's stack there"],
   'tap-unmatched': ['drop', 'no filter took the frame at the ingress of a TAP port, and no stack stands behind one'],
+  'action-trap': ['drop', 'a filter said so (action trap), and there is no hardware to trap from'],
   'action-drop': ['drop', 'a filter said so (action drop)'],
   'action-pass': ['pass', "a filter said so (action pass): given to the host's stack at a vxlan device"],
   'tap-pass': ['drop', 'a filter let the frame pass at the ingress of a TAP port, and no stack stands behind one'],
@@ -47,7 +48,6 @@ const table = {
     'an external vxlan device was given a frame with the metadata it was received with (tunnel_key set is missing)',
   ],
   'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
-  'underlay-family-mix': ['drop', 'tunnel source and destination are of different address families'],
   'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],

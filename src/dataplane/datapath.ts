@@ -1,0 +1,127 @@
+import { EventEmitter } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { DeviceTable } from '../devices/device-table.js';
+import { ActionCounters, Counters } from '../memory/counters.js';
+import { must } from '../native/errno.js';
+import { close, eventfd } from '../native/libc.js';
+
+import type { FromWorker, Instruction, WorkerStart } from './messages.js';
+import { signalEventfd } from './wake.js';
+
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+
+interface Events {
+  /** A TAP's descriptor can no longer be read; the worker has let go of it. */
+  'port-gone': [device: number, errno: number];
+  /** The worker died of an error. */
+  failed: [error: Error];
+}
+
+/**
+ * The control thread's handle on the datapath: owns the shared memory, starts the worker, hands it instructions and
+ * tells when they are in force.
+ */
+export class Datapath extends EventEmitter<Events> {
+  readonly devices = new DeviceTable();
+  readonly counters = new Counters();
+  readonly actionCounters = new ActionCounters();
+  private readonly wakeFd: number;
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private sequence = 0;
+  private ended = false;
+  private readonly exited: Promise<void>;
+
+  private constructor(coalesce: boolean) {
+    super();
+    this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
+    const start: WorkerStart = {
+      counters: this.counters.buffer,
+      devices: this.devices.buffer,
+      wakeFd: this.wakeFd,
+      coalesce,
+    };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: 'vtep-datapath' });
+    this.exited = new Promise((resolve) => {
+      this.worker.once('exit', () => resolve());
+    });
+    // A blocked worker delays the end of the process: wake it on every way out.
+    process.once('exit', this.wake);
+  }
+
+  /** Starts the worker and resolves when it is ready for instructions. */
+  static start(options: { coalesce: boolean }): Promise<Datapath> {
+    const datapath = new Datapath(options.coalesce);
+    return new Promise((resolve, reject) => {
+      datapath.worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') resolve(datapath);
+        else datapath.heard(message);
+      });
+      datapath.worker.on('error', (error) => {
+        reject(error);
+        datapath.failed(error);
+      });
+    });
+  }
+
+  /** Hands an instruction to the worker; resolves when it is in force, rejects where the worker refused it. */
+  apply(instruction: Instruction): Promise<void> {
+    if (this.ended) return Promise.reject(new Error('the datapath worker has ended'));
+    const sequence = ++this.sequence;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(sequence, { resolve, reject });
+      this.worker.postMessage({ ...instruction, sequence });
+      this.wake();
+    });
+  }
+
+  /** Makes sure that `rows` rows of action counters exist on both sides. */
+  ensureActionCounters(rows: number): void {
+    while (this.actionCounters.capacity < rows) {
+      const slab = this.actionCounters.grow();
+      void this.apply({ type: 'action-counters', slab }).catch(() => undefined);
+    }
+  }
+
+  /** Ends the worker after the batch it is in. */
+  async stop(): Promise<void> {
+    if (!this.ended) {
+      this.ended = true;
+      this.worker.postMessage({ type: 'stop', sequence: ++this.sequence });
+      this.wake();
+    }
+    await this.exited;
+    process.removeListener('exit', this.wake);
+    close(this.wakeFd);
+  }
+
+  private readonly wake = (): void => signalEventfd(this.wakeFd);
+
+  private heard(message: FromWorker): void {
+    switch (message.type) {
+      case 'applied':
+        // Maps iterate in order of insertion, which is the order of the sequence.
+        for (const [sequence, { resolve }] of this.waiting) {
+          if (sequence > message.sequence) break;
+          this.waiting.delete(sequence);
+          resolve();
+        }
+        break;
+      case 'refused':
+        this.waiting.get(message.sequence)?.reject(new Error(message.message));
+        this.waiting.delete(message.sequence);
+        break;
+      case 'port-gone':
+        this.emit('port-gone', message.device, message.errno);
+        break;
+    }
+  }
+
+  private failed(error: Error): void {
+    this.ended = true;
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+    this.emit('failed', error);
+  }
+}

@@ -1,0 +1,231 @@
+import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import type { Arena } from '../memory/arena.js';
+import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
+import {
+  GSO_NONE,
+  GSO_UDP_L4,
+  NONE,
+  type PacketIndex,
+  type Packets,
+  TUNNEL_RECEIVED,
+  UNFINISHED,
+} from '../memory/packets.js';
+import { REASON } from '../memory/reasons.js';
+import type { ReceivedDatagrams } from '../memory/received.js';
+import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { markUnfinished } from '../offload/unfinished.js';
+import type { Checksummer } from '../wire/checksum.js';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
+import { ETH_HEADER } from '../wire/ethernet.js';
+import {
+  VXLAN_HEADER,
+  VXLAN_NO_FRAME,
+  VXLAN_OK,
+  VXLAN_SHORT_HEADER,
+  vxlanFrameCheck,
+  vxlanHeaderCheck,
+  vxlanReservedCheck,
+  vxlanVni,
+} from '../wire/vxlan.js';
+import type { IngressHook } from './classify.js';
+
+const IPV4_HEADER = 20;
+const IPV6_HEADER = 40;
+
+/**
+ * From received datagrams to packets: validation in the order of vxlan_rcv (drivers/net/vxlan/vxlan_core.c), tunnel
+ * metadata, then the ingress hook of the device. Bytes stay where they are.
+ */
+export class Decapsulator {
+  private readonly bytes: Uint8Array;
+  private readonly packets: Packets;
+  private readonly devices: DeviceTable;
+  private readonly counters: Counters;
+  private readonly hook: IngressHook;
+  private readonly checksums: Checksummer;
+  private readonly batch: ReceivedDatagrams;
+  /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
+  private spareTunnel = 0;
+  private spareOf = -1;
+
+  constructor(
+    arena: Arena,
+    packets: Packets,
+    devices: DeviceTable,
+    counters: Counters,
+    hook: IngressHook,
+    checksums: Checksummer,
+    batch: ReceivedDatagrams,
+  ) {
+    this.bytes = arena.u8;
+    this.packets = packets;
+    this.devices = devices;
+    this.counters = counters;
+    this.hook = hook;
+    this.checksums = checksums;
+    this.batch = batch;
+  }
+
+  /** Starts on a batch that `receive` has just filled. */
+  begin(): void {
+    this.spareTunnel = this.batch.capacity;
+    this.spareOf = -1;
+    this.hook.beginBatch();
+  }
+
+  /** Datagrams in message `m`: each may take a packet. */
+  datagrams(m: number): number {
+    const segment = this.batch.segmentSize[m];
+    return segment === 0 ? 1 : Math.max(1, Math.ceil(this.batch.length[m] / segment));
+  }
+
+  /**
+   * Decapsulates message `m` of the batch for a vxlan device. The caller has made room for `datagrams(m)` packets.
+   */
+  message(m: number, device: number): void {
+    const batch = this.batch;
+    if (batch.truncated[m] !== 0) {
+      this.drop(device, REASON['truncated-datagram']);
+      return;
+    }
+    const at = batch.offset[m];
+    const total = batch.length[m];
+    let segment = batch.segmentSize[m];
+    let innerSegment = 0;
+    if (segment === 0 || segment >= total) {
+      segment = total;
+    } else if (this.holdsOneInnerSuperFrame(at, total, segment)) {
+      innerSegment = segment;
+      segment = total;
+    }
+    let done = 0;
+    do {
+      const length = Math.min(segment, total - done);
+      this.datagram(at + done, length, m, device, innerSegment);
+      done += length;
+    } while (done < total);
+  }
+
+  /**
+   * UDP_GRO names one segment size for two different things: the size of the datagrams of a bundle, and, where the
+   * peer's inner UDP super-frame arrives unsegmented (veth), the payload size of the segments inside the one datagram.
+   * The inner IP header tells: in the second case its packet reaches beyond the first `segment` bytes.
+   */
+  private holdsOneInnerSuperFrame(at: number, total: number, segment: number): boolean {
+    const ip = at + VXLAN_HEADER + ETH_HEADER;
+    if (total < VXLAN_HEADER + ETH_HEADER + IPV6_HEADER) return false;
+    const b = this.bytes;
+    const etherType = (b[ip - 2] << 8) | b[ip - 1];
+    let packet = 0;
+    if (etherType === ETHERTYPE_IPV4) packet = (b[ip + 2] << 8) | b[ip + 3];
+    else if (etherType === ETHERTYPE_IPV6) packet = IPV6_HEADER + ((b[ip + 4] << 8) | b[ip + 5]);
+    const end = VXLAN_HEADER + ETH_HEADER + packet;
+    return end > segment && end <= total;
+  }
+
+  private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
+    const bytes = this.bytes;
+    this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
+    const verdict = vxlanHeaderCheck(bytes, at, length);
+    if (verdict !== VXLAN_OK) {
+      this.drop(device, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
+      return;
+    }
+    const devices = this.devices;
+    if (devices.kind(device) !== DeviceKind.VXLAN) {
+      this.drop(device, REASON['unknown-vni']);
+      return;
+    }
+    if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
+      this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
+      this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
+      this.counters.reason(device, REASON['reserved-bits'], 1);
+      return;
+    }
+    const frame = at + VXLAN_HEADER;
+    const frameLength = length - VXLAN_HEADER;
+    const inner = vxlanFrameCheck(length);
+    if (inner !== VXLAN_OK) {
+      this.drop(device, inner === VXLAN_NO_FRAME ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
+      return;
+    }
+    if (this.isOwnSource(frame, device)) {
+      this.drop(device, REASON['own-source-mac']);
+      return;
+    }
+    const etherType = (bytes[frame + 12] << 8) | bytes[frame + 13];
+    if (
+      (etherType === ETHERTYPE_IPV4 && frameLength < ETH_HEADER + IPV4_HEADER) ||
+      (etherType === ETHERTYPE_IPV6 && frameLength < ETH_HEADER + IPV6_HEADER)
+    ) {
+      this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
+      this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
+      this.counters.reason(device, REASON['short-inner-ip'], 1);
+      return;
+    }
+    if (!devices.isUp(device)) {
+      this.drop(device, REASON['device-down']);
+      return;
+    }
+    const packet = this.packets.take(frame, frameLength);
+    if (packet === NONE) {
+      this.drop(device, REASON['batch-full']);
+      return;
+    }
+    this.packets.device[packet] = device;
+    this.packets.flags[packet] = TUNNEL_RECEIVED;
+    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at));
+    this.hook.dissect(packet);
+    this.markSuperFrame(packet, device, innerSegment);
+    this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
+    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength);
+    this.hook.decide(packet);
+  }
+
+  /** Checksums that the sender left to a device further on, and frames larger than any on a wire. */
+  private markSuperFrame(packet: PacketIndex, device: number, innerSegment: number): void {
+    const packets = this.packets;
+    const mtu = this.devices.mtu(device);
+    markUnfinished(this.checksums, packets, packet, mtu);
+    if ((packets.flags[packet] & UNFINISHED) === 0) return;
+    if (innerSegment > 0) {
+      packets.gsoType[packet] = GSO_UDP_L4;
+      packets.gsoSize[packet] = innerSegment;
+    } else if (packets.gsoType[packet] !== GSO_NONE && packets.gsoSize[packet] === 0) {
+      packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
+    }
+  }
+
+  /** The record of message `m` with this VNI: the message's own, or a copy where a bundle holds more than one VNI. */
+  private tunnelRecord(m: number, vni: number): number {
+    const tunnels = this.batch.tunnels;
+    const own = m * TUNNEL_WORDS;
+    if ((tunnels[own + TunnelWord.FLAGS] & TUNNEL_KEY) === 0) {
+      tunnels[own + TunnelWord.FLAGS] |= TUNNEL_KEY;
+      tunnels[own + TunnelWord.VNI] = vni;
+      return m;
+    }
+    if (tunnels[own + TunnelWord.VNI] === vni) return m;
+    const last = this.spareTunnel - 1;
+    if (this.spareOf === m && tunnels[last * TUNNEL_WORDS + TunnelWord.VNI] === vni) return last;
+    const record = this.spareTunnel++;
+    const to = record * TUNNEL_WORDS;
+    for (let w = 0; w < TUNNEL_WORDS; w++) tunnels[to + w] = tunnels[own + w];
+    tunnels[to + TunnelWord.VNI] = vni;
+    this.spareOf = m;
+    return record;
+  }
+
+  private isOwnSource(frame: number, device: number): boolean {
+    const b = this.bytes;
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    return (
+      high === this.devices.macHigh(device) && ((b[frame + 10] << 8) | b[frame + 11]) === this.devices.macLow(device)
+    );
+  }
+
+  private drop(device: number, reason: number): void {
+    this.counters.device(device, DeviceCounter.RX_DROPPED, 1);
+    this.counters.reason(device, reason, 1);
+  }
+}

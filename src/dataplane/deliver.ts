@@ -1,0 +1,182 @@
+import type { DeviceTable } from '../devices/device-table.js';
+import type { FramePort, Underlay } from '../io/device.js';
+import type { Arena } from '../memory/arena.js';
+import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { REASON } from '../memory/reasons.js';
+import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { DatagramVector, FrameVector } from '../memory/vectors.js';
+import type { Coalescer } from '../offload/coalesce.js';
+import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
+import { NO_COALESCING } from '../offload/offloads.js';
+import { type OutputQueues, TO_PORT } from './queues.js';
+import { portReason, sendReason } from './send-reasons.js';
+
+/** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
+export const DATAGRAMS = 256;
+/** A super-frame of 64 KB at the smallest usual MSS (536) is 123 segments of two iovecs each. */
+const DATAGRAM_IOVECS = 8192;
+const DATAGRAM_HEADERS = 512 * 1024;
+
+/** Writes the output queues of a batch: merged frames to the TAPs, encapsulated datagrams to the underlays. */
+export class Deliverer {
+  private readonly packets: Packets;
+  private readonly devices: DeviceTable;
+  private readonly counters: Counters;
+  private readonly queues: OutputQueues;
+  private readonly coalescer: Coalescer;
+  private readonly encapsulator: Encapsulator;
+  private readonly frames: FrameVector;
+  private readonly datagrams: DatagramVector;
+  private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
+  private readonly offloads = new Int32Array(MAX_DEVICES);
+  private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
+  private tunnels: Int32Array;
+  /** Offload bits for every port: NO_COALESCING, or none. */
+  private mode = 0;
+
+  constructor(
+    arena: Arena,
+    packets: Packets,
+    devices: DeviceTable,
+    counters: Counters,
+    queues: OutputQueues,
+    coalescer: Coalescer,
+    encapsulator: Encapsulator,
+    tunnels: Int32Array,
+  ) {
+    this.packets = packets;
+    this.devices = devices;
+    this.counters = counters;
+    this.queues = queues;
+    this.coalescer = coalescer;
+    this.encapsulator = encapsulator;
+    this.tunnels = tunnels;
+    this.frames = new FrameVector(arena, packets.capacity);
+    this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
+  }
+
+  /** The tunnel_key set records of a new rule snapshot. */
+  use(tunnels: Int32Array): void {
+    this.tunnels = tunnels;
+  }
+
+  setCoalescing(on: boolean): void {
+    this.mode = on ? 0 : NO_COALESCING;
+  }
+
+  setPort(device: number, port: FramePort | null, offloads: number): void {
+    this.ports[device] = port;
+    this.offloads[device] = offloads;
+  }
+
+  setUnderlay(device: number, underlay: Underlay | null): void {
+    this.underlays[device] = underlay;
+  }
+
+  /** Writes everything queued, counts what could not be written, and leaves the queues empty. */
+  flush(): void {
+    const queues = this.queues;
+    for (let n = 0; n < queues.count; n++) {
+      if (queues.way(n) === TO_PORT) this.toPort(queues.device(n), queues.first(n));
+      else this.toTunnel(queues.device(n), queues.first(n));
+    }
+    queues.reset();
+  }
+
+  private toPort(device: number, first: PacketIndex): void {
+    const port = this.ports[device];
+    if (port === null) {
+      this.dropChain(device, first, REASON['tap-gone']);
+      return;
+    }
+    let rest = first;
+    do {
+      this.frames.reset();
+      rest = this.coalescer.run(rest, this.devices.mtu(device), this.offloads[device] | this.mode, this.frames);
+      this.write(device, port);
+    } while (rest !== NONE);
+  }
+
+  private write(device: number, port: FramePort): void {
+    const vector = this.frames;
+    port.write(vector);
+    const counters = this.counters;
+    counters.work(WorkCounter.TAP_WRITES, vector.count);
+    for (let f = 0; f < vector.count; f++) {
+      if (vector.errno[f] === 0) {
+        counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[f]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[f]);
+        counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
+      } else {
+        this.drop(device, portReason(vector.errno[f]), vector.segments[f]);
+      }
+    }
+  }
+
+  private toTunnel(device: number, first: PacketIndex): void {
+    const underlay = this.underlays[device];
+    if (underlay === null) {
+      this.dropChain(device, first, REASON['mirred-down']);
+      return;
+    }
+    const vector = this.datagrams;
+    vector.reset();
+    for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
+      const flags = this.packets.flags[i];
+      if ((flags & TUNNEL_TRANSMIT) === 0) {
+        const received = (flags & TUNNEL_RECEIVED) !== 0;
+        this.drop(device, received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'], 1);
+        continue;
+      }
+      this.encapsulate(device, underlay, i);
+    }
+    this.send(device, underlay);
+  }
+
+  private encapsulate(device: number, underlay: Underlay, packet: PacketIndex): void {
+    const record = this.packets.tunnel[packet];
+    const words = record * TUNNEL_WORDS;
+    const vni = (this.tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? this.tunnels[words + TunnelWord.VNI] : 0;
+    let result = this.encapsulator.add(packet, vni, record, this.datagrams);
+    if (result === FULL) {
+      this.send(device, underlay);
+      this.datagrams.reset();
+      result = this.encapsulator.add(packet, vni, record, this.datagrams);
+    }
+    if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+  }
+
+  private send(device: number, underlay: Underlay): void {
+    const vector = this.datagrams;
+    if (vector.count === 0) return;
+    const counters = this.counters;
+    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.tunnels));
+    counters.work(WorkCounter.SENT_MESSAGES, vector.count);
+    for (let m = 0; m < vector.count; m++) {
+      if (vector.errno[m] === 0) {
+        counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
+        counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
+      } else {
+        this.drop(device, sendReason(vector.errno[m]), vector.segments[m]);
+      }
+    }
+  }
+
+  private dropChain(device: number, first: PacketIndex, reason: number): void {
+    for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
+      this.drop(device, reason, this.packets.segments(i));
+    }
+  }
+
+  private drop(device: number, reason: number, packets: number): void {
+    this.counters.device(device, DeviceCounter.TX_DROPPED, packets);
+    this.counters.reason(device, reason, packets);
+  }
+}
+
+function encapsulateReason(result: number): number {
+  if (result === TOO_BIG) return REASON['too-big'];
+  return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
+}

@@ -1,0 +1,166 @@
+/**
+ * The datapath of one worker, without its thread: everything from a filled receive batch to the last write. The
+ * worker drives it with real devices, tests with fakes.
+ *
+ * A batch runs to completion: receive, decapsulate, classify, act, queue, coalesce, write. Nothing is kept from one
+ * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
+ */
+import { Executor } from '../actions/execute.js';
+import type { ActionPrograms } from '../actions/program.js';
+import type { Lookup } from '../classifier/classifier.js';
+import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import type { FramePort, Underlay } from '../io/device.js';
+import type { Arena } from '../memory/arena.js';
+import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { type PacketIndex, Packets } from '../memory/packets.js';
+import { REASON } from '../memory/reasons.js';
+import { ReceivedDatagrams, Slots } from '../memory/received.js';
+import { Coalescer } from '../offload/coalesce.js';
+import { Encapsulator } from '../offload/encapsulate.js';
+import { Checksummer } from '../wire/checksum.js';
+import { IngressHook } from './classify.js';
+import { Decapsulator } from './decapsulate.js';
+import { Deliverer } from './deliver.js';
+import { OutputQueues, TO_TUNNEL } from './queues.js';
+
+/** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
+const PACKETS = 4096;
+/** Descriptors kept free for mirrored copies while a message is decapsulated. */
+const SPARE_PACKETS = 1024;
+/** Messages of one recvmmsg. */
+export const MESSAGES = 32;
+/** Frames read from a TAP before they are flushed. */
+const TAP_FRAMES = 16;
+
+/** Bytes of arena that an engine needs. */
+export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
+
+const NO_PROGRAMS: ActionPrograms = {
+  start: new Int32Array(0),
+  words: new Int32Array(0),
+  tunnels: new Int32Array(0),
+};
+
+export class Engine {
+  private readonly packets: Packets;
+  private readonly batch: ReceivedDatagrams;
+  private readonly tapSlots: Slots;
+  private readonly devices: DeviceTable;
+  private readonly counters: Counters;
+  private readonly queues: OutputQueues;
+  private readonly executor: Executor;
+  private readonly hook: IngressHook;
+  private readonly decapsulator: Decapsulator;
+  private readonly deliverer: Deliverer;
+  private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
+  private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
+
+  constructor(arena: Arena, devices: DeviceTable, counters: Counters, actionCounters: ActionCounters) {
+    this.devices = devices;
+    this.counters = counters;
+    const checksums = new Checksummer(arena.memory.buffer);
+    this.packets = new Packets(arena, PACKETS);
+    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS);
+    this.tapSlots = new Slots(arena, TAP_FRAMES);
+    this.queues = new OutputQueues(this.packets, devices);
+    this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
+    this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
+    this.decapsulator = new Decapsulator(arena, this.packets, devices, counters, this.hook, checksums, this.batch);
+    this.deliverer = new Deliverer(
+      arena,
+      this.packets,
+      devices,
+      counters,
+      this.queues,
+      new Coalescer(arena, this.packets, checksums, PACKETS),
+      new Encapsulator(arena, this.packets, checksums),
+      NO_PROGRAMS.tunnels,
+    );
+  }
+
+  /** Puts programs in force; the hooks that refer to them follow in the same turn. */
+  usePrograms(programs: ActionPrograms): void {
+    this.executor.use(programs);
+    this.deliverer.use(programs.tunnels);
+  }
+
+  /** Puts the ingress filters of a device in force; null: it has no hook. */
+  useRules(device: number, lookup: Lookup | null): void {
+    this.hook.use(device, lookup);
+  }
+
+  /** Whether frames are merged before they are written to ports that take merged ones. */
+  setCoalescing(on: boolean): void {
+    this.deliverer.setCoalescing(on);
+  }
+
+  /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
+  setPort(device: number, port: FramePort | null, offloads: number): void {
+    this.ports[device] = port;
+    this.deliverer.setPort(device, port, offloads);
+  }
+
+  setUnderlay(device: number, underlay: Underlay | null): void {
+    this.underlays[device] = underlay;
+    this.deliverer.setUnderlay(device, underlay);
+  }
+
+  /** Receives and processes one batch from descriptor `which` of a device's underlay. Returns messages, or -errno. */
+  serviceUnderlay(device: number, which: number): number {
+    const underlay = this.underlays[device];
+    if (underlay === null) return 0;
+    const batch = this.batch;
+    const received = underlay.receive(which, batch);
+    this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
+    if (batch.overflow > 0) {
+      this.counters.device(device, DeviceCounter.RX_DROPPED, batch.overflow);
+      this.counters.reason(device, REASON['socket-overflow'], batch.overflow);
+    }
+    if (received <= 0) return received;
+    this.executor.now = Date.now();
+    this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
+    this.packets.reset();
+    this.decapsulator.begin();
+    for (let m = 0; m < received; m++) {
+      // A flush in between keeps the order, and the bytes stay valid until the next receive.
+      if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) this.finish();
+      this.decapsulator.message(m, device);
+    }
+    this.finish();
+    return received;
+  }
+
+  /** Reads and processes one batch of what the host sent on a device. Returns the number of frames, or -errno. */
+  servicePort(device: number): number {
+    const port = this.ports[device];
+    if (port === null) return 0;
+    this.packets.reset();
+    const read = port.read(this.packets, this.tapSlots, 0, TAP_FRAMES);
+    this.counters.work(WorkCounter.TAP_READS, 1);
+    if (read <= 0) return read;
+    this.executor.now = Date.now();
+    this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
+    const taken = this.packets.count;
+    for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
+    this.finish();
+    return read;
+  }
+
+  private fromHost(packet: PacketIndex, device: number): void {
+    this.packets.device[packet] = device;
+    this.hook.dissect(packet);
+    // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
+    if (this.devices.kind(device) === DeviceKind.VXLAN) {
+      this.queues.append(device, TO_TUNNEL, packet);
+      return;
+    }
+    this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
+    this.counters.device(device, DeviceCounter.RX_BYTES, this.packets.length[packet]);
+    this.hook.decide(packet);
+  }
+
+  private finish(): void {
+    this.deliverer.flush();
+    this.packets.reset();
+  }
+}

@@ -1,0 +1,47 @@
+/** What the control thread and a worker say to each other. Everything posted is plain data or shared memory. */
+import type { ActionPrograms } from '../actions/program.js';
+import type { ClassifierSnapshot } from '../classifier/classifier.js';
+import type { UdpSockets } from '../io/udp/sockets.js';
+
+/** Which way a hook looks: what came in on the device, or what leaves through it. */
+export const INGRESS = 0;
+export const EGRESS = 1;
+
+/** The filters of one hook; `snapshot` is absent where the hook has gone. */
+export interface HookRules {
+  readonly device: number;
+  readonly direction: number;
+  readonly snapshot?: ClassifierSnapshot;
+}
+
+export type Instruction =
+  /** A TAP's queue: the worker reads and writes `fd`, which stays the control thread's to close. */
+  | { readonly type: 'port-open'; readonly device: number; readonly fd: number; readonly offloads: number }
+  | { readonly type: 'port-close'; readonly device: number }
+  | { readonly type: 'underlay-open'; readonly device: number; readonly sockets: readonly UdpSockets[] }
+  | { readonly type: 'underlay-close'; readonly device: number }
+  /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
+  | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
+  /** One more slab of action counters. */
+  | { readonly type: 'action-counters'; readonly slab: SharedArrayBuffer }
+  | { readonly type: 'stop' };
+
+export type ToWorker = Instruction & { readonly sequence: number };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  /** Every instruction up to this one is in force. */
+  | { readonly type: 'applied'; readonly sequence: number }
+  | { readonly type: 'refused'; readonly sequence: number; readonly message: string }
+  /** A TAP's descriptor can no longer be read: EBADFD where the device is gone. The worker has let go of it. */
+  | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
+  | { readonly type: 'stopped' };
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly counters: SharedArrayBuffer;
+  readonly devices: SharedArrayBuffer;
+  /** Written by the control thread when instructions wait. */
+  readonly wakeFd: number;
+  readonly coalesce: boolean;
+}

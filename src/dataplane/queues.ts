@@ -1,0 +1,77 @@
+import type { Outlet } from '../actions/outlet.js';
+import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { MAX_DEVICES } from '../memory/counters.js';
+import { NONE, type PacketIndex, type Packets } from '../memory/packets.js';
+import { REASON } from '../memory/reasons.js';
+
+/** Queues of a device: to the host through its TAP, and into the tunnel. */
+export const TO_PORT = 0;
+export const TO_TUNNEL = 1;
+
+/**
+ * The output queues of one batch: per device and way a chain of packets through `Packets.next`, in order of arrival.
+ * Nothing stays in them beyond the batch.
+ */
+export class OutputQueues implements Outlet {
+  private readonly packets: Packets;
+  private readonly devices: DeviceTable;
+  private readonly head = new Int32Array(MAX_DEVICES * 2).fill(NONE);
+  private readonly tail = new Int32Array(MAX_DEVICES * 2).fill(NONE);
+  private readonly filled = new Int32Array(MAX_DEVICES * 2);
+  private filledCount = 0;
+
+  constructor(packets: Packets, devices: DeviceTable) {
+    this.packets = packets;
+    this.devices = devices;
+  }
+
+  refusal(device: number): number {
+    if (this.devices.kind(device) === DeviceKind.NONE) return REASON['mirred-gone'];
+    return this.devices.isUp(device) ? 0 : REASON['mirred-down'];
+  }
+
+  transmit(device: number, packet: PacketIndex): void {
+    this.append(device, this.devices.kind(device) === DeviceKind.VXLAN ? TO_TUNNEL : TO_PORT, packet);
+  }
+
+  /** Appends a packet to a queue of a device. */
+  append(device: number, way: number, packet: PacketIndex): void {
+    const queue = device * 2 + way;
+    const last = this.tail[queue];
+    if (last === NONE) {
+      this.head[queue] = packet;
+      this.filled[this.filledCount++] = queue;
+    } else {
+      this.packets.next[last] = packet;
+    }
+    this.packets.next[packet] = NONE;
+    this.tail[queue] = packet;
+  }
+
+  /** Number of queues that hold something. */
+  get count(): number {
+    return this.filledCount;
+  }
+
+  device(n: number): number {
+    return this.filled[n] >> 1;
+  }
+
+  way(n: number): number {
+    return this.filled[n] & 1;
+  }
+
+  /** The first packet of the n-th queue that holds something. */
+  first(n: number): PacketIndex {
+    return this.head[this.filled[n]] as PacketIndex;
+  }
+
+  /** Empties every queue (their packets have been written or counted). */
+  reset(): void {
+    for (let n = 0; n < this.filledCount; n++) {
+      this.head[this.filled[n]] = NONE;
+      this.tail[this.filled[n]] = NONE;
+    }
+    this.filledCount = 0;
+  }
+}

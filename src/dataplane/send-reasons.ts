@@ -1,0 +1,62 @@
+import { REASON } from '../memory/reasons.js';
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EBADFD,
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  EPERM,
+} from '../native/errno.js';
+
+/** The reason behind an errno that sendmmsg answered for a datagram. */
+export function sendReason(errno: number): number {
+  switch (errno) {
+    case EAGAIN:
+      return REASON['send-again'];
+    case ENOBUFS:
+      return REASON['send-nobufs'];
+    case EAFNOSUPPORT:
+      return REASON['no-underlay-family'];
+    case EMSGSIZE:
+      return REASON['too-big'];
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return REASON['send-unreachable'];
+    case ECONNREFUSED:
+      return REASON['send-refused'];
+    case EPERM:
+    case EACCES:
+      return REASON['send-permission'];
+    case ENETDOWN:
+      return REASON['send-netdown'];
+    case EINVAL:
+    case EADDRNOTAVAIL:
+      return REASON['send-source'];
+    default:
+      return REASON['send-other'];
+  }
+}
+
+/** The reason behind an errno that a write to a TAP answered. */
+export function portReason(errno: number): number {
+  switch (errno) {
+    case EAGAIN:
+      return REASON['tap-again'];
+    case EIO:
+      return REASON['tap-down'];
+    case EBADFD:
+      return REASON['tap-gone'];
+    case EINVAL:
+      return REASON['tap-invalid'];
+    default:
+      return REASON['tap-other'];
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * A worker thread: blocked in ppoll over the eventfd of the control thread, the underlay sockets and the TAPs.
+ * It never returns to its event loop; instructions are fetched synchronously when the eventfd says so, between two
+ * batches, which is what makes a rule change atomic for the frames.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { createLookup } from '../classifier/open-lookup.js';
+import { DeviceTable } from '../devices/device-table.js';
+import { TapPort } from '../io/tap/tap-port.js';
+import type { UdpSockets } from '../io/udp/sockets.js';
+import { UdpUnderlay } from '../io/udp/underlay.js';
+import { Arena } from '../memory/arena.js';
+import { ArenaPool } from '../memory/arena-pool.js';
+import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { EAGAIN, EINTR, errnoText } from '../native/errno.js';
+import { ppoll, read } from '../native/libc.js';
+import { DATAGRAMS } from './deliver.js';
+import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
+import { type FromWorker, INGRESS, type ToWorker, type WorkerStart } from './messages.js';
+import { POLL_DEVICE, PollSet } from './poll-set.js';
+
+/** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
+const UNDERLAY_BYTES = 256 * 1024;
+const UNDERLAYS = 64;
+/** Bytes for the scratch of a TAP's queue. */
+const PORT_BYTES = 4096;
+const ARENA_BYTES = ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + 1024 * 1024;
+
+class DatapathWorker {
+  private readonly port: MessagePort;
+  private readonly arena = new Arena(ARENA_BYTES);
+  private readonly counters: Counters;
+  private readonly actionCounters = new ActionCounters();
+  private readonly engine: Engine;
+  private readonly poll: PollSet;
+  private readonly wakeFd: number;
+  private readonly wakeBuffer: number;
+  private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
+  private readonly portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
+  /** The part of the arena behind each open underlay and port. */
+  private readonly underlayPart = new Map<number, Arena>();
+  private readonly portPart = new Map<number, Arena>();
+  private running = true;
+
+  constructor(port: MessagePort, start: WorkerStart) {
+    this.port = port;
+    this.counters = new Counters(start.counters);
+    this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters);
+    this.engine.setCoalescing(start.coalesce);
+    this.wakeFd = start.wakeFd;
+    this.wakeBuffer = this.arena.alloc(8);
+    this.poll = new PollSet(this.arena);
+    this.poll.add(start.wakeFd, POLL_DEVICE.CONTROL, 0, 0);
+  }
+
+  run(): void {
+    this.say({ type: 'ready' });
+    while (this.running) {
+      const ready = ppoll(this.poll.address, this.poll.count, this.poll.timeout);
+      this.counters.work(WorkCounter.WAKEUPS, 1);
+      if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
+      if (ready > 0) this.serve();
+    }
+    this.say({ type: 'stopped' });
+  }
+
+  /** One bounded batch from everything that is ready, so that neither direction starves the other. */
+  private serve(): void {
+    const poll = this.poll;
+    for (let n = 1; n < poll.count; n++) {
+      if (!poll.isReady(n)) continue;
+      const device = poll.device(n);
+      if (poll.kind(n) === POLL_DEVICE.UNDERLAY) {
+        this.engine.serviceUnderlay(device, poll.which(n));
+      } else {
+        const result = this.engine.servicePort(device);
+        // A deleted TAP polls as ready for ever: out of the set with it.
+        if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
+      }
+    }
+    if (poll.isReady(0)) this.obey();
+  }
+
+  private portFailed(device: number, error: number): void {
+    this.closePort(device);
+    this.say({ type: 'port-gone', device, errno: -error });
+  }
+
+  private openPort(device: number, fd: number, offloads: number): void {
+    const part = this.portParts.take();
+    this.portPart.set(device, part);
+    this.engine.setPort(device, new TapPort(part, fd), offloads);
+    this.poll.add(fd, POLL_DEVICE.PORT, device, 0);
+  }
+
+  private closePort(device: number): void {
+    this.engine.setPort(device, null, 0);
+    this.poll.remove(POLL_DEVICE.PORT, device);
+    giveBack(this.portPart, this.portParts, device);
+  }
+
+  private openUnderlay(device: number, sockets: readonly UdpSockets[]): void {
+    const part = this.underlayParts.take();
+    this.underlayPart.set(device, part);
+    const underlay = new UdpUnderlay(part, sockets, { receive: MESSAGES, send: DATAGRAMS });
+    this.engine.setUnderlay(device, underlay);
+    underlay.receiveFds.forEach((fd, which) => {
+      this.poll.add(fd, POLL_DEVICE.UNDERLAY, device, which);
+    });
+  }
+
+  private closeUnderlay(device: number): void {
+    this.engine.setUnderlay(device, null);
+    this.poll.remove(POLL_DEVICE.UNDERLAY, device);
+    giveBack(this.underlayPart, this.underlayParts, device);
+  }
+
+  private obey(): void {
+    read(this.wakeFd, this.arena.address(this.wakeBuffer), 8);
+    let sequence = -1;
+    for (;;) {
+      const received = receiveMessageOnPort(this.port) as { message: ToWorker } | undefined;
+      if (received === undefined) break;
+      sequence = received.message.sequence;
+      try {
+        this.apply(received.message);
+      } catch (error) {
+        this.say({ type: 'refused', sequence, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    if (sequence >= 0) this.say({ type: 'applied', sequence });
+  }
+
+  private apply(instruction: ToWorker): void {
+    switch (instruction.type) {
+      case 'port-open':
+        this.openPort(instruction.device, instruction.fd, instruction.offloads);
+        break;
+      case 'port-close':
+        this.closePort(instruction.device);
+        break;
+      case 'underlay-open':
+        this.openUnderlay(instruction.device, instruction.sockets);
+        break;
+      case 'underlay-close':
+        this.closeUnderlay(instruction.device);
+        break;
+      case 'rules':
+        this.engine.usePrograms(instruction.programs);
+        for (const { device, direction, snapshot } of instruction.hooks) {
+          if (direction === INGRESS) this.engine.useRules(device, snapshot ? createLookup(snapshot) : null);
+        }
+        break;
+      case 'action-counters':
+        this.actionCounters.attach(instruction.slab);
+        break;
+      case 'stop':
+        this.running = false;
+        break;
+    }
+  }
+
+  private say(message: FromWorker): void {
+    this.port.postMessage(message);
+  }
+}
+
+function giveBack(parts: Map<number, Arena>, pool: ArenaPool, device: number): void {
+  const part = parts.get(device);
+  if (part === undefined) return;
+  parts.delete(device);
+  pool.give(part);
+}
+
+if (parentPort === null) throw new Error('the datapath worker runs in a worker thread only');
+new DatapathWorker(parentPort, workerData as WorkerStart).run();
