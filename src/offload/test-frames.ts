@@ -89,8 +89,9 @@ export function naiveSum(bytes: Uint8Array): number {
   return sum;
 }
 
+/** Bytes of hex digits; white space, and what follows a # on its line, is left out. */
 export function hex(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));
+  return new Uint8Array(Buffer.from(text.replaceAll(/#.*|\s/g, ''), 'hex'));
 }
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
