@@ -3,7 +3,8 @@ import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NONE } from '../memory/packe
 import { FrameVector } from '../memory/vectors.js';
 import { NO_COALESCING, OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4 } from './offloads.js';
 import { ALL, coalescer, counts, MTU, run, superFrame, train } from './test-coalescing.js';
-import { buildFrame, noise, slowSegments, Workbench } from './test-frames.js';
+import { buildFrame, noise, Workbench } from './test-frames.js';
+import { slowSegments } from './test-segments.js';
 
 test('a port without the offload gets every frame by itself', (t) => {
   for (const [version, offloads] of [

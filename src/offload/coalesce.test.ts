@@ -1,7 +1,8 @@
 import test from 'ava';
 import { OUTCOME, OUTCOMES } from './outcomes.js';
 import { ALL, coalescer, counts, MTU, run, train } from './test-coalescing.js';
-import { buildFrame, concat, hex, noise, slowSegments, Workbench } from './test-frames.js';
+import { buildFrame, concat, hex, noise, Workbench } from './test-frames.js';
+import { slowSegments } from './test-segments.js';
 
 test('PSH ends a run, and a first packet with PSH begins none', (t) => {
   const bench = new Workbench();

@@ -2,7 +2,8 @@ import test from 'ava';
 import { GSO_TCPV4, GSO_TCPV6, NONE } from '../memory/packets.js';
 import { OUTCOME, type OutcomeName } from './outcomes.js';
 import { ALL, coalescer, counts, MTU, run, train } from './test-coalescing.js';
-import { buildFrame, type FrameSpec, hex, noise, slowSegments, Workbench } from './test-frames.js';
+import { buildFrame, type FrameSpec, hex, noise, Workbench } from './test-frames.js';
+import { slowSegments } from './test-segments.js';
 
 test('two segments become a super-frame, byte for byte', (t) => {
   const bench = new Workbench();
