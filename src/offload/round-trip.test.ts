@@ -67,6 +67,7 @@ function flowOf(frame: Uint8Array): string {
 function resend(bench: Workbench): Uint8Array[] {
   const { arena, packets, checksums } = bench;
   const encapsulator = new Encapsulator(arena, packets, checksums);
+  const out = new DatagramVector(arena, 16, 1024, 65536);
   const frames: Uint8Array[] = [];
   for (const { header, bytes } of bench.written()) {
     const [flags, gsoType, , gsoSize, csumStart, csumOffset] = header;
@@ -76,7 +77,7 @@ function resend(bench: Workbench): Uint8Array[] {
     packets.gsoSize[i] = gsoSize;
     packets.csumStart[i] = csumStart;
     packets.csumOffset[i] = csumOffset;
-    const out = new DatagramVector(arena, 16, 1024, 65536);
+    out.reset();
     if (encapsulator.add(i, 4, 0, out) !== ENCAPSULATED) throw new Error('refused');
     for (let m = 0; m < out.count; m++) {
       const all = bench.gather(out, m);
