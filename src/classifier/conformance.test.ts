@@ -1,8 +1,7 @@
 import test from 'ava';
 import type { ClassifierTable } from './classifier.js';
-import { conformanceCases } from './conformance.js';
+import { checkConcurrentReader, conformanceCases, runRandomEdits, type Shape } from './conformance.js';
 import { LinearTable } from './linear/linear-table.js';
-import { runRandomEdits, type Shape } from './random-edits.js';
 import { TupleSpaceTable } from './tuple-space/tuple-space-table.js';
 
 const classifiers: readonly (readonly [string, () => ClassifierTable])[] = [
@@ -25,6 +24,10 @@ for (const [name, create] of classifiers) {
       t.pass();
     });
   }
+  test(`${name}: a worker reads its snapshot while the table is edited`, async (t) => {
+    await checkConcurrentReader(create());
+    t.pass();
+  });
   for (const [title, shape] of shapes) {
     test(`${name}: finds what the linear classifier finds, after random edits and before: ${title}`, (t) => {
       const { lookups, hits } = runRandomEdits(create(), new LinearTable(), 20250611, shape, 150, 25);

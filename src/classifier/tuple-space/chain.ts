@@ -1,4 +1,5 @@
 /** Control side of one chain: its tuples, and what its prefs are. */
+import { finish, mix } from './hash.js';
 import { TupleItem, Version } from './layout.js';
 import type { Tuple } from './tuple.js';
 
@@ -10,38 +11,39 @@ export interface Pref {
 export class Chain {
   readonly number: number;
   readonly prefs = new Map<number, Pref>();
-  private readonly tuples = new Map<string, Tuple>();
-  /** The tuple of the last rule: rules come in runs of one mask. */
-  private last: Tuple | undefined;
+  /** By a hash of protocol and mask. */
+  private readonly tuples = new Map<number, Tuple[]>();
+  tupleCount = 0;
 
   constructor(number: number) {
     this.number = number;
   }
 
-  get tupleCount(): number {
-    return this.tuples.size;
-  }
-
   tuple(protocol: number, mask: Int32Array): Tuple | undefined {
-    if (this.last?.has(protocol, mask)) return this.last;
-    const tuple = this.tuples.get(nameOf(protocol, mask));
-    if (tuple !== undefined) this.last = tuple;
-    return tuple;
+    return this.tuples.get(hashOf(protocol, mask))?.find((tuple) => tuple.has(protocol, mask));
   }
 
   add(tuple: Tuple): void {
-    this.tuples.set(nameOf(tuple.protocol, tuple.mask), tuple);
-    this.last = tuple;
+    const hash = hashOf(tuple.protocol, tuple.mask);
+    const bucket = this.tuples.get(hash);
+    if (bucket === undefined) this.tuples.set(hash, [tuple]);
+    else bucket.push(tuple);
+    this.tupleCount++;
   }
 
   delete(tuple: Tuple): void {
-    this.tuples.delete(nameOf(tuple.protocol, tuple.mask));
-    this.last = undefined;
+    const hash = hashOf(tuple.protocol, tuple.mask);
+    const rest = this.tuples.get(hash)?.filter((other) => other !== tuple) ?? [];
+    if (rest.length > 0) this.tuples.set(hash, rest);
+    else this.tuples.delete(hash);
+    this.tupleCount--;
   }
 
   /** Writes the list of tuples, in order of their first rules, behind the head of a version. */
   writeTuples(words: Int32Array, list: number): void {
-    const sorted = [...this.tuples.values()].sort((a, b) => a.minPref - b.minPref || a.minSequence - b.minSequence);
+    const sorted = [...this.tuples.values()]
+      .flat()
+      .sort((a, b) => a.minPref - b.minPref || a.minSequence - b.minSequence);
     words[list + Version.COUNT] = sorted.length;
     let item = list + Version.WORDS;
     for (const tuple of sorted) {
@@ -56,8 +58,8 @@ export class Chain {
   }
 }
 
-function nameOf(protocol: number, mask: Int32Array): string {
-  let name = `${protocol}`;
-  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) name += ` ${i}:${mask[i]}`;
-  return name;
+function hashOf(protocol: number, mask: Int32Array): number {
+  let hash = protocol;
+  for (let i = 0; i < mask.length; i++) hash = mix(hash, mask[i]);
+  return finish(hash);
 }

@@ -3,9 +3,9 @@
  * find the same in both. Seeded, so that a failure comes again.
  */
 import assert from 'node:assert/strict';
-import { type ClassifierSnapshot, type ClassifierTable, DuplicateRule, type Lookup, type Rule } from './classifier.js';
-import { KEY_WORDS, KeyWord, PROTOCOL_ALL } from './flow-key.js';
-import { createLookup } from './open-lookup.js';
+import { type ClassifierSnapshot, type ClassifierTable, DuplicateRule, type Lookup, type Rule } from '../classifier.js';
+import { KEY_WORDS, KeyWord, PROTOCOL_ALL } from '../flow-key.js';
+import { createLookup } from '../open-lookup.js';
 
 /** Numbers below `n`, always the same for a seed (xorshift, Marsaglia 2003). */
 export function randomFrom(seed: number): (n: number) => number {
