@@ -167,7 +167,7 @@ function formatEtherTypeKey({ value }: FlowerKey): FormattedValue {
 function formatIpProto({ value }: FlowerKey): FormattedValue {
   const proto = fromBytes(value);
   const name = ipProtocols.find(([, number]) => number === proto)?.[0];
-  return { type: 'string', text: name ?? `0x${proto.toString(16).padStart(2, '0')}` };
+  return { type: 'string', text: name ?? proto.toString(16).padStart(2, '0') };
 }
 
 export const flowerValues: Record<FlowerValueKind, FlowerValue> = {
