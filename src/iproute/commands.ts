@@ -90,7 +90,10 @@ export type FilterParent = 'ingress' | 'egress' | 'ffff:';
 export interface FilterSpec {
   readonly dev: string;
   readonly parent: FilterParent;
-  /** EtherType in host order; 3 is `all`. */
+  /**
+   * EtherType in host order; 3 is `all`; 0, only with `change`, is whatever the filter has. Unless it is 3 or 0, the
+   * keys hold an `eth_type` of the same value: tc adds it, and prints it.
+   */
   readonly protocol: number;
   /** 1 … 65535; 0: the daemon chooses (49152, 49151, …). */
   readonly pref: number;
@@ -138,6 +141,7 @@ export interface LinkGeneric {
   readonly mtu?: number;
   /** 6 bytes. */
   readonly address?: Uint8Array;
+  readonly txqueuelen?: number;
   readonly up?: boolean;
 }
 
@@ -158,10 +162,22 @@ export type Command =
     }
   | { readonly kind: 'link-add-tap'; readonly link: LinkGeneric; readonly persist: boolean }
   | { readonly kind: 'link-del'; readonly name: string }
-  /** `up` or `down` alone or among other words; `argv` is the whole line without the leading `ip`. */
+  /** `up` or `down` alone or among other words, or neither; `argv` is the whole line without the leading `ip`. */
   | { readonly kind: 'link-set'; readonly name: string; readonly up?: boolean; readonly argv: readonly string[] }
-  | { readonly kind: 'qdisc-add'; readonly dev: string; readonly qdisc: 'ingress' | 'clsact' }
-  | { readonly kind: 'qdisc-del'; readonly dev: string; readonly qdisc: 'ingress' | 'clsact' }
+  /** `replace`: one of the same kind may be there already. */
+  | {
+      readonly kind: 'qdisc-add';
+      readonly dev: string;
+      readonly qdisc: 'ingress' | 'clsact';
+      readonly replace?: boolean;
+    }
+  /** `anyKind`: named by parent or handle alone, so `qdisc` says nothing. */
+  | {
+      readonly kind: 'qdisc-del';
+      readonly dev: string;
+      readonly qdisc: 'ingress' | 'clsact';
+      readonly anyKind?: boolean;
+    }
   | { readonly kind: 'qdisc-show'; readonly dev?: string; readonly output: OutputOptions }
   | { readonly kind: 'filter-add'; readonly mode: 'add' | 'replace' | 'change'; readonly filter: FilterSpec }
   | { readonly kind: 'filter-del'; readonly selector: FilterSelector }
@@ -213,4 +229,14 @@ export interface ActionState {
 /** A filter as installed: nothing left to choose. */
 export interface FilterState extends Omit<FilterSpec, 'actions'> {
   readonly actions: readonly ActionState[];
+}
+
+/** An ingress or clsact qdisc as installed. The counts are of what passed its filters. */
+export interface QdiscState {
+  readonly dev: string;
+  readonly qdisc: 'ingress' | 'clsact';
+  readonly bytes: number;
+  readonly packets: number;
+  readonly drops: number;
+  readonly overlimits: number;
 }

@@ -1,0 +1,212 @@
+/**
+ * Filters as the kernel reports them over rtnetlink (RTM_NEWTFILTER), so that the system's own tc can print them: the
+ * judge of vtep's printers in the tests. Little-endian machines only, as tests go.
+ */
+import type { ActionState, Control, FilterParent, FilterState, FlowerKey } from './commands.js';
+import { fromBytes, toBytes } from './numbers.js';
+
+const RTM_NEWTFILTER = 44;
+const NLM_F_CREATE_EXCL = 0x600;
+const TCA_KIND = 1;
+const TCA_OPTIONS = 2;
+const TCA_CHAIN = 11;
+const TCA_FLOWER_CLASSID = 1;
+const TCA_FLOWER_INDEV = 2;
+const TCA_FLOWER_ACT = 3;
+const TCA_FLOWER_FLAGS = 22;
+const SKIP_HW = 1;
+const NOT_IN_HW = 8;
+const TCA_ACT_KIND = 1;
+const TCA_ACT_OPTIONS = 2;
+const TCA_ACT_STATS = 4;
+const TCA_ACT_COOKIE = 6;
+const TCA_ACT_TM = 1;
+const TCA_ACT_PARMS = 2;
+const TCA_STATS_BASIC = 1;
+const TCA_STATS_QUEUE = 3;
+const TCA_STATS_PKT64 = 8;
+const NLA_F_NESTED = 0x8000;
+
+/** USER_HZ: times are in ticks. */
+const TICKS = 100;
+
+const parents: Record<FilterParent, number> = { ingress: 0xfffffff2, egress: 0xfffffff3, 'ffff:': 0xffff0000 };
+
+/** Attribute of the value, and of its mask; by ip_proto for ports, by family for addresses. */
+const attributes: Record<string, readonly [value: number, mask: number | undefined]> = {
+  dst_mac: [4, 5],
+  src_mac: [6, 7],
+  eth_type: [8, undefined],
+  ip_proto: [9, undefined],
+  src_ip4: [10, 11],
+  dst_ip4: [12, 13],
+  src_ip16: [14, 15],
+  dst_ip16: [16, 17],
+  src_port6: [18, 35],
+  dst_port6: [19, 36],
+  src_port17: [20, 37],
+  dst_port17: [21, 38],
+  src_port132: [41, 39],
+  dst_port132: [42, 40],
+  enc_key_id: [26, undefined],
+  enc_src_ip4: [27, 28],
+  enc_dst_ip4: [29, 30],
+  enc_src_ip16: [31, 32],
+  enc_dst_ip16: [33, 34],
+  enc_src_port: [43, 44],
+  enc_dst_port: [45, 46],
+  enc_tos: [80, 81],
+  enc_ttl: [82, 83],
+};
+
+const controls = { pass: 0, reclassify: 1, drop: 2, pipe: 3, stolen: 4, trap: 8, continue: -1 } as const;
+
+function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
+function u32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [i, value] of values.entries()) {
+    bytes.writeUInt32LE(value >>> 0, 4 * i);
+  }
+  return bytes;
+}
+
+function u64(...values: number[]): Buffer {
+  return u32(...values.flatMap((value) => [value % 2 ** 32, Math.floor(value / 2 ** 32)]));
+}
+
+function attribute(type: number, ...payload: Uint8Array[]): Buffer {
+  const body = Buffer.concat(payload);
+  const padding = Buffer.alloc(-body.length & 3);
+  return Buffer.concat([u16(4 + body.length), u16(type), body, padding]);
+}
+
+function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`);
+}
+
+function controlNumber(control: Control): number {
+  if (control.type === 'goto') {
+    return 0x20000000 | control.chain;
+  }
+  return control.type === 'jump' ? 0x10000000 | control.count : controls[control.type];
+}
+
+function encodeKey(key: FlowerKey, ipProto: number): Buffer {
+  if (key.name === 'indev') {
+    return attribute(TCA_FLOWER_INDEV, key.value, Buffer.alloc(1));
+  }
+  if (key.mask.every((byte) => byte === 0)) {
+    return Buffer.alloc(0);
+  }
+  const isInnerPort = key.name === 'dst_port' || key.name === 'src_port';
+  const variant = key.name.endsWith('_ip') ? key.value.length : isInnerPort ? ipProto : '';
+  const found = attributes[`${key.name}${variant}`];
+  if (found === undefined) {
+    throw new Error(`no attribute for ${key.name}${variant}`);
+  }
+  const [value, mask] = found;
+  return Buffer.concat([attribute(value, key.value), ...(mask === undefined ? [] : [attribute(mask, key.mask)])]);
+}
+
+/** The attributes that each kind adds to tc_gen, and what follows tc_gen in its parameters. */
+function encodeKind({ spec }: ActionState, ifindexOf: (dev: string) => number): { own: Buffer[]; parameters: Buffer } {
+  switch (spec.kind) {
+    case 'mirred': {
+      const eaction = (spec.direction === 'egress' ? 1 : 3) + (spec.mode === 'redirect' ? 0 : 1);
+      return { own: [], parameters: u32(eaction, ifindexOf(spec.dev)) };
+    }
+    case 'gact': {
+      const { random } = spec;
+      const own =
+        random === undefined
+          ? []
+          : [
+              attribute(
+                3,
+                u16(random.type === 'netrand' ? 1 : 2),
+                u16(random.value),
+                u32(controlNumber(random.control)),
+              ),
+            ];
+      return { own, parameters: Buffer.alloc(0) };
+    }
+    default: {
+      if (spec.mode === 'unset') {
+        return { own: [], parameters: u32(2) };
+      }
+      const [source, destination] = spec.srcIp.length === 4 ? [3, 4] : [5, 6];
+      const own = [
+        attribute(source, spec.srcIp),
+        attribute(destination, spec.dstIp),
+        ...(spec.id === undefined ? [] : [attribute(7, toBytes(spec.id, 4))]),
+        ...(spec.dstPort ? [attribute(9, toBytes(spec.dstPort, 2))] : []),
+        attribute(10, Uint8Array.of(spec.csum ? 0 : 1)),
+        attribute(12, Uint8Array.of(spec.tos ?? 0)),
+        attribute(13, Uint8Array.of(spec.ttl ?? 0)),
+      ];
+      return { own, parameters: u32(1) };
+    }
+  }
+}
+
+function encodeAction(action: ActionState, order: number, ifindexOf: (dev: string) => number): Buffer {
+  const { spec, ref, bind, statistics } = action;
+  const { own, parameters } = encodeKind(action, ifindexOf);
+  const generic = u32(spec.index, 0, controlNumber(spec.control), ref, bind);
+  // Half a second into each second; the kernel's 0 stands for never.
+  const ticks = (seconds: number | undefined): number => (seconds === undefined ? 0 : seconds * TICKS + TICKS / 2);
+  const times = u64(ticks(statistics.installed), ticks(statistics.lastUsed), 0, ticks(statistics.firstUsed));
+  const { bytes, packets, drops, requeues, overlimits } = statistics;
+  const basic = attribute(TCA_STATS_BASIC, u64(bytes), u32(packets % 2 ** 32, 0));
+  const queue = attribute(TCA_STATS_QUEUE, u32(0, 0, drops, requeues, overlimits));
+  return attribute(
+    order,
+    attribute(TCA_ACT_KIND, text(spec.kind)),
+    attribute(TCA_ACT_STATS, basic, attribute(TCA_STATS_PKT64, u64(packets)), queue),
+    ...(spec.cookie === undefined ? [] : [attribute(TCA_ACT_COOKIE, spec.cookie)]),
+    attribute(
+      TCA_ACT_OPTIONS | NLA_F_NESTED,
+      attribute(TCA_ACT_PARMS, generic, parameters),
+      ...own,
+      attribute(TCA_ACT_TM, times),
+    ),
+  );
+}
+
+/**
+ * The message that tells of a filter's addition. `headOnly`: the record of its priority, which has no handle and no
+ * options.
+ */
+export function encodeFilter(filter: FilterState, ifindexOf: (dev: string) => number, headOnly = false): Buffer {
+  const ipProto = filter.keys.find(({ name }) => name === 'ip_proto');
+  const flags = NOT_IN_HW | (filter.skipHw ? SKIP_HW : 0);
+  const options = [
+    ...(filter.classid === undefined ? [] : [attribute(TCA_FLOWER_CLASSID, u32(filter.classid))]),
+    ...filter.keys.map((key) => encodeKey(key, ipProto === undefined ? 0 : fromBytes(ipProto.value))),
+    attribute(TCA_FLOWER_FLAGS, u32(flags)),
+    ...(filter.actions.length === 0
+      ? []
+      : [attribute(TCA_FLOWER_ACT, ...filter.actions.map((action, i) => encodeAction(action, i + 1, ifindexOf)))]),
+  ];
+  const networkOrder = ((filter.protocol & 0xff) << 8) | (filter.protocol >> 8);
+  const tcmsg = u32(
+    0,
+    ifindexOf(filter.dev),
+    headOnly ? 0 : filter.handle,
+    parents[filter.parent],
+    filter.pref * 0x10000 + networkOrder,
+  );
+  const body = Buffer.concat([
+    tcmsg,
+    attribute(TCA_KIND, text('flower')),
+    attribute(TCA_CHAIN, u32(filter.chain)),
+    ...(headOnly ? [] : [attribute(TCA_OPTIONS | NLA_F_NESTED, ...options)]),
+  ]);
+  const header = Buffer.concat([u32(16 + body.length), u16(RTM_NEWTFILTER), u16(NLM_F_CREATE_EXCL), u32(0, 0)]);
+  return Buffer.concat([header, body]);
+}

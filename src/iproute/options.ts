@@ -1,0 +1,73 @@
+/** The options before the object: `tc -s -j filter …`. */
+import type { OutputOptions } from './commands.js';
+import { incomplete } from './errors.js';
+import { HelpRequest } from './help.js';
+import { abbreviates, refusal, type WordReader } from './word-reader.js';
+
+export type Tool = 'ip' | 'tc' | 'bridge';
+
+export interface GlobalOptions {
+  readonly output: OutputOptions;
+  /** The first option that only the system's tool can follow (`-netns`, `-brief` …): such a line cannot be vtep's. */
+  readonly hostOnly?: string;
+}
+
+/** In the order in which each tool tries them; `=`: an argument follows; `!`: vtep itself follows it. */
+const optionWords: Record<Tool, readonly string[]> = {
+  ip: [
+    ...['-loops=', '-family=', '-4!', '-6!', '-0', '-M', '-B', '-human-readable', '-iec', '-stats!', '-statistics!'],
+    ...['-details!', '-resolve', '-oneline', '-timestamp', '-tshort', '-Version', '-force', '-batch=', '-brief'],
+    ...['-json!', '-pretty!', '-rcvbuf=', '-color', '-help!', '-netns=', '-Numeric', '-all', '-echo'],
+  ],
+  tc: [
+    ...['-stats!', '-statistics!', '-details!', '-raw', '-pretty!', '-graph', '-Version', '-iec', '-help!', '-force'],
+    ...['-batch=', '-netns=', '-Numeric', '-names', '-nm', '-cf=', '-conf=', '-color', '-timestamp', '-tshort'],
+    ...['-json!', '-oneline', '-brief', '-echo'],
+  ],
+  bridge: [
+    ...['-help!', '-Version', '-stats!', '-statistics!', '-details!', '-oneline', '-timestamp', '-family=', '-4!'],
+    ...['-6!', '-netns=', '-color', '-compressvlans', '-force', '-json!', '-pretty!', '-batch='],
+  ],
+};
+
+function findOption(tool: Tool, word: string): string | undefined {
+  // ip alone takes a second dash; -4, -6, -0, -M, -B and -echo have to be whole, the first five being so anyway.
+  const option = tool === 'ip' && word.startsWith('--') ? word.slice(1) : word;
+  return optionWords[tool].find((entry) => {
+    const name = entry.replace(/[=!]$/, '');
+    return name === '-echo' ? option === name : abbreviates(option, name);
+  });
+}
+
+/** Reads options until a word that is none. */
+export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
+  const output = { statistics: false, details: false, json: false, pretty: false };
+  let hostOnly: string | undefined;
+  while (reader.word.startsWith('-')) {
+    const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
+    if (found === undefined) {
+      throw refusal(`Option "${reader.word}" is unknown, try "${tool} -help".`, 255);
+    }
+    if (found === '-help!') {
+      throw new HelpRequest(tool);
+    }
+    if (found === '-batch=' || found === '-force') {
+      throw refusal(`vtep: "${reader.word}" comes before the commands, not within one`, 255);
+    }
+    output.statistics ||= found === '-stats!' || found === '-statistics!';
+    output.details ||= found === '-details!';
+    output.json ||= found === '-json!';
+    output.pretty ||= found === '-pretty!';
+    if (!found.endsWith('!')) {
+      hostOnly ??= reader.word;
+    }
+    reader.skip();
+    if (found.endsWith('=')) {
+      if (!reader.more) {
+        throw incomplete();
+      }
+      reader.skip();
+    }
+  }
+  return { output, ...(hostOnly !== undefined && { hostOnly }) };
+}

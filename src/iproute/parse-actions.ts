@@ -1,0 +1,120 @@
+/**
+ * The list after the word `action` (parse_action of iproute2): `action A action B` and `action A B` are the same, and
+ * a bare control word is an action of the kind gact.
+ */
+import { type ActionSpec, CommandError } from './commands.js';
+import { invalidArgument, notSupported } from './errors.js';
+import { parseHex } from './numbers.js';
+import { isControlWord } from './parse-control.js';
+import { parseGact } from './parse-gact.js';
+import { parseMirred } from './parse-mirred.js';
+import { parseTunnelKey } from './parse-tunnel-key.js';
+import { findKeyword, refusal, type WordReader } from './word-reader.js';
+
+/** A word that could begin another command ends the list. */
+const commandWords = ['change', 'replace', 'delete', 'get', 'add'] as const;
+
+/** Kinds that iproute2 has and vtep has not. */
+const foreignKinds: readonly string[] = [
+  ...['bpf', 'connmark', 'csum', 'ct', 'ctinfo', 'gate', 'ife', 'ipt', 'mpls', 'nat', 'pedit', 'police', 'sample'],
+  ...['simple', 'skbedit', 'skbmod', 'vlan', 'xt'],
+];
+
+const MAX_COOKIE_BYTES = 16;
+
+function parseOne(reader: WordReader): ActionSpec {
+  const { word } = reader;
+  if (word === 'tunnel_key') {
+    return parseTunnelKey(reader);
+  }
+  if (word === 'mirred') {
+    return parseMirred(reader);
+  }
+  if (!isControlWord(word) && foreignKinds.includes(word)) {
+    throw notSupported(`action "${word}"`);
+  }
+  return parseGact(reader);
+}
+
+/** A parse error of an action comes with those that its callers add; `Error: …` comes from helpers that end at once. */
+function withContext(reader: WordReader, error: unknown): unknown {
+  if (!(error instanceof CommandError) || error.exitCode !== 1 || error.message.startsWith('Error: ')) {
+    return error;
+  }
+  const context = `bad action parsing\nparse_action: bad value (${reader.left}:${reader.word})!\nIllegal "action"`;
+  return refusal(`${error.message}\n${context}`);
+}
+
+function parseCookie(reader: WordReader): Uint8Array | undefined {
+  if (!reader.is('cookie')) {
+    return undefined;
+  }
+  const word = reader.advance();
+  if (word.length > 2 * MAX_COOKIE_BYTES) {
+    throw invalidArgument(`${word.length} Max allowed size ${2 * MAX_COOKIE_BYTES}`, word);
+  }
+  const cookie = parseHex(word);
+  if (cookie === undefined) {
+    throw invalidArgument('cookie must be a hex string', word);
+  }
+  reader.skip();
+  return cookie;
+}
+
+/** How a driver should count, and how the kernel allocates counters: vtep has no use for either, and takes both. */
+function skipCounterWords(reader: WordReader): void {
+  if (reader.abbreviates('hw_stats')) {
+    const word = reader.advance();
+    if (findKeyword(word, ['immediate', 'delayed', 'disabled']) === undefined) {
+      throw invalidArgument('value is invalid', word);
+    }
+    reader.skip();
+  }
+  if (reader.is('no_percpu')) {
+    reader.skip();
+  }
+}
+
+/**
+ * Reads actions up to the end, classid, flowid or a command word. Undefined: a command word came first, and there is
+ * no list (tc leaves the word to flower).
+ */
+export function parseActions(reader: WordReader): readonly ActionSpec[] | undefined {
+  const actions: ActionSpec[] = [];
+  let expected = false;
+  while (reader.more) {
+    if (reader.is('action')) {
+      reader.skip();
+      expected = true;
+      continue;
+    }
+    if (reader.is('flowid') || reader.is('classid')) {
+      break;
+    }
+    if (reader.is('help')) {
+      throw refusal('Illegal "action"');
+    }
+    if (findKeyword(reader.word, commandWords) !== undefined) {
+      if (actions.length === 0) {
+        return undefined;
+      }
+      break;
+    }
+    expected = false;
+    const start = reader.position;
+    let action: ActionSpec;
+    try {
+      action = parseOne(reader);
+    } catch (error) {
+      reader.rewind(start);
+      throw withContext(reader, error);
+    }
+    const cookie = parseCookie(reader);
+    actions.push(cookie === undefined ? action : { ...action, cookie });
+    skipCounterWords(reader);
+  }
+  if (expected) {
+    throw refusal(`bad action empty 1\nparse_action: bad value (${reader.left}:(null))!\nIllegal "action"`);
+  }
+  return actions;
+}

@@ -1,0 +1,52 @@
+/** `[gact] CONTROL [random netrand|determ CONTROL VAL] [index N]` (parse_gact of iproute2). */
+import type { ActionSpec, Control, Gact } from './commands.js';
+import { notSupported } from './errors.js';
+import { HelpRequest } from './help.js';
+import { parseUnsigned } from './numbers.js';
+import { parseControl, parseIndex } from './parse-control.js';
+import { findKeyword, refusal, type WordReader } from './word-reader.js';
+
+const MAX_PROBABILITY = 10000;
+
+function parseVerdict(reader: WordReader): Control {
+  const control = parseControl(reader);
+  if (control === undefined) {
+    throw refusal(`Bad action type ${reader.word}`, 255);
+  }
+  return control;
+}
+
+function parseRandom(reader: WordReader): Gact['random'] {
+  if (!reader.abbreviates('random')) {
+    return undefined;
+  }
+  const type = findKeyword(reader.advance(), ['netrand', 'determ'] as const);
+  if (type === undefined) {
+    throw refusal('Illegal "random type"');
+  }
+  reader.advance();
+  const control = parseVerdict(reader);
+  const value = parseUnsigned(reader.word, 10, 0xffff);
+  if (value === undefined || value > MAX_PROBABILITY) {
+    throw refusal(`Illegal probability val  ${value === undefined ? `"${reader.word}"` : `0x${value.toString(16)}`}`);
+  }
+  reader.skip();
+  return { type, control, value };
+}
+
+/** Reads from the word `gact`, or from the control when that was left out, to the index. */
+export function parseGact(reader: WordReader): ActionSpec {
+  if (reader.abbreviates('gact')) {
+    reader.advance();
+  }
+  if (reader.abbreviates('index')) {
+    throw notSupported('gact by index alone (a shared action)');
+  }
+  if (reader.is('help')) {
+    throw new HelpRequest('tc filter gact');
+  }
+  const control = parseVerdict(reader);
+  const random = parseRandom(reader);
+  const index = parseIndex(reader, '');
+  return { kind: 'gact', control, ...(random !== undefined && { random }), ...(index !== undefined && { index }) };
+}

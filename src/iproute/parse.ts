@@ -1,0 +1,101 @@
+/** One line of ip, tc or bridge, parsed to a typed command. */
+import type { Command } from './commands.js';
+import { notSupported } from './errors.js';
+import { HelpRequest, helpText } from './help.js';
+import { type GlobalOptions, parseOptions, type Tool } from './options.js';
+import { parseFilter } from './parse-filter.js';
+import { parseLink } from './parse-link.js';
+import { parseQdisc } from './parse-qdisc.js';
+import { parseTuntap } from './parse-tuntap.js';
+import { findKeyword, refusal, WordReader } from './word-reader.js';
+
+/** The objects of each tool, in its order of precedence for abbreviations. */
+const objects: Record<Tool, readonly string[]> = {
+  ip: [
+    ...['address', 'addrlabel', 'maddress', 'route', 'rule', 'neighbor', 'neighbour', 'ntable', 'ntbl', 'link'],
+    ...['l2tp', 'fou', 'ila', 'macsec', 'tunnel', 'tunl', 'tuntap', 'tap', 'token', 'tcpmetrics', 'tcp_metrics'],
+    ...['monitor', 'xfrm', 'mroute', 'mrule', 'netns', 'netconf', 'vrf', 'sr', 'nexthop', 'mptcp', 'ioam', 'help'],
+    ...['stats', 'amt'],
+  ],
+  tc: ['qdisc', 'class', 'filter', 'chain', 'actions', 'monitor', 'exec', 'help'],
+  bridge: ['link', 'fdb', 'mdb', 'vlan', 'vni', 'monitor', 'help'],
+};
+
+/** ip fails with 1 on an object that it does not know, the others with 255. */
+const unknownObjectExit: Record<Tool, number> = { ip: 1, tc: 255, bridge: 255 };
+
+/** A line that the system's tool runs as it stands. */
+function hostCommand(tool: Tool, argv: readonly string[]): Command {
+  const at = argv.indexOf('dev');
+  const dev = at < 0 ? undefined : argv[at + 1];
+  return { kind: 'host', tool, argv, ...(dev !== undefined && { dev }) };
+}
+
+/** Words that only an entry of vtep's own forwarding tables can have. */
+const remoteFdbWords = ['dst', 'vni', 'src_vni', 'port', 'via', 'nhid'];
+
+function parseObject(tool: Tool, object: string, reader: WordReader, options: GlobalOptions): Command | undefined {
+  const { words } = reader;
+  switch (`${tool} ${object}`) {
+    case 'ip link':
+      return parseLink(reader, words);
+    case 'ip tuntap':
+    case 'ip tap':
+      return parseTuntap(reader);
+    case 'tc qdisc':
+      return parseQdisc(reader, options.output);
+    case 'tc filter':
+      return parseFilter(reader, options.output);
+    case 'tc chain':
+    case 'tc actions':
+    case 'tc monitor':
+    case 'bridge vni':
+      throw notSupported(`${tool} ${object}`);
+    case 'bridge fdb':
+      if (remoteFdbWords.some((word) => words.includes(word))) {
+        throw notSupported('bridge fdb with a remote destination');
+      }
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function parse(tool: Tool, words: readonly string[]): Command {
+  const reader = new WordReader(words);
+  const options = parseOptions(tool, reader);
+  if (!reader.more) {
+    throw new HelpRequest(tool);
+  }
+  const object = findKeyword(reader.word, objects[tool]);
+  if (object === undefined) {
+    throw refusal(`Object "${reader.word}" is unknown, try "${tool} help".`, unknownObjectExit[tool]);
+  }
+  if (object === 'help') {
+    throw new HelpRequest(tool);
+  }
+  reader.skip();
+  const command = parseObject(tool, object, reader, options);
+  if (command === undefined) {
+    return hostCommand(tool, words);
+  }
+  if (options.hostOnly !== undefined) {
+    throw notSupported(`option "${options.hostOnly}" of ${tool} with ${object}`);
+  }
+  return command;
+}
+
+/**
+ * Parses the words after the tool's name. Throws CommandError, with the text and the exit code of the tool in its
+ * release 6.1, or with what vtep does not support by name.
+ */
+export function parseLine(tool: Tool, words: readonly string[]): Command {
+  try {
+    return parse(tool, words);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      return { kind: 'help', text: helpText(error.topic) };
+    }
+    throw error;
+  }
+}
