@@ -40,6 +40,11 @@ export class OtherNamespace {
     return `/proc/${process.pid}/fd/${this.fd}`;
   }
 
+  /** The same for the namespace that the thread came from. */
+  get homePath(): string {
+    return `/proc/${process.pid}/fd/${this.home}`;
+  }
+
   inside<T>(run: () => T): T {
     must(setns(this.fd, CLONE_NEWNET), 'setns');
     try {

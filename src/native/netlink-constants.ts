@@ -46,6 +46,8 @@ export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 /** Where the link goes: the namespace's id as seen from the listener, and its index there. */
 export const IFLA_NEW_NETNSID = 45;
+/** Another namespace than the asker's, by its id. */
+export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_NEW_IFINDEX = 49;
 /** Within IFLA_LINKINFO. */
 export const IFLA_INFO_KIND = 1;
