@@ -217,7 +217,7 @@ kernel_endpoint() {
 vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   local dir pid tenth
   dir=$(notes "$prefix")
-  [ -f "$here/../dist/cli/main.js" ] || die "vtep is not built: npm run build"
+  [ -f "$here/../dist/src/cli/main.js" ] || die "vtep is not built: npm run build"
   # a session of its own: Ctrl-C and a closed terminal are this script's business
   setsid ip netns exec "$prefix-$1" "$vtep" run -b "$dir/host-$1.batch" </dev/null >"$dir/host-$1.log" 2>&1 &
   pid=$!

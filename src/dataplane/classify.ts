@@ -5,11 +5,11 @@ import { dissect } from '../classifier/dissect.js';
 import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../classifier/flow-key.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
-import { type Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_WORDS } from '../memory/tunnel.js';
-import { frameProtocol } from '../wire/ethernet.js';
+import { ETH_HEADER, frameProtocol } from '../wire/ethernet.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 
 /** Times that `goto chain` and `reclassify` are followed together (max_reclassify_loop in net/sched/cls_api.c). */
@@ -69,6 +69,7 @@ export class IngressHook {
   decide(packet: PacketIndex): void {
     const device = this.packets.device[packet];
     const lookup = this.lookups[device];
+    if (lookup !== null) this.countHook(packet, device);
     if (lookup === null || lookup.empty) {
       this.leave(packet, device, REASON.unmatched, REASON['tap-unmatched']);
       return;
@@ -100,11 +101,14 @@ export class IngressHook {
           position = 0;
           if (++loops > RECLASSIFY_LIMIT) {
             this.counters.reason(device, REASON['chain-limit'], 1);
+            this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
             return;
           }
           break;
         case Verdict.STOLEN:
+          return;
         case Verdict.SHOT:
+          this.counters.device(device, DeviceCounter.HOOK_DROPS, this.packets.segments(packet));
           return;
         case Verdict.TRAP:
           // As for the kernel without a device to trap to: the frame is consumed.
@@ -126,6 +130,11 @@ export class IngressHook {
     } else {
       this.counters.reason(device, lost, 1);
     }
+  }
+
+  private countHook(packet: PacketIndex, device: number): void {
+    this.counters.device(device, DeviceCounter.HOOK_PACKETS, this.packets.segments(packet));
+    this.counters.device(device, DeviceCounter.HOOK_BYTES, this.packets.length[packet] - ETH_HEADER);
   }
 
   private loadTunnel(packet: PacketIndex): void {

@@ -19,6 +19,10 @@ export const DeviceCounter = {
   TX_BYTES: 7,
   TX_DROPPED: 8,
   TX_ERRORS: 9,
+  /** What passed the ingress filters: packets as segments, bytes without the Ethernet header. */
+  HOOK_PACKETS: 10,
+  HOOK_BYTES: 11,
+  HOOK_DROPS: 12,
 } as const;
 export const DEVICE_COUNTERS = 16;
 

@@ -1,0 +1,15 @@
+import { CommandError } from '../iproute/commands.js';
+import { program } from './program.js';
+
+/** Everything that stops a command ends here: what is said on stderr, and the exit code. */
+program()
+  .parseAsync(process.argv)
+  .catch((error: unknown) => {
+    if (error instanceof CommandError) {
+      if (error.message !== '') process.stderr.write(`${error.message}\n`);
+      process.exitCode = error.exitCode;
+    } else {
+      process.stderr.write(`vtep: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exitCode = 1;
+    }
+  });

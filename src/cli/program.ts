@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { passToDaemon } from './pass.js';
+import { classifier, descriptor, runDaemon } from './run.js';
+
+/** vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. */
+export function program(): Command {
+  const vtep = new Command('vtep')
+    .description('A VXLAN tunnel endpoint in userspace that speaks ip, tc and bridge')
+    .version(version(), '-V, --version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(vtep help lists the commands)');
+  vtep
+    .command('run')
+    .description('run an endpoint in this network namespace until SIGINT or SIGTERM')
+    .option('-b, --batch <file>', 'ip, tc and bridge lines to set it up with; - reads standard input')
+    .option('--control <path>', 'control socket (default: one per network namespace)')
+    .option('--ready-fd <fd>', 'write READY=1 to this descriptor when everything is in place', descriptor)
+    .option('--no-coalesce', 'do not merge frames before they are written to a TAP')
+    .option(
+      '--classifier <kind>',
+      'tuple-space, or linear (slow; what the other is tested against)',
+      classifier,
+      'tuple-space',
+    )
+    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
+    .action(runDaemon);
+  for (const tool of ['ip', 'tc', 'bridge'] as const) {
+    vtep
+      .command(tool)
+      .description(`${tool} of iproute2, for the devices of the vtep that runs in this network namespace`)
+      .argument('[words...]')
+      .allowUnknownOption()
+      .passThroughOptions()
+      .helpOption(false)
+      .action((words: string[]) => passToDaemon([tool, ...words]));
+  }
+  vtep
+    .command('drops')
+    .description('frames that ended elsewhere than where they were sent: reason, count and meaning')
+    .option('--json', 'print JSON: a list of {reason, verdict, device, count, sentence}')
+    .action((options: { json?: boolean }) => passToDaemon(['drops', ...(options.json ? ['--json'] : [])]));
+  return vtep;
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { CommandError } from '../iproute/commands.js';
+import type { Reply } from './protocol.js';
+
+/** Longest that one of the system's tools may take. */
+const LIMIT_MS = 30_000;
+
+/**
+ * Runs the system's own `ip`, `tc` or `bridge` with these words, in this network namespace, and passes on what it
+ * prints. Throws CommandError with its exit code where it fails (its own message has been passed on already).
+ */
+export function runHostTool(
+  tool: 'ip' | 'tc' | 'bridge',
+  argv: readonly string[],
+  say: (reply: Reply) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+    const child = spawn(tool, argv, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+    child.stdout.setEncoding('utf8').on('data', (out: string) => say({ out }));
+    child.stderr.setEncoding('utf8').on('data', (err: string) => say({ err }));
+    child.once('error', (error) => {
+      reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+    });
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else if (code !== null) reject(new CommandError('', code));
+      else reject(new CommandError(`vtep: the system's ${tool} was ended by ${signal ?? 'a signal'}`, 1));
+    });
+  });
+}

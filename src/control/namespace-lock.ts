@@ -1,0 +1,52 @@
+import { fstatSync, rmSync, statSync } from 'node:fs';
+import { CommandError } from '../iproute/commands.js';
+import { EAGAIN, must } from '../native/errno.js';
+import { close, flock, open } from '../native/libc.js';
+
+const O_RDWR = 2;
+const O_CREAT = 0o100;
+const O_CLOEXEC = 0o2000000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** A lock that says: one daemon for this control socket. The kernel lets go of it however the process ends. */
+export class NamespaceLock {
+  private readonly fd: number;
+  private readonly path: string;
+
+  private constructor(fd: number, path: string) {
+    this.fd = fd;
+    this.path = path;
+  }
+
+  /** Takes the lock beside a control socket. Throws CommandError where a living daemon holds it. */
+  static take(socketPath: string): NamespaceLock {
+    const path = `${socketPath}.lock`;
+    const fd = must(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600), 'open', path);
+    const result = flock(fd, LOCK_EX | LOCK_NB);
+    if (result === -EAGAIN) {
+      close(fd);
+      throw new CommandError(
+        `vtep: another vtep runs in this network namespace (${socketPath}); --control PATH starts a second one`,
+        2,
+      );
+    }
+    must(result, 'flock', path);
+    if (!isStillAt(fd, path)) {
+      // Its last holder removed the file between our open and our lock: that lock guards nothing.
+      close(fd);
+      return NamespaceLock.take(socketPath);
+    }
+    return new NamespaceLock(fd, path);
+  }
+
+  release(): void {
+    rmSync(this.path, { force: true });
+    close(this.fd);
+  }
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  return there !== undefined && there.ino === fstatSync(fd).ino;
+}

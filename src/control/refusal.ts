@@ -1,0 +1,27 @@
+import { CommandError } from '../iproute/commands.js';
+
+/** What `ip` prints for a kernel's plain errno: exit 2. */
+export function rtnetlinkAnswers(text: string): CommandError {
+  return new CommandError(`RTNETLINK answers: ${text}`, 2);
+}
+
+/** What `ip` and `tc qdisc` print for a kernel's sentence: exit 2. */
+export function refused(sentence: string): CommandError {
+  return new CommandError(`Error: ${sentence}.`, 2);
+}
+
+const TALKING = 'We have an error talking to the kernel';
+
+/** What `tc filter` prints for a kernel's sentence: exit 2, and tc's own line behind it. */
+export function filterRefused(sentence: string): CommandError {
+  return new CommandError(`Error: ${sentence}.\n${TALKING}`, 2);
+}
+
+/** What `tc filter` prints for a kernel's plain errno. */
+export function filterAnswers(text: string): CommandError {
+  return new CommandError(`RTNETLINK answers: ${text}\n${TALKING}`, 2);
+}
+
+export function noSuchDevice(name: string): CommandError {
+  return new CommandError(`Cannot find device "${name}"`, 1);
+}

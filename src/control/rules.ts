@@ -1,0 +1,207 @@
+import type { ClassifierTable } from '../classifier/classifier.js';
+import type { Datapath } from '../dataplane/datapath.js';
+import { INGRESS } from '../dataplane/messages.js';
+import {
+  CommandError,
+  type FilterSelector,
+  type FilterSpec,
+  type FilterState,
+  type QdiscState,
+} from '../iproute/commands.js';
+import { DeviceCounter } from '../memory/counters.js';
+import { ActionTable } from './action-table.js';
+import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
+import { FreeNumbers } from './free-numbers.js';
+import { ProgramWriter } from './programs.js';
+import { filterAnswers, filterRefused, refused } from './refusal.js';
+
+/** What the rules must know of devices. */
+export interface RuleDevices {
+  /** Index of vtep's device of this name; throws CommandError where there is none. */
+  indexOf(name: string): number;
+  /** Index of the device that mirred may send to; throws CommandError. */
+  targetOf(name: string): number;
+  nameOf(index: number): string;
+  ifindexOf(name: string): number;
+}
+
+interface Qdisc {
+  readonly kind: 'ingress' | 'clsact';
+  readonly ingress: FilterBlock;
+  /** What the device's hook had counted when the qdisc was made. */
+  readonly before: HookCounts;
+}
+
+interface HookCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly drops: number;
+}
+
+/**
+ * The rule tables of a daemon: qdiscs, their filters, the actions, and what of it the workers run. Edits change the
+ * control side at once; `commit` puts all edits since the last one in force together.
+ */
+export class Rules {
+  private readonly datapath: Datapath;
+  private readonly devices: RuleDevices;
+  private readonly newTable: () => ClassifierTable;
+  private readonly actions: ActionTable;
+  private readonly programs = new ProgramWriter();
+  private readonly ruleIds = new FreeNumbers(0);
+  private readonly qdiscs = new Map<number, Qdisc>();
+  private readonly dirty = new Set<number>();
+  /** What the workers may still use until the next commit is in force. */
+  private retired: (() => void)[] = [];
+
+  constructor(datapath: Datapath, devices: RuleDevices, newTable: () => ClassifierTable) {
+    this.datapath = datapath;
+    this.devices = devices;
+    this.newTable = newTable;
+    this.actions = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
+  }
+
+  addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
+    const device = this.devices.indexOf(dev);
+    const existing = this.qdiscs.get(device);
+    if (existing && replace && existing.kind === kind) return;
+    if (existing) throw refused('Exclusivity flag on, cannot modify');
+    const ingress = new FilterBlock(this.newTable(), this.maker);
+    this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device) });
+    this.dirty.add(device);
+  }
+
+  removeQdisc(dev: string, kind: 'ingress' | 'clsact', anyKind: boolean): void {
+    const device = this.devices.indexOf(dev);
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) throw refused('Invalid handle');
+    if (qdisc.kind !== kind && !anyKind) throw refused('Invalid qdisc name: must match existing qdisc');
+    this.forgetDevice(device);
+  }
+
+  /** A device is going: its filters go with it. */
+  forgetDevice(device: number): void {
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) return;
+    qdisc.ingress.clear();
+    this.qdiscs.delete(device);
+    this.dirty.add(device);
+  }
+
+  qdiscsOf(dev?: string): QdiscState[] {
+    const wanted = dev === undefined ? undefined : this.devices.indexOf(dev);
+    return [...this.qdiscs]
+      .filter(([device]) => wanted === undefined || wanted === device)
+      .map(([device, { kind, before }]) => {
+        const now = this.hookCounts(device);
+        return {
+          dev: this.devices.nameOf(device),
+          qdisc: kind,
+          packets: now.packets - before.packets,
+          bytes: now.bytes - before.bytes,
+          drops: now.drops - before.drops,
+          overlimits: 0,
+        };
+      });
+  }
+
+  private hookCounts(device: number): HookCounts {
+    const { counters } = this.datapath;
+    return {
+      packets: counters.deviceValue(device, DeviceCounter.HOOK_PACKETS),
+      bytes: counters.deviceValue(device, DeviceCounter.HOOK_BYTES),
+      drops: counters.deviceValue(device, DeviceCounter.HOOK_DROPS),
+    };
+  }
+
+  edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
+    const device = this.devices.indexOf(spec.dev);
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    this.block(qdisc, spec.parent).edit(mode, spec);
+    this.dirty.add(device);
+  }
+
+  remove(selector: FilterSelector): void {
+    const device = this.devices.indexOf(selector.dev);
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    this.block(qdisc, selector.parent).remove(selector);
+    this.dirty.add(device);
+  }
+
+  get(selector: FilterSelector): FilterState {
+    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
+    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    return this.state(this.block(qdisc, selector.parent).get(selector));
+  }
+
+  /** Nothing where the device has no such hook, as tc prints nothing then. */
+  list(selector: FilterSelector): FilterState[] {
+    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
+    if (!qdisc || selector.parent === 'egress') return [];
+    return qdisc.ingress.list(selector).map((filter) => this.state(filter));
+  }
+
+  /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
+  async commit(): Promise<void> {
+    if (this.dirty.size === 0) return;
+    const hooks = [...this.dirty].map((device) => {
+      const snapshot = this.qdiscs.get(device)?.ingress.publish();
+      return { device, direction: INGRESS, ...(snapshot ? { snapshot } : {}) };
+    });
+    this.dirty.clear();
+    const retired = this.retired;
+    this.retired = [];
+    await this.datapath.apply({ type: 'rules', programs: this.programs.published, hooks });
+    for (const release of retired) release();
+  }
+
+  private block(qdisc: Qdisc, parent: string): FilterBlock {
+    // `parent ffff:` names the ingress qdisc; clsact has hooks instead (semantics of sch_ingress.c's tcf_block).
+    if (parent === 'ffff:' && qdisc.kind === 'clsact') throw filterAnswers('Invalid argument');
+    if (parent === 'egress') {
+      throw new CommandError('vtep: filters on egress are not supported by vtep', 2);
+    }
+    return qdisc.ingress;
+  }
+
+  private readonly maker: FilterMaker = {
+    make: (spec) => this.make(spec),
+    unmake: (filter) => this.unmake(filter),
+    ifindex: (name) => this.devices.ifindexOf(name),
+  };
+
+  private make(spec: FilterSpec): Filter {
+    // Everything that can be refused comes first, so that nothing is half-applied.
+    for (const key of spec.keys) {
+      if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
+    }
+    const targets = spec.actions.map((action) => {
+      if (action.kind !== 'mirred') return -1;
+      if (action.direction === 'ingress') {
+        throw new CommandError('vtep: mirred ingress is not supported by vtep', 2);
+      }
+      return this.devices.targetOf(action.dev);
+    });
+    const actions = spec.actions.map((action, n) => this.actions.bind(action, targets[n] ?? -1));
+    const rule = this.ruleIds.next();
+    const { actions: _typed, ...rest } = spec;
+    return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
+  }
+
+  private unmake(filter: Filter): void {
+    const rows = filter.actions.map((action) => this.actions.unbind(action));
+    this.retired.push(() => {
+      this.programs.release(filter.program);
+      this.ruleIds.release(filter.rule);
+      for (const row of rows) if (row !== undefined) this.actions.releaseRow(row);
+    });
+  }
+
+  private state(filter: Filter): FilterState {
+    const nameOf = (device: number): string => this.devices.nameOf(device);
+    const { spec } = filter;
+    return { ...spec, actions: filter.actions.map((action) => this.actions.state(action, nameOf)) };
+  }
+}
