@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
 import { EADDRINUSE, EAFNOSUPPORT, EMSGSIZE, SystemError } from '../../native/errno.js';
 import { close, eventfd } from '../../native/libc.js';
-import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from './loopback.js';
+import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from '../testing/loopback.js';
 import { closeUdpSockets, openUdpSockets } from './sockets.js';
 
 function pair(t: ExecutionContext, family: 4 | 6): [Endpoint, Endpoint] {
