@@ -271,7 +271,7 @@ const tables: Readonly<Record<string, readonly (readonly [line: string, exitCode
     ['ip tuntap add t', 1, 'You failed to specify a tunnel mode'],
     ['ip tuntap add t mode foo', 255, 'Unknown tunnel mode "foo"'],
     ['ip tuntap add dev t mode tap mode tun', 255, 'You managed to ask for more than one tunnel mode.'],
-    ['ip tuntap add t u mode tap', 255, 'Error: either "name" is duplicate, or "u" is a garbage.'],
+    ['ip tuntap add t8 t9 mode tap', 255, 'Error: either "name" is duplicate, or "t9" is a garbage.'],
     ['ip tuntap add dev a/b mode tap', 255, 'Error: argument "a/b" is wrong: "dev" not a valid ifname'],
   ],
   'Options of vxlan': [

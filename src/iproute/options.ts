@@ -49,8 +49,8 @@ function findOption(tool: Tool, word: string): string | undefined {
 /** Reads options until a word that is none. */
 export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
   const output = { statistics: false, details: false, json: false, pretty: false };
-  const netns = false;
-  const version = false;
+  let netns = false;
+  let version = false;
   let layout: string | undefined;
   while (reader.word.startsWith('-')) {
     const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
