@@ -29,6 +29,9 @@ export interface RuleDevices {
   ifindexOf(name: string): number;
 }
 
+/** What the rules use of the datapath. */
+export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
+
 interface Qdisc {
   readonly kind: 'ingress' | 'clsact';
   readonly ingress: FilterBlock;
@@ -47,7 +50,7 @@ interface HookCounts {
  * control side at once; `commit` puts all edits since the last one in force together.
  */
 export class Rules {
-  private readonly datapath: Datapath;
+  private readonly datapath: RuleDatapath;
   private readonly devices: RuleDevices;
   private readonly newTable: () => ClassifierTable;
   private readonly actions: ActionTable;
@@ -58,7 +61,7 @@ export class Rules {
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
 
-  constructor(datapath: Datapath, devices: RuleDevices, newTable: () => ClassifierTable) {
+  constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
