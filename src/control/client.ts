@@ -14,6 +14,7 @@ export function request(argv: readonly string[], output: Output, path: string = 
     const socket = connect(path);
     socket.setEncoding('utf8');
     socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return; // `close` says it
       const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
       const message = absent
         ? `vtep: no vtep runs in this network namespace (nothing listens at ${path}); start one with: vtep run -b FILE`

@@ -6,6 +6,9 @@ import { MAX_REQUEST, parseRequest, type Reply, replyLine } from './protocol.js'
 /** What runs a request: says what to print through `reply`, resolves with the exit code. Never rejects. */
 export type Handler = (argv: readonly string[], reply: (reply: Reply) => void) => Promise<number>;
 
+/** sizeof(sockaddr_un.sun_path), less the zero at its end. */
+const LONGEST_PATH = 107;
+
 /** The control socket. Requests of one connection run one after the other. */
 export class ControlServer {
   private readonly server: Server;
@@ -22,6 +25,10 @@ export class ControlServer {
    * where that cannot be.
    */
   static listen(path: string, handler: Handler): Promise<ControlServer> {
+    if (Buffer.byteLength(path) > LONGEST_PATH) {
+      // libuv would cut it, and listen elsewhere.
+      return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
+    }
     const server = createServer();
     const control = new ControlServer(server, path);
     server.on('connection', (socket) => control.serve(socket, handler));
