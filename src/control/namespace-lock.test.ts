@@ -51,7 +51,7 @@ test('of threads that take and release without pause, never two hold it at once'
     const { workerData } = require('node:worker_threads');
     const { module, path, shared } = workerData;
     import(module).then(({ NamespaceLock }) => {
-      for (let n = 0; n < 400; n++) {
+      for (let n = 0; n < 10000; n++) {
         let lock;
         try { lock = NamespaceLock.take(path); } catch (error) { if (error.name !== 'CommandError') throw error; }
         if (lock === undefined) continue;
