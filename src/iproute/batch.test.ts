@@ -173,9 +173,11 @@ const beginnings: readonly (readonly string[])[] = [
   ['filter', 'add', 'dev', 'v', 'ingress', 'protocol', 'ip', 'flower'],
   ['filter', 'add', 'dev', 'v', 'ingress', 'flower', 'action'],
   ['filter'],
+  ['filter', 'show', 'dev', 'v', 'ingress'],
   ['qdisc'],
-  ['qdisc', 'add', 'dev', 'v'],
+  ['qdisc', 'add', 'dev', 'v', 'ingress'],
   ['link'],
+  ['link', 'set', 'dev', 'v', 'up'],
   ['link', 'add', 'v', 'type', 'vxlan'],
   ['tuntap', 'add'],
 ];
