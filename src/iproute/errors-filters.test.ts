@@ -109,6 +109,7 @@ const tables: RefusalTables = {
     ['tc filter add dev a ingress protocol ip flower ip_proto icmp src_port 80', 1, 'Illegal "src_port"'],
     ['tc filter add dev a ingress protocol ip flower ip_proto tcp dst_port 65536', 1, 'Illegal "dst_port"'],
     ['tc filter add dev a ingress protocol ip flower ip_proto tcp dst_port 0x50', 1, 'Illegal "dst_port"'],
+    ['tc filter add dev a ingress protocol ip flower ip_proto tcp dst_port 0', 1, 'Illegal "dst_port"'],
     [
       'tc filter add dev a ingress protocol ip flower ip_proto tcp dst_port 20-10',
       1,

@@ -30,8 +30,9 @@ function keyWords(key: FlowerKey): string[] {
   if (formatted.type === 'string') {
     return [key.name, formatted.text];
   }
-  const mask = formatted.mask === undefined ? '' : `/0x${formatted.mask.toString(16)}`;
-  return [key.name, `${formatted.value}${mask}`];
+  // tc takes an inner port 0 only with a mask.
+  const { value, mask = row.kind === 'port' && formatted.value === 0 ? 0xffff : undefined } = formatted;
+  return [key.name, mask === undefined ? `${value}` : `${value}/0x${mask.toString(16)}`];
 }
 
 function encapsulationWords({ srcIp, dstIp, id, dstPort, tos, ttl, csum, noFrag }: TunnelKeySet): string[] {

@@ -113,9 +113,12 @@ function parseIpProto(word: string, context: FlowerContext): MaskedValue | undef
   return value === undefined ? undefined : exact(toBytes(value, 1));
 }
 
-/** N in decimal alone; with a mask, both as C writes numbers. */
+/** N in decimal alone, and then not 0; with a mask, both as C writes numbers. */
 function parsePort(word: string): MaskedValue | undefined {
   const [text, maskText] = splitMask(word);
+  if (maskText === undefined && /^\+?0+$/.test(text)) {
+    return undefined;
+  }
   const base = maskText === undefined ? 10 : 0;
   const value = parseUnsigned(text, base, 0xffff);
   const mask = maskText === undefined ? 0xffff : parseUnsigned(maskText, 0, 0xffff);
