@@ -63,6 +63,7 @@ const tables: RefusalTables = {
   ],
   'Keys of flower': [
     ['tc filter add dev a ingress flower foo', 1, 'What is "foo"?'],
+    ['tc filter add dev a ingress flower eth_type ipv4', 1, 'What is "eth_type"?'],
     ['tc filter add dev a ingress flower dst_mac', 255, incomplete],
     ['tc filter add dev a ingress flower dst_mac zz', 1, '"zz" is invalid lladdr.\nIllegal "dst_mac"'],
     ['tc filter add dev a ingress flower dst_mac 100:0:0:0:0:1', 1, '"100" is invalid lladdr.\nIllegal "dst_mac"'],
