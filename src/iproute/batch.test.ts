@@ -167,7 +167,7 @@ const vocabulary = [
 const word = fc.oneof(
   fc.constantFrom(...vocabulary),
   fc.constantFrom(...vocabulary).chain((full) => fc.integer({ min: 0, max: full.length }).map((n) => full.slice(0, n))),
-  fc.string({ maxLength: 20 }),
+  fc.string({ maxLength: 40, size: 'max' }),
 );
 
 const beginnings: readonly (readonly string[])[] = [
