@@ -224,6 +224,7 @@ vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   local dir pid tenth
   dir=$(notes "$prefix")
   [ -f "$here/../dist/src/cli/main.js" ] || die "vtep is not built: npm run build"
+  : >"$dir/host-$1.log"
   # a session of its own: Ctrl-C and a closed terminal are this script's business
   setsid ip netns exec "$prefix-$1" "$vtep" run -b "$dir/host-$1.batch" </dev/null >"$dir/host-$1.log" 2>&1 &
   pid=$!
