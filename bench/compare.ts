@@ -16,8 +16,8 @@ export interface Plan {
   readonly runs: number;
   readonly seconds: number;
   readonly order: Order;
-  /** Told before each run. */
-  readonly onRun: (text: string) => void;
+  /** Told before each run, with the share of the row's runs that is done, 0 to 1. */
+  readonly onRun: (text: string, done: number) => void;
 }
 
 function known(values: readonly (number | undefined)[]): number[] {
@@ -41,12 +41,12 @@ export async function compare(row: Row, base: Contender, tested: Contender, plan
   ]);
   for (const contender of [base, tested]) {
     if (!contender.warmUp) continue;
-    plan.onRun(`warm-up of ${contender.name}`);
+    plan.onRun(`warm-up of ${contender.name}`, 0);
     await contender.measure(row, 1);
   }
   for (let pair = 0; pair < plan.runs; pair++) {
     for (const contender of testedFirst(plan.order, pair) ? [tested, base] : [base, tested]) {
-      plan.onRun(`pair ${pair + 1} of ${plan.runs}, ${contender.name}`);
+      plan.onRun(`pair ${pair + 1} of ${plan.runs}, ${contender.name}`, pair / plan.runs);
       samples.get(contender)?.push(await contender.measure(row, plan.seconds));
     }
   }

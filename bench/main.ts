@@ -7,10 +7,10 @@ import { writeBaseline, writeResult } from './files.js';
 import { Site } from './measure.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { Progress } from './progress.js';
-import { describeMachine, obstacle } from './requirements.js';
-import type { Machine, Result, RowFailure, RowResult } from './result.js';
+import { describeMachine, obstacle, otherWork } from './requirements.js';
+import type { Result, RowFailure, RowResult } from './result.js';
 import { duration, type Mode, type Row } from './rows.js';
-import { figure, ratioText, textTable } from './table.js';
+import { figure, ratioText, textTable, warnings } from './table.js';
 
 /** The hosts that stand, by link mode: those of the base and those of the endpoint under test. */
 type Sites = Map<Mode, readonly [Site, Site]>;
@@ -50,19 +50,25 @@ function expected(rows: readonly Row[], { runs, seconds }: Options): number {
   return rows.reduce((sum, row) => sum + runs * 2 * duration(row, seconds) + duration(row, 1), 0);
 }
 
-async function measureAll(options: Options, machine: Machine, progress: Progress): Promise<Result> {
+async function measureAll(options: Options, progress: Progress): Promise<Result> {
   const [kind, testedKind] = options.endpoints;
   const names = [kind, kind === testedKind ? `${testedKind} again` : testedKind] as const;
+  progress.now('looking at the machine');
+  let busy = await otherWork();
+  for (const warning of warnings(busy)) progress.line(warning);
+  progress.line(`${options.rows.length} rows, about ${expected(options.rows, options).toFixed(0)} s`);
   const sites: Sites = new Map();
   const rows: RowResult[] = [];
   const failures: RowFailure[] = [];
   try {
     for (const [i, row] of options.rows.entries()) {
-      const left = (): string => `${expected(options.rows.slice(i), options).toFixed(0)} s`;
+      const [all, after] = [i, i + 1].map((from) => expected(options.rows.slice(from), options)) as [number, number];
       try {
         const [base, tested] = await sitesFor(row.mode, sites, options, progress);
-        const onRun = (text: string): void =>
-          progress.now(`row ${i + 1} of ${options.rows.length}, about ${left()} to go: ${row.title}: ${text}`);
+        const onRun = (text: string, done: number): void => {
+          const left = (after + (all - after) * (1 - done)).toFixed(0);
+          progress.now(`${i + 1}/${options.rows.length} ${row.title}: ${text}, ${left} s to go`);
+        };
         const { runs, seconds, order } = options;
         const plan = { runs, seconds, order, onRun };
         // targets are vtep's
@@ -77,6 +83,7 @@ async function measureAll(options: Options, machine: Machine, progress: Progress
         progress.line(`${row.title}: FAILED: ${failure}`);
       }
     }
+    busy = Math.max(busy, await otherWork());
   } finally {
     progress.now('removing the hosts');
     await Promise.allSettled([...sites.values()].flat().map((site) => site.down()));
@@ -84,6 +91,7 @@ async function measureAll(options: Options, machine: Machine, progress: Progress
   }
   const { runs, seconds } = options;
   const date = new Date().toISOString();
+  const machine = { ...describeMachine(), otherWork: busy };
   return { version: 1, date, machine, runs, seconds, base: names[0], tested: names[1], rows, failures };
 }
 
@@ -108,9 +116,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => progress.line('stopped; removing everything'));
   }
-  progress.now('looking at the machine');
-  const machine = await describeMachine();
-  const result = await measureAll(options, machine, progress);
+  const result = await measureAll(options, progress);
   process.stdout.write(`\n${textTable(result)}`);
   const files = writeResult(result, options.json);
   if (options.baseline) writeBaseline(result);

@@ -35,16 +35,19 @@ function ticks(): { idle: number; all: number } {
   return { idle, all };
 }
 
-/** Looks at the machine for a second. */
-export async function describeMachine(): Promise<Machine> {
+/** Share of the machine, 0 to 1, that is in use during the next second, in which the caller has nothing to do. */
+export async function otherWork(): Promise<number> {
   const before = ticks();
   await setTimeout(1000);
   const after = ticks();
+  return Math.max(0, 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all));
+}
+
+export function describeMachine(): Omit<Machine, 'otherWork'> {
   return {
     kernel: release(),
     node: process.versions.node,
     cpu: cpus()[0]?.model.replace(/\s+/g, ' ').trim() ?? 'unknown',
     cpus: cpus().length,
-    otherWork: Math.max(0, 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all)),
   };
 }

@@ -36,7 +36,7 @@ export interface Machine {
   readonly node: string;
   readonly cpu: string;
   readonly cpus: number;
-  /** Share of the machine that other processes used just before the run, 0 to 1. */
+  /** Share of the machine that other processes used, 0 to 1: the larger of a second before the rows and one after. */
   readonly otherWork: number;
 }
 

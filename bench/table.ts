@@ -65,11 +65,11 @@ function notes(result: Result): string[] {
   ];
 }
 
-/** What casts doubt on the figures, a sentence each. */
-export function warnings({ machine }: Result): string[] {
-  if (machine.otherWork < 0.05) return [];
-  const share = (machine.otherWork * 100).toFixed(0);
-  return [`Other processes used ${share} % of this machine before the run: the figures are not to be relied on.`];
+/** What casts doubt on the figures, a sentence each; `otherWork` as in Machine. */
+export function warnings(otherWork: number): string[] {
+  if (otherWork < 0.05) return [];
+  const share = (otherWork * 100).toFixed(0);
+  return [`Other processes use ${share} % of this machine: the figures are not to be relied on.`];
 }
 
 /** For a terminal: aligned columns, at most about 120 wide. */
@@ -90,7 +90,7 @@ export function textTable(result: Result): string {
     ...result.failures.map(({ title, failure }) => `${title}: FAILED: ${failure}`),
     rule,
     ...notes(result),
-    ...warnings(result),
+    ...warnings(result.machine.otherWork),
     '',
   ].join('\n');
 }
