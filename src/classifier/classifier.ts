@@ -43,20 +43,27 @@ export interface ClassifierSnapshot {
 /** Control side. Not for the hot path. */
 export interface ClassifierTable {
   readonly size: number;
-  /** Adds a rule. Throws DuplicateRule and changes nothing where the pref has its key already. */
+  /**
+   * Adds a rule. Throws DuplicateRule where the pref has its key already, a RangeError where its id is taken, its pref
+   * is of another protocol or a number is out of range; then nothing has changed.
+   */
   insert(rule: Rule): void;
   /** Removes a rule by its id; false where there is none. */
   remove(id: number): boolean;
   /**
    * Puts `rule` in the place of the rule of the same id: same chain and pref. As in the kernel it is first inserted,
-   * then the old one removed, so a mask both share survives in its place.
+   * then the old one removed, so a mask both share survives in its place. Throws as `insert` does (the kernel would let
+   * a replaced rule share the key of another one), and a RangeError where there is no such rule or it stands elsewhere.
    */
   replace(rule: Rule): void;
   /** The present state. Later edits do not show in it. */
   publish(): ClassifierSnapshot;
 }
 
-/** A position behind which a look-up goes on after `continue`: 0 is the start of a chain. */
+/**
+ * Where a look-up goes on after `continue`: 0 is the start of a chain, and behind a hit in pref P comes P + 1, whatever
+ * the snapshot.
+ */
 export type Position = number;
 
 /** Worker side: allocation-free. One instance per worker and snapshot (it may keep scratch state). */
@@ -65,7 +72,8 @@ export interface Lookup {
   readonly empty: boolean;
   /**
    * The first rule of `chain` at or behind `position` that matches the key at `key[at …]`, or -1.
-   * `protocol` is the frame's EtherType. Afterwards `nextPosition` is the position of the next pref.
+   * `protocol` is the frame's EtherType. Afterwards `nextPosition` is the position of the next pref; after -1, of the
+   * chain's end.
    */
   find(key: Int32Array, at: number, chain: number, protocol: number, position: Position): number;
   readonly nextPosition: Position;

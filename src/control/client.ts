@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { CommandError } from '../iproute/commands.js';
 import { controlPath } from './socket-path.js';
 
@@ -12,6 +11,7 @@ export interface Output {
 export function request(argv: readonly string[], output: Output, path: string = controlPath()): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
+    socket.setEncoding('utf8');
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
       const message = absent
@@ -21,8 +21,7 @@ export function request(argv: readonly string[], output: Output, path: string = 
     });
     socket.once('connect', () => socket.write(`${JSON.stringify({ argv })}\n`));
     let exit: number | undefined;
-    const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
-    lines.on('line', (line) => {
+    const hear = (line: string): void => {
       const reply = JSON.parse(line) as { out?: string; err?: string; exit?: number };
       if (reply.out !== undefined) output.out(reply.out);
       if (reply.err !== undefined) output.err(reply.err);
@@ -30,8 +29,14 @@ export function request(argv: readonly string[], output: Output, path: string = 
         exit = reply.exit;
         socket.end();
       }
+    };
+    let pending = '';
+    socket.on('data', (text: string) => {
+      const lines = (pending + text).split('\n');
+      pending = lines.pop() ?? '';
+      for (const line of lines) hear(line);
     });
-    lines.on('close', () => {
+    socket.once('close', () => {
       if (exit === undefined) reject(new CommandError('vtep: the daemon ended before it answered', 1));
       else resolve(exit);
     });

@@ -38,13 +38,6 @@ export class JsonWriter {
     this.#separator = ',';
   }
 
-  /** A number in hexadecimal, bare: what iproute2 prints for masks, though it is JSON only for some numbers. */
-  hexField(name: string, value: number): void {
-    this.#name(name);
-    this.#out += value.toString(16);
-    this.#separator = ',';
-  }
-
   /** Hands over what was written so far. */
   take(): string {
     const text = this.#out;

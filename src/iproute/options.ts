@@ -8,25 +8,32 @@ export type Tool = 'ip' | 'tc' | 'bridge';
 
 export interface GlobalOptions {
   readonly output: OutputOptions;
-  /** The first option that only the system's tool can follow (`-netns`, `-brief` …): such a line cannot be vtep's. */
-  readonly hostOnly?: string;
+  /** -netns was given: the line is about another namespace. */
+  readonly netns: boolean;
+  /** -Version was given, and all else is beside the point. */
+  readonly version: boolean;
+  /** An option for a layout that vtep does not print. */
+  readonly layout?: string;
 }
 
-/** In the order in which each tool tries them; `=`: an argument follows; `!`: vtep itself follows it. */
+/**
+ * In the order in which each tool tries them; `=`: an argument follows. Those that vtep does
+ * not follow itself are the host's, or change nothing that it prints.
+ */
 const optionWords: Record<Tool, readonly string[]> = {
   ip: [
-    ...['-loops=', '-family=', '-4!', '-6!', '-0', '-M', '-B', '-human-readable', '-iec', '-stats!', '-statistics!'],
-    ...['-details!', '-resolve', '-oneline', '-timestamp', '-tshort', '-Version', '-force', '-batch=', '-brief'],
-    ...['-json!', '-pretty!', '-rcvbuf=', '-color', '-help!', '-netns=', '-Numeric', '-all', '-echo'],
+    ...['-loops=', '-family=', '-4', '-6', '-0', '-M', '-B', '-human-readable', '-iec', '-stats', '-statistics'],
+    ...['-details', '-resolve', '-oneline', '-timestamp', '-tshort', '-Version', '-force', '-batch=', '-brief'],
+    ...['-json', '-pretty', '-rcvbuf=', '-color', '-help', '-netns=', '-Numeric', '-all', '-echo'],
   ],
   tc: [
-    ...['-stats!', '-statistics!', '-details!', '-raw', '-pretty!', '-graph', '-Version', '-iec', '-help!', '-force'],
+    ...['-stats', '-statistics', '-details', '-raw', '-pretty', '-graph', '-Version', '-iec', '-help', '-force'],
     ...['-batch=', '-netns=', '-Numeric', '-names', '-nm', '-cf=', '-conf=', '-color', '-timestamp', '-tshort'],
-    ...['-json!', '-oneline', '-brief', '-echo'],
+    ...['-json', '-oneline', '-brief', '-echo'],
   ],
   bridge: [
-    ...['-help!', '-Version', '-stats!', '-statistics!', '-details!', '-oneline', '-timestamp', '-family=', '-4!'],
-    ...['-6!', '-netns=', '-color', '-compressvlans', '-force', '-json!', '-pretty!', '-batch='],
+    ...['-help', '-Version', '-stats', '-statistics', '-details', '-oneline', '-timestamp', '-family=', '-4'],
+    ...['-6', '-netns=', '-color', '-compressvlans', '-force', '-json', '-pretty', '-batch='],
   ],
 };
 
@@ -34,7 +41,7 @@ function findOption(tool: Tool, word: string): string | undefined {
   // ip alone takes a second dash; -4, -6, -0, -M, -B and -echo have to be whole, the first five being so anyway.
   const option = tool === 'ip' && word.startsWith('--') ? word.slice(1) : word;
   return optionWords[tool].find((entry) => {
-    const name = entry.replace(/[=!]$/, '');
+    const name = entry.replace(/=$/, '');
     return name === '-echo' ? option === name : abbreviates(option, name);
   });
 }
@@ -42,24 +49,28 @@ function findOption(tool: Tool, word: string): string | undefined {
 /** Reads options until a word that is none. */
 export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
   const output = { statistics: false, details: false, json: false, pretty: false };
-  let hostOnly: string | undefined;
+  let netns = false;
+  let version = false;
+  let layout: string | undefined;
   while (reader.word.startsWith('-')) {
     const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
     if (found === undefined) {
       throw refusal(`Option "${reader.word}" is unknown, try "${tool} -help".`, 255);
     }
-    if (found === '-help!') {
+    if (found === '-help') {
       throw new HelpRequest(tool);
     }
     if (found === '-batch=' || found === '-force') {
       throw refusal(`vtep: "${reader.word}" comes before the commands, not within one`, 255);
     }
-    output.statistics ||= found === '-stats!' || found === '-statistics!';
-    output.details ||= found === '-details!';
-    output.json ||= found === '-json!';
-    output.pretty ||= found === '-pretty!';
-    if (!found.endsWith('!')) {
-      hostOnly ??= reader.word;
+    output.statistics ||= found === '-stats' || found === '-statistics';
+    output.details ||= found === '-details';
+    output.json ||= found === '-json';
+    output.pretty ||= found === '-pretty';
+    netns ||= found === '-netns=';
+    version ||= found === '-Version';
+    if (found === '-oneline' || found === '-brief') {
+      layout ??= reader.word;
     }
     reader.skip();
     if (found.endsWith('=')) {
@@ -69,5 +80,5 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
       reader.skip();
     }
   }
-  return { output, ...(hostOnly !== undefined && { hostOnly }) };
+  return { output, netns, version, ...(layout !== undefined && { layout }) };
 }

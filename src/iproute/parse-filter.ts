@@ -177,6 +177,9 @@ function parseModify(reader: WordReader, head: Head, mode: Modify, dev: string, 
   const protocol = head.protocol ?? (mode === 'change' ? 0 : ETH_P_ALL);
   const options = parseFlower(reader, protocol);
   const { pref = 0, chain = 0 } = head;
+  if (mode === 'change' && pref === 0) {
+    throw filterRefusal('Error: Invalid filter command with priority of zero.');
+  }
   return { kind: 'filter-add', mode, filter: { dev, parent, protocol, pref, chain, handle, ...options } };
 }
 

@@ -54,15 +54,15 @@ function parseKey(row: FlowerKeyRow, reader: WordReader, context: FlowerContext)
   refuseRange(row, word);
   const parsed = flowerValues[row.kind].parse(word, context, row);
   if (parsed === undefined) {
-    const first = row.kind === 'mac' && !/^[0-9a-fA-F:]+(?:\/[0-9a-fA-F:]+)?$/.test(word) ? lladdrRefusal(word) : '';
-    throw refusal(`${first}Illegal "${row.name}"`);
+    throw refusal(`${row.kind === 'mac' ? lladdrRefusal(word) : ''}Illegal "${row.name}"`);
   }
   return parsed;
 }
 
+/** What ll_addr_a2n says first: the part that is no octet, if that is what is wrong. */
 function lladdrRefusal(word: string): string {
-  const part = word.split('/').find((text) => !/^[0-9a-fA-F:]+$/.test(text)) ?? word;
-  return `"${part}" is invalid lladdr.\n`;
+  const part = word.split(/[:/]/).find((octet) => !/^[0-9a-fA-F]{1,2}$/.test(octet));
+  return part === undefined ? '' : `"${part}" is invalid lladdr.\n`;
 }
 
 function checkSkipSoftware(skipSw: boolean, skipHw: boolean): void {

@@ -51,6 +51,8 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
     return false;
   } else if (name === 'help') {
     throw new HelpRequest('tc filter mirred');
+  } else if (word === 'action') {
+    throw refusal('mirred: "dev" is missing before "action"');
   } else {
     // tc passes over a word that it does not know here, and takes the rest for what was meant.
     throw refusal(`mirred option not supported ${word}`);

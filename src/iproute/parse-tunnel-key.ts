@@ -104,7 +104,9 @@ export function parseTunnelKey(reader: WordReader): ActionSpec {
   const index = parseIndex(reader, 'tunnel_key: ');
   const common = { kind: 'tunnel_key', control, ...(index !== undefined && { index }) } as const;
   if (mode === undefined) {
-    throw notSupported('tunnel_key without set or unset (an action shared by its index)');
+    throw index === undefined && reader.more
+      ? refusal(`Bad action type ${reader.word}`, 255)
+      : notSupported('tunnel_key without set or unset (an action shared by its index)');
   }
   if (mode === 'unset') {
     return { ...common, mode };

@@ -64,6 +64,9 @@ function parseObject(tool: Tool, object: string, reader: WordReader, options: Gl
 function parse(tool: Tool, words: readonly string[]): Command {
   const reader = new WordReader(words);
   const options = parseOptions(tool, reader);
+  if (options.version) {
+    return hostCommand(tool, words);
+  }
   if (!reader.more) {
     throw new HelpRequest(tool);
   }
@@ -76,11 +79,21 @@ function parse(tool: Tool, words: readonly string[]): Command {
   }
   reader.skip();
   const command = parseObject(tool, object, reader, options);
-  if (command === undefined) {
+  return command === undefined ? hostCommand(tool, words) : checkOptions(tool, command, words, options);
+}
+
+/** What the system's tool can do in another namespace, where no device is this vtep's. */
+const hostElsewhere: readonly Command['kind'][] = ['link-set', 'link-del', 'qdisc-show', 'filter-show', 'filter-get'];
+
+function checkOptions(tool: Tool, command: Command, words: readonly string[], options: GlobalOptions): Command {
+  if (options.netns && hostElsewhere.includes(command.kind)) {
     return hostCommand(tool, words);
   }
-  if (options.hostOnly !== undefined) {
-    throw notSupported(`option "${options.hostOnly}" of ${tool} with ${object}`);
+  if (options.netns) {
+    throw notSupported('a device of another namespace ("-netns")');
+  }
+  if (options.layout !== undefined && 'output' in command) {
+    throw notSupported(`option "${options.layout}" of ${tool}`);
   }
   return command;
 }

@@ -9,9 +9,9 @@ import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { filterState } from './arbitrary-filter.js';
+import { filterState } from './arbitrary-filter.test.helper.js';
 import type { FilterState } from './commands.js';
-import { encodeFilter } from './netlink-encode.js';
+import { encodeFilter } from './netlink-encode.test.helper.js';
 import { printFilterEvent } from './print-filter.js';
 
 const FILTERS = 600;

@@ -23,7 +23,7 @@ function printKey(printer: Printer, key: FlowerKey): void {
   printer.field(key.name, value, `\n  ${key.name} ${value}`);
   if (mask !== undefined) {
     printer.text(`/0x${mask.toString(16)}`);
-    printer.hexField(`${key.name}_mask`, mask);
+    printer.json(`${key.name}_mask`, mask.toString(16));
   }
 }
 

@@ -27,11 +27,6 @@ export class Printer {
     this.#json?.field(key, value);
   }
 
-  /** Only programs see it; see JsonWriter. */
-  hexField(key: string, value: number): void {
-    this.#json?.hexField(key, value);
-  }
-
   /** Only programs see it. */
   json(key: string, value: string | number | boolean): void {
     this.#json?.field(key, value);

@@ -183,6 +183,18 @@ test('a full vector takes nothing and loses nothing', (t) => {
   t.is(small.count, 1);
 });
 
+test('iovecs and headers that others have used are not counted on', (t) => {
+  const bench = new Workbench();
+  const c = coalescer(bench);
+  const indices = [1, 2, 3].map((sourcePort) => bench.place(buildFrame({ sourcePort })));
+  const byIovecs = new FrameVector(bench.arena, 16);
+  byIovecs.iovecs.used = byIovecs.iovecs.capacity - 5;
+  t.is(c.run(bench.chain(indices), MTU, ALL, byIovecs), indices[2]);
+  const byHeaders = new FrameVector(bench.arena, 16);
+  byHeaders.headers.used = byHeaders.headers.capacity - 100;
+  t.is(c.run(bench.chain(indices), MTU, ALL, byHeaders), indices[1]);
+});
+
 test('segments that do not fit behind what is there wait for an empty vector', (t) => {
   const bench = new Workbench();
   const small = new FrameVector(bench.arena, 8);

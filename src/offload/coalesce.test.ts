@@ -51,6 +51,32 @@ test('sequence numbers wrap from 0xffffffff to 0 within a run', (t) => {
   t.deepEqual(slowSegments(merged.bytes, 100), frames);
 });
 
+test('sequence numbers pass 2^31 within a run', (t) => {
+  const bench = new Workbench();
+  const frames = train([100, 100, 100], { sequence: 0x7fffffff - 149 });
+  run(
+    bench,
+    frames.map((frame) => bench.place(frame)),
+  );
+  const [merged, ...others] = bench.written();
+  t.is(others.length, 0);
+  t.deepEqual(slowSegments(merged.bytes, 100), frames);
+});
+
+test('a run ends with the call: the next segment opens another', (t) => {
+  const bench = new Workbench();
+  const c = coalescer(bench);
+  const frames = train([100, 100, 100]);
+  const [a, b, d] = frames.map((frame) => bench.place(frame));
+  c.run(bench.chain([a]), MTU, ALL, bench.frames);
+  c.run(bench.chain([b, d]), MTU, ALL, bench.frames);
+  t.deepEqual(
+    bench.written().map(({ segments }) => segments),
+    [1, 2],
+  );
+  t.deepEqual(counts(c), { opened: 2, merged: 1 });
+});
+
 test('without DF consecutive IDs are merged, also from 65535 to 0', (t) => {
   const bench = new Workbench();
   const frames = [0xffff, 0].map((id, n) => buildFrame({ id, fragment: 0, sequence: 1000 + n * 100 }));

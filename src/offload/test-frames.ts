@@ -160,7 +160,7 @@ export function buildFrame(given: Partial<FrameSpec>): Uint8Array {
     ip = concat(first, new Uint8Array([next, spec.ttl]), addresses, ipOptions);
   }
   const tags = concat(...spec.vlans.map((vlan) => u16(0x8100, vlan)));
-  const padding = new Uint8Array(spec.padding);
+  const padding = new Uint8Array(spec.padding).fill(0x5a);
   return concat(hex(spec.ethernet), tags, u16(v4 ? 0x0800 : 0x86dd), ip, transport, padding);
 }
 

@@ -102,8 +102,8 @@ for (const mode of ['super', 'wire'] as const) {
     await start(topology);
     const { a, b } = topology;
     for (const reverse of [false, true]) {
-      const result = await iperf(a, b, INNER[4].b, { udp: true, bandwidth: '50M', length: 1400, reverse });
-      t.true(result.packets > 2000, `${result.packets} datagrams`);
+      const result = await iperf(a, b, INNER[4].b, { udp: true, bandwidth: '10M', length: 1400, reverse });
+      t.true(result.packets > 500, `${result.packets} datagrams`);
       t.true(result.lost <= result.packets / 10, `${result.lost} of ${result.packets} lost`);
     }
     await noChecksumErrors(t, topology);

@@ -31,7 +31,7 @@ export class ChainSlots {
 
   /** Writes a new version of each of the chains; the caller has checked the room. */
   write(shared: SharedWords, chains: ReadonlySet<Chain>, generation: number): void {
-    if (isFull(this.slotted + chains.size - 1, this.slotCount)) this.resize(shared, this.slotted + chains.size);
+    if (isFull(this.slotted + chains.size - 1, this.slotCount)) this.resize(shared, chains.size);
     const { words } = shared;
     for (const chain of chains) {
       const list = shared.alloc(chainVersionWords(chain.tupleCount));
@@ -58,9 +58,13 @@ export class ChainSlots {
     }
   }
 
-  private resize(shared: SharedWords, used: number): void {
+  /** New slots for the chains that have tuples, and `more`. The old ones stay for the snapshots that know them. */
+  private resize(shared: SharedWords, more: number): void {
     const { words } = shared;
     const { at, slotCount } = this;
+    let used = more;
+    for (let slot = at; slot < at + slotCount * Slot.WORDS; slot += Slot.WORDS)
+      if (words[words[slot + Slot.HEAD] + Version.COUNT] > 0) used++;
     this.slotCount = slotCountFor(used);
     this.at = allocSlots(shared, this.slotCount);
     this.slotted = 0;

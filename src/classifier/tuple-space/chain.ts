@@ -41,9 +41,9 @@ export class Chain {
 
   /** Writes the list of tuples, in order of their first rules, behind the head of a version. */
   writeTuples(words: Int32Array, list: number): void {
-    const sorted = [...this.tuples.values()]
-      .flat()
-      .sort((a, b) => a.minPref - b.minPref || a.minSequence - b.minSequence);
+    const sorted = [...this.tuples.values()].flat();
+    for (const tuple of sorted) tuple.settle();
+    sorted.sort((a, b) => a.minPref - b.minPref || a.minSequence - b.minSequence);
     words[list + Version.COUNT] = sorted.length;
     let item = list + Version.WORDS;
     for (const tuple of sorted) {

@@ -81,6 +81,13 @@ test('a hit ends the look-up before the tuples that come behind it', (t) => {
   t.deepEqual(find(table.publish(), frame(0xff << 3)), { id: 3, probes: 4 });
 });
 
+test('within a pref the masks behind the hit are not probed', (t) => {
+  const table = new TupleSpaceTable();
+  for (let id = 0; id < 8; id++) table.insert(rule(id, 0xff << id, { bits: 0xff << id }));
+  t.deepEqual(find(table.publish(), frame(0xff)), { id: 0, probes: 1 });
+  t.deepEqual(find(table.publish(), frame(0xff << 3)), { id: 3, probes: 4 });
+});
+
 test('a look-up goes on behind a hit while an earlier pref is possible', (t) => {
   const table = new TupleSpaceTable();
   table.insert(rule(1, 0x100, { pref: 1 }));
@@ -101,6 +108,54 @@ test('a rule that comes and goes for ever does not make the words grow', (t) => 
   }
   t.true(most <= 1000 * 80 * 4, `${most} bytes`);
   t.is(find(table.publish(), frame(999)).id, 999);
+});
+
+test('keys that come and go for ever renew the words seldom', (t) => {
+  const table = filled(1000);
+  const seen = new Set<SharedArrayBuffer>();
+  for (let i = 0; i < 20_000; i++) {
+    table.insert(rule(1000 + i, 1000 + i));
+    if (i > 0) table.remove(999 + i);
+    seen.add(table.publish().words);
+  }
+  t.true(seen.size < 100, `${seen.size} times`);
+  t.is(find(table.publish(), frame(20_999)).id, 20_999);
+});
+
+test('chains that come and go for ever do not make the words grow', (t) => {
+  const table = new TupleSpaceTable();
+  let most = 0;
+  for (let chain = 0; chain < 20_000; chain++) {
+    table.insert({ ...rule(chain, 7), chain });
+    if (chain >= 10) table.remove(chain - 10);
+    most = Math.max(most, table.publish().words.byteLength);
+  }
+  t.true(most <= 64 * 1024, `${most} bytes`);
+  t.is(createLookup(table.publish()).find(frame(7), 0, 19_999, IPV4, 0), 19_999);
+  t.is(createLookup(table.publish()).find(frame(7), 0, 19_989, IPV4, 0), -1);
+});
+
+test('chains that are gone leave the chain table', (t) => {
+  const table = filled(20_000);
+  for (let chain = 1; chain < 2000; chain++) {
+    table.insert({ ...rule(20_000, 7), chain });
+    table.publish();
+    table.remove(20_000);
+    t.true(table.publish().chainSlots <= 64);
+  }
+});
+
+test('a rule can be replaced wherever the words happen to end', (t) => {
+  const table = new TupleSpaceTable();
+  for (let id = 0; id < 100; id++) table.insert(rule(id, id >> 3, { pref: 1 + (id & 7) }));
+  for (let i = 0; i < 20_000; i++) {
+    const id = i % 100;
+    table.replace(rule(id, (id >> 3) + ((i * 7) % 11) * 100, { pref: 1 + (id & 7) }));
+    if (i % 3 === 0) table.publish();
+  }
+  t.is(table.size, 100);
+  for (let id = 0; id < 100; id++) t.true(table.remove(id));
+  t.true(createLookup(table.publish()).empty);
 });
 
 test('after most rules are gone their words go too', (t) => {

@@ -28,7 +28,7 @@ export class Tuple {
   readonly width: number;
   /** By pref. */
   readonly uses = new Map<number, MaskUse>();
-  /** The first of those prefs. */
+  /** The first of those prefs; an earlier one until `settle`, where that has ended. */
   minPref = POSITION_END;
   /** Offsets and count, in the shared words of the table. */
   maskAt = 0;
@@ -73,14 +73,19 @@ export class Tuple {
     return true;
   }
 
-  /** Counts a rule of `pref` off; the mask leaves the pref with its last one. */
-  unuse(pref: number): void {
+  /** Counts a rule of `pref` off; the mask leaves the pref with its last one. Returns whether `minPref` has ended. */
+  unuse(pref: number): boolean {
     const use = this.uses.get(pref);
-    if (use === undefined || --use.rules > 0) return;
+    if (use === undefined || --use.rules > 0) return false;
     this.uses.delete(pref);
-    if (pref !== this.minPref) return;
+    return pref === this.minPref;
+  }
+
+  /** Makes `minPref` exact. Once a publication, because it may look at every pref. */
+  settle(): void {
+    if (this.uses.has(this.minPref)) return;
     this.minPref = POSITION_END;
-    for (const other of this.uses.keys()) if (other < this.minPref) this.minPref = other;
+    for (const pref of this.uses.keys()) if (pref < this.minPref) this.minPref = pref;
   }
 
   /** Takes the masked words of a flow key to the front of `packed`; returns their hash. */
@@ -189,7 +194,7 @@ export class Tuple {
         item = this.writeRule(words, item, pref, id);
         isPlaced = true;
       }
-      item = this.writeRule(words, item, oldPref, words[oldItem + RuleItem.ID]);
+      for (let word = 0; word < RuleItem.WORDS; word++) words[item++] = words[oldItem + word];
     }
     if (!isPlaced) this.writeRule(words, item, pref, id);
     this.indexVersion(words, index, version);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, SystemError } from '../../native/errno.js';
 import { closeTap, openTap } from '../tap/open-tap.js';
-import { enterFreshNamespace, ip, OtherNamespace, rooted } from '../test-namespace.js';
+import { enterFreshNamespace, ip, OtherNamespace, rooted } from '../testing/namespace.js';
 import { RtnetlinkClient } from './client.js';
 import { type LinkEvent, LinkFollower } from './follower.js';
 

@@ -4,8 +4,8 @@ import { GSO_UDP_L4, Packets, UNFINISHED } from '../../memory/packets.js';
 import { Slots } from '../../memory/received.js';
 import { FrameVector } from '../../memory/vectors.js';
 import { EBADFD, EEXIST, EINVAL, EIO, ENOENT, SystemError } from '../../native/errno.js';
-import { enterFreshNamespace, ip, OtherNamespace, rooted } from '../test-namespace.js';
-import { Endpoint, readable } from '../udp/loopback.js';
+import { Endpoint, readable } from '../testing/loopback.js';
+import { enterFreshNamespace, ip, OtherNamespace, rooted } from '../testing/namespace.js';
 import { closeTap, openTap, setCarrier, type Tap, type TapOptions, tapName } from './open-tap.js';
 import { TapPort } from './tap-port.js';
 

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
 import { EADDRINUSE, EAFNOSUPPORT, EMSGSIZE, SystemError } from '../../native/errno.js';
 import { close, eventfd } from '../../native/libc.js';
-import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from './loopback.js';
+import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from '../testing/loopback.js';
 import { closeUdpSockets, openUdpSockets } from './sockets.js';
 
 function pair(t: ExecutionContext, family: 4 | 6): [Endpoint, Endpoint] {
@@ -267,4 +267,39 @@ test('source ports come from the range, spread over it, and a taken one is passe
   t.is(new Set(sockets.sourcePorts).size, 4);
   const error = t.throws(() => open(1, low + 1), { instanceOf: SystemError });
   t.is(error?.errno, EADDRINUSE);
+});
+
+test('a slot that held a plain datagram has room for the control messages of a bundle', (t) => {
+  const [from, to] = pair(t, 4);
+  from.record(0, to.sockets.port, { TOS: 0xb8, TTL: 17 });
+  for (const segmentSize of [0, 100, 0, 100]) {
+    from.clear();
+    from.add([pattern(300)], 0, 0, segmentSize);
+    from.send();
+    t.true(readable(to.sockets.receiveFd));
+    t.is(to.underlay.receive(0, to.batch), 1);
+    t.is(to.batch.segmentSize[0], segmentSize);
+    t.is(to.batch.length[0], 300);
+    // The kernel writes these last, so they are what is cut off where there is no room.
+    t.is(to.batch.tunnels[TunnelWord.TTL], 17);
+    t.is(to.batch.tunnels[TunnelWord.TOS], 0xb8);
+  }
+});
+
+test('each datagram goes to its own destination, also where a call ends between two of them', (t) => {
+  const [from, one] = pair(t, 4);
+  const two = new Endpoint(4);
+  t.teardown(() => two.close());
+  from.record(0, one.sockets.port);
+  from.record(1, two.sockets.port);
+  // A call takes 64: the last message of the first call and the first 63 of the second share a destination, and the
+  // last of the second has another.
+  for (let i = 0; i < 128; i++) from.add([Uint8Array.of(i)], i >= 63 && i < 127 ? 1 : 0);
+  from.send();
+  t.deepEqual(
+    two.collect(64).map((each) => each[0]),
+    Array.from({ length: 64 }, (_, i) => i + 63),
+  );
+  t.is(one.collect(64).length, 64);
+  t.is(one.underlay.receive(0, one.batch), 0);
 });

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import test from 'ava';
-import { must } from '../native/errno.js';
-import { setns, unshare } from '../native/libc.js';
-import { CLONE_NEWNET } from '../native/socket-constants.js';
+import { must } from '../../native/errno.js';
+import { setns, unshare } from '../../native/libc.js';
+import { CLONE_NEWNET } from '../../native/socket-constants.js';
 
 /** `test` where the process is root, `test.skip` elsewhere, so that a run without rights says what it left out. */
 export const rooted = process.getuid?.() === 0 ? test.serial : test.serial.skip;

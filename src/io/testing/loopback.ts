@@ -1,4 +1,4 @@
-/** Shared by the tests of this folder: an underlay with batch and vector on loopback, and a wait with a deadline. */
+/** For tests: an underlay with batch and vector on loopback, and a wait with a deadline. */
 
 import { Arena } from '../../memory/arena.js';
 import { ReceivedDatagrams } from '../../memory/received.js';
@@ -9,8 +9,8 @@ import { ppoll } from '../../native/libc.js';
 import { NativeBuffer } from '../../native/scratch.js';
 import { POLLIN } from '../../native/socket-constants.js';
 import { Pollfd, Timespec } from '../../native/structs.js';
-import { closeUdpSockets, openUdpSockets, type UdpSocketOptions, type UdpSockets } from './sockets.js';
-import { UdpUnderlay } from './underlay.js';
+import { closeUdpSockets, openUdpSockets, type UdpSocketOptions, type UdpSockets } from '../udp/sockets.js';
+import { UdpUnderlay } from '../udp/underlay.js';
 
 const poll = new NativeBuffer(64);
 
