@@ -54,15 +54,18 @@ export class Site {
     await this.#topology.down();
   }
 
-  /** Rejects where the endpoint has ended or carries nothing. `seconds` is the length of a TCP run. */
+  /**
+   * Rejects where the endpoint carries nothing, and at once where it has ended: what is then still on its way finds no
+   * tunnel and ends by its own deadline. `seconds` is the length of a TCP run.
+   */
   async measure({ work }: Row, seconds: number): Promise<Sample> {
-    try {
-      return await (work.kind === 'tcp' ? this.#stream(work, seconds) : this.#roundTrip(work));
-    } catch (error) {
-      if (this.#daemon === undefined || this.#daemon.process.running) throw error;
-      const { code, signal, stderr } = await this.#daemon.process.exited;
-      throw new Error(`vtep has ended (${code ?? signal}): ${stderr.trim().split('\n').slice(-5).join('\n')}`);
-    }
+    const measuring = () => (work.kind === 'tcp' ? this.#stream(work, seconds) : this.#roundTrip(work));
+    const vtep = this.#daemon?.process;
+    if (vtep === undefined) return measuring();
+    const ended = vtep.exited.then(({ code, signal, stderr }) => {
+      throw new Error(`vtep has ended (${signal ?? code}): ${stderr.trim().split('\n').slice(-5).join('\n')}`);
+    });
+    return vtep.running ? Promise.race([measuring(), ended]) : ended;
   }
 
   async #stream({ direction, streams }: TcpWork, seconds: number): Promise<Sample> {
