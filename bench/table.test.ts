@@ -64,6 +64,7 @@ test('a row that failed says why, below the others', (t) => {
 test('a machine that had other work to do is told about', (t) => {
   const machine = { ...EXAMPLE.machine, otherWork: 0.43 };
   t.regex(textTable({ ...EXAMPLE, machine }), /use 43 % of this machine/);
+  t.regex(markdownTable({ ...EXAMPLE, machine }), /use 43 % of this machine/);
   t.notRegex(textTable(EXAMPLE), /of this machine/);
 });
 

@@ -105,6 +105,7 @@ export function markdownTable(result: Result): string {
     ...rowsOf(result).map(line),
     '',
     ...notes(result),
+    ...warnings(result.machine.otherWork),
     '',
   ].join('\n');
 }
