@@ -166,6 +166,12 @@ underlay() {
     ip -n "$prefix-$ns" addr add "$address/$outer_len" dev "$dev" $([ "$underlay" = 6 ] && echo nodad)
     ip -n "$prefix-$ns" link set "$dev" up
   done
+  # The kernel notices carriers in its own time, up to a second later, and has no IPv6 route until then.
+  for _ in $(seq 50); do
+    if ip netns exec "$prefix-a" ping -c 1 -W 0.2 "$outer_b" >/dev/null 2>&1; then return; fi
+    sleep 0.05
+  done
+  die "host A does not reach $outer_b over the veth pair"
 }
 
 # The batch of one host: HOST-LETTER LOCAL REMOTE MAC REMOTE-MAC INNER4 INNER6 REMOTE-INNER4 REMOTE-INNER6
@@ -218,6 +224,7 @@ vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   local dir pid tenth
   dir=$(notes "$prefix")
   [ -f "$here/../dist/src/cli/main.js" ] || die "vtep is not built: npm run build"
+  : >"$dir/host-$1.log"
   # a session of its own: Ctrl-C and a closed terminal are this script's business
   setsid ip netns exec "$prefix-$1" "$vtep" run -b "$dir/host-$1.batch" </dev/null >"$dir/host-$1.log" 2>&1 &
   pid=$!

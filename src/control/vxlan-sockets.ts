@@ -88,7 +88,7 @@ export class VxlanSockets {
   }
 
   private openFamily(family: 4 | 6): UdpSockets {
-    const { dstport, local, srcport, udp6zerocsumrx } = this.options;
+    const { dstport, local, srcport, udp6zerocsumrx, dev } = this.options;
     return openUdpSockets({
       family,
       port: dstport,
@@ -97,6 +97,7 @@ export class VxlanSockets {
       sourcePorts: SOURCE_PORTS,
       udp6ZeroChecksumReceive: udp6zerocsumrx,
       ...(local === undefined ? {} : { local }),
+      ...(dev === undefined ? {} : { device: dev }),
       ...(srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
     });
   }

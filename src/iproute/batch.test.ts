@@ -1,7 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { filterState } from './arbitrary-filter.test.helper.js';
 import { parseBatchLine, splitBatch } from './batch.js';
 import { CommandError } from './commands.js';
+import { filterCommand } from './filter-command.js';
 import { flowerWholeWords, flowerWords } from './flower-keys.js';
 import { parseLine } from './parse.js';
 
@@ -165,7 +167,7 @@ const vocabulary = [
 const word = fc.oneof(
   fc.constantFrom(...vocabulary),
   fc.constantFrom(...vocabulary).chain((full) => fc.integer({ min: 0, max: full.length }).map((n) => full.slice(0, n))),
-  fc.string({ maxLength: 20 }),
+  fc.string({ maxLength: 40, size: 'max' }),
 );
 
 const beginnings: readonly (readonly string[])[] = [
@@ -173,9 +175,11 @@ const beginnings: readonly (readonly string[])[] = [
   ['filter', 'add', 'dev', 'v', 'ingress', 'protocol', 'ip', 'flower'],
   ['filter', 'add', 'dev', 'v', 'ingress', 'flower', 'action'],
   ['filter'],
+  ['filter', 'show', 'dev', 'v', 'ingress'],
   ['qdisc'],
-  ['qdisc', 'add', 'dev', 'v'],
+  ['qdisc', 'add', 'dev', 'v', 'ingress'],
   ['link'],
+  ['link', 'set', 'dev', 'v', 'up'],
   ['link', 'add', 'v', 'type', 'vxlan'],
   ['tuntap', 'add'],
 ];
@@ -202,6 +206,30 @@ test('Words of any kind are parsed or refused by a CommandError, never more', (t
   for (const kind of ['refused', 'help', 'host', 'filter-add', 'qdisc-add', 'link-set', 'filter-show']) {
     t.true(kinds.has(kind), kind);
   }
+});
+
+test('Lines that are almost right are parsed or refused by a CommandError, never more', (t) => {
+  const edit = fc.record({
+    at: fc.nat(),
+    drop: fc.integer({ min: 0, max: 2 }),
+    insert: fc.array(word, { maxLength: 2 }),
+  });
+  let parsed = 0;
+  fc.assert(
+    fc.property(filterState, fc.array(edit, { minLength: 1, maxLength: 3 }), (filter, edits) => {
+      const words = filterCommand(filter);
+      for (const { at, drop, insert } of edits) {
+        words.splice(at % words.length, drop, ...insert);
+      }
+      try {
+        parsed += parseLine('tc', words).kind === 'filter-add' ? 1 : 0;
+      } catch (error) {
+        t.true(error instanceof CommandError, `${words.join(' ')}: ${error}`);
+      }
+    }),
+    { seed: 16, numRuns: 5000 },
+  );
+  t.true(parsed > 100, `${parsed}`);
 });
 
 test('A line without a tool is refused', (t) => {

@@ -9,27 +9,20 @@ export interface BatchLine {
   readonly words: string[];
 }
 
+/** A word in either kind of quotes, a quote without its end, or a word without. */
+const wordPattern = /"([^"]*)"|'([^']*)'|(["'])|([^ \t\r\n"'][^ \t\r\n]*)/g;
+
 /**
  * Words between blanks. A word that begins with a quote goes on to the next such quote, blanks included; a quote
  * within a word is a character as any other (iproute2's makeargs).
  */
 function splitWords(text: string): string[] {
   const words: string[] = [];
-  let at = 0;
-  while (at < text.length) {
-    const char = text.charAt(at);
-    if (/[ \t\r\n]/.test(char)) {
-      at++;
-      continue;
-    }
-    const isQuoted = char === '"' || char === "'";
-    const start = isQuoted ? at + 1 : at;
-    const end = isQuoted ? text.indexOf(char, start) : start + text.slice(start).search(/[ \t\r\n]|$/);
-    if (end < 0) {
+  for (const [, inDouble, inSingle, open, bare] of text.matchAll(wordPattern)) {
+    if (open !== undefined) {
       throw new CommandError('Unterminated quoted string', 1);
     }
-    words.push(text.slice(start, end));
-    at = end + 1;
+    words.push(bare ?? inDouble ?? inSingle ?? '');
   }
   return words;
 }

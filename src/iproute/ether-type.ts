@@ -71,7 +71,12 @@ export function parseEtherType(text: string): number | undefined {
   return byName.get(text.toLowerCase()) ?? parseUnsigned(text, 0, 0xffff);
 }
 
-/** As in `filter protocol NAME`. */
+/** The name that iproute2 prints. */
+export function etherTypeName(etherType: number): string | undefined {
+  return byValue.get(etherType);
+}
+
+/** As in `filter protocol NAME`; a number without a name in brackets, which cannot be typed. */
 export function formatEtherType(etherType: number): string {
-  return byValue.get(etherType) ?? `[${etherType}]`;
+  return etherTypeName(etherType) ?? `[${etherType}]`;
 }

@@ -55,10 +55,11 @@ export function flowerKey(name: string): FlowerKeyRow | undefined {
   return rows.get(name);
 }
 
-/** Keys in the order of the table, whatever order they were typed in. */
+const ranks = new Map<FlowerKeyName, number>(flowerKeys.map(({ name }, rank) => [name, rank]));
+
+/** Keys, each at most once, in the order of the table, whatever order they were typed in. */
 export function inPrintOrder<K extends { readonly name: FlowerKeyName }>(keys: readonly K[]): K[] {
-  const byName = new Map<FlowerKeyName, K>(keys.map((key) => [key.name, key]));
-  return flowerKeys.flatMap(({ name }) => byName.get(name) ?? []);
+  return [...keys].sort((a, b) => (ranks.get(a.name) ?? 0) - (ranks.get(b.name) ?? 0));
 }
 
 /**

@@ -55,8 +55,12 @@ const etherTypeNames = new Map([
   [ETH_P_RARP, 'rarp'],
 ]);
 
-function exact(value: Uint8Array): MaskedValue {
-  return { value, mask: new Uint8Array(value.length).fill(0xff) };
+/** One mask of each length for all keys without one of their own: a table of many filters is half as large. */
+const fullMasks = Array.from({ length: 17 }, (_, length) => new Uint8Array(length).fill(0xff));
+
+/** The value with a mask of ones, which is shared and must not be written to. */
+export function exact(value: Uint8Array): MaskedValue {
+  return { value, mask: fullMasks[value.length] ?? new Uint8Array(value.length).fill(0xff) };
 }
 
 function splitMask(word: string): [value: string, mask: string | undefined] {
@@ -113,13 +117,19 @@ function parseIpProto(word: string, context: FlowerContext): MaskedValue | undef
   return value === undefined ? undefined : exact(toBytes(value, 1));
 }
 
-/** N in decimal alone; with a mask, both as C writes numbers. */
+/** N in decimal alone, and then not 0; with a mask, both as C writes numbers. */
 function parsePort(word: string): MaskedValue | undefined {
   const [text, maskText] = splitMask(word);
+  if (maskText === undefined && /^\+?0+$/.test(text)) {
+    return undefined;
+  }
   const base = maskText === undefined ? 10 : 0;
   const value = parseUnsigned(text, base, 0xffff);
   const mask = maskText === undefined ? 0xffff : parseUnsigned(maskText, 0, 0xffff);
-  return value === undefined || mask === undefined ? undefined : { value: toBytes(value, 2), mask: toBytes(mask, 2) };
+  if (value === undefined || mask === undefined) {
+    return undefined;
+  }
+  return mask === 0xffff ? exact(toBytes(value, 2)) : { value: toBytes(value, 2), mask: toBytes(mask, 2) };
 }
 
 function parseTosTtl(word: string): MaskedValue | undefined {

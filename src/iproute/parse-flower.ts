@@ -5,6 +5,7 @@ import { filterRefusal, notSupported } from './errors.js';
 import { ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 } from './ether-type.js';
 import { type FlowerKeyRow, flowerKey, flowerWholeWords, flowerWords, inPrintOrder } from './flower-keys.js';
 import {
+  exact,
   type FlowerContext,
   flowerValues,
   IPPROTO_SCTP,
@@ -71,6 +72,12 @@ function checkSkipSoftware(skipSw: boolean, skipHw: boolean): void {
   }
 }
 
+/** The full word. What is written out needs no search; eth_type cannot be typed. */
+function flowerWord(word: string): string | undefined {
+  const isWhole = flowerWholeWords.includes(word) || (word !== 'eth_type' && flowerKey(word) !== undefined);
+  return isWhole ? word : findKeyword(word, flowerWords);
+}
+
 /** Reads to the end of the line. `protocol` as in FilterSpec. */
 export function parseFlower(reader: WordReader, protocol: number): FlowerOptions {
   const keys = new Map<FlowerKeyName, FlowerKey>();
@@ -80,7 +87,7 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
   let skipSw = false;
   while (reader.more) {
     const { word } = reader;
-    const name = flowerWholeWords.includes(word) ? word : findKeyword(word, flowerWords);
+    const name = flowerWord(word);
     const row = name === undefined ? undefined : flowerKey(name);
     if (row !== undefined) {
       const ipProto = keys.get('ip_proto');
@@ -107,7 +114,7 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
   }
   checkSkipSoftware(skipSw, skipHw);
   if (protocol !== ETH_P_ALL && protocol !== 0) {
-    keys.set('eth_type', { name: 'eth_type', value: toBytes(protocol, 2), mask: Uint8Array.of(0xff, 0xff) });
+    keys.set('eth_type', { name: 'eth_type', ...exact(toBytes(protocol, 2)) });
   }
   return { keys: inPrintOrder([...keys.values()]), skipHw, ...(classid !== undefined && { classid }), actions };
 }

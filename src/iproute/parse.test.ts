@@ -271,6 +271,12 @@ test('A vxlan device without dstport gets 4789, and a note says so', (t) => {
   }
 });
 
+test('Of a key that is given twice the last one counts', (t) => {
+  const command = parse('tc filter add dev v ingress flower enc_key_id 4 enc_key_id 5');
+  const keys = command.kind === 'filter-add' ? command.filter.keys : [];
+  t.deepEqual(readable(keys), [{ name: 'enc_key_id', value: '00000005', mask: 'ffffffff' }]);
+});
+
 test('Options may be abbreviated and repeated, and ip takes two dashes', (t) => {
   const command = parseLine('tc', ['-s', '-stat', '-d', '-j', '-pretty', 'qdisc']);
   t.deepEqual(command, {

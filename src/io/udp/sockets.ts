@@ -48,7 +48,10 @@ export interface UdpSocketOptions {
   readonly port: number;
   /** Local address in network order (4 or 16 bytes); absent: every address. */
   readonly local?: Uint8Array;
-  /** Name of the device that datagrams must come in by and leave by (SO_BINDTODEVICE). */
+  /**
+   * Name of the device that datagrams leave by (SO_BINDTODEVICE on the transmit sockets). They may come in by any, as
+   * with the kernel's `vxlan … dev X`.
+   */
   readonly device?: string;
   /** Index of `device`: the scope of link-local IPv6 addresses. */
   readonly deviceIndex?: number;
@@ -98,13 +101,13 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
     throw new RangeError(`udp: ${wanted} source ports (1 to ${MAX_SOURCE_PORTS} are possible)`);
   const opened: number[] = [];
   try {
-    const receiveFd = newSocket(options, opened);
+    const receiveFd = newSocket(options.family, opened);
     const receiveOffload = prepareReceive(receiveFd, options);
     bindTo(receiveFd, options, options.port);
     const transmitFds: number[] = [];
     const sourcePorts: number[] = [];
     for (let i = 0; i < wanted; i++) {
-      const fd = newSocket(options, opened);
+      const fd = newSocket(options.family, opened);
       prepareTransmit(fd, options);
       if (range === undefined) bindTo(fd, options, 0);
       else bindWithin(fd, options, range, i, wanted);
@@ -134,19 +137,18 @@ export function closeUdpSockets(sockets: UdpSockets): void {
   for (const fd of sockets.transmitFds) close(fd);
 }
 
-function newSocket(options: UdpSocketOptions, opened: number[]): number {
-  const domain = options.family === 4 ? AF_INET : AF_INET6;
-  const fd = must(socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket');
+function newSocket(family: 4 | 6, opened: number[]): number {
+  const fd = must(socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket');
   opened.push(fd);
-  if (options.family === 6) mustSet(fd, SOL_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
-  if (options.device !== undefined) {
-    const name = Buffer.from(options.device);
-    if (name.length === 0 || name.length > 15) throw new SystemError('SO_BINDTODEVICE', EINVAL, options.device);
-    scratch.bytes.set(name);
-    const result = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, scratch.address, name.length);
-    must(result, 'SO_BINDTODEVICE', options.device);
-  }
+  if (family === 6) mustSet(fd, SOL_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
   return fd;
+}
+
+function bindToDevice(fd: number, device: string): void {
+  const name = Buffer.from(device);
+  if (name.length === 0 || name.length > 15) throw new SystemError('SO_BINDTODEVICE', EINVAL, device);
+  scratch.bytes.set(name);
+  must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, scratch.address, name.length), 'SO_BINDTODEVICE', device);
 }
 
 /** Sets the options of the receive socket; true where UDP_GRO is to be had. */
@@ -169,6 +171,7 @@ function prepareReceive(fd: number, options: UdpSocketOptions): boolean {
 
 function prepareTransmit(fd: number, options: UdpSocketOptions): void {
   dropEverything(fd);
+  if (options.device !== undefined) bindToDevice(fd, options.device);
   // Linux sets DF on UDP by default; the kernel's vxlan device does not (df unset).
   if (options.family === 4) mustSet(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, 'IP_MTU_DISCOVER');
   if (setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.sendBuffer) < 0)
