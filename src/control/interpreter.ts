@@ -8,6 +8,7 @@ import { dropRows, printDrops } from '../observe/drops.js';
 import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
+import { idempotent } from './idempotent.js';
 import type { Reply } from './protocol.js';
 import type { Rules } from './rules.js';
 
@@ -117,8 +118,9 @@ export class Interpreter {
         this.showFilters(command.selector, command.output, say);
         break;
       case 'host': {
-        await this.host(command.tool, command.argv, say);
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
+        const isOld = device !== undefined && !device.isNew;
+        await this.host(command.tool, isOld ? idempotent(command.argv) : command.argv, say);
         if (device) await this.devices.refresh(device.index);
         break;
       }

@@ -39,7 +39,7 @@ export class VxlanSockets {
     try {
       sockets = this.openFamilies();
     } catch (error) {
-      if (error instanceof SystemError && error.syscall === 'bind') throw rtnetlinkAnswers(errnoText(error.errno));
+      if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
       throw error;
     }
     this.opened = sockets;
