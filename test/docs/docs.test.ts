@@ -1,0 +1,84 @@
+// README and docs/ against the program: nothing here needs rights.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { parseBatchLine, splitBatch } from '../../src/iproute/batch.js';
+import { flowerKeys } from '../../src/iproute/flower-keys.js';
+import { isControlWord } from '../../src/iproute/parse-control.js';
+import { REASONS } from '../../src/memory/reasons.js';
+import { dropsPage } from './drops-page.js';
+import { blocks, links, pages, read, root } from './markdown.js';
+
+const readme = read('README.md');
+
+for (const page of pages()) {
+  test(`${page}: every link leads to a file`, (t) => {
+    for (const target of links(page)) t.true(existsSync(join(root, target)), target);
+    t.pass();
+  });
+
+  test(`${page}: every line of a batch, and every vtep command, is in the grammar`, (t) => {
+    for (const { where, language, lines } of blocks(page)) {
+      const commands =
+        language === 'batch'
+          ? splitBatch(lines.join('\n')).map(({ words }) => words)
+          : lines.map((line) => /^\$ vtep ((?:ip|tc|bridge) .*)/.exec(line)?.[1]?.split(' ') ?? []);
+      for (const words of commands.filter((each) => each.length > 0))
+        t.notThrows(() => parseBatchLine(words), `${where}: ${words.join(' ')}`);
+    }
+    t.pass();
+  });
+}
+
+test('docs/drops.md is the table of reasons (npm run docs writes it)', (t) => {
+  t.is(read('docs/drops.md'), dropsPage());
+});
+
+test('a reason that a page names is one', (t) => {
+  const names = new Set<string>(REASONS.map(({ name }) => name));
+  for (const page of pages()) {
+    for (const [, name = ''] of read(page).matchAll(/counted (?:as|under) `([a-z-]+)`/g))
+      t.true(names.has(name), `${page}: ${name}`);
+  }
+  t.true(names.has('unmatched'));
+});
+
+test('the filter keys of the README are those of the grammar', (t) => {
+  const [, listed = ''] = /^Filter keys so far: `([^`]+)`/m.exec(readme) ?? [];
+  const typed = flowerKeys.map(({ name }) => name).filter((name) => name !== 'eth_type');
+  t.deepEqual(listed.split(/\s+/).sort(), [...typed].sort());
+});
+
+test('the actions of the README are in the grammar', (t) => {
+  const [, listed = ''] = /Actions so\s+far: ([\s\S]*?)\./.exec(readme) ?? [];
+  const add = 'tc filter add dev x ingress flower action';
+  const controls = /and `([^`]+)`$/.exec(listed)?.[1]?.split(' ') ?? [];
+  t.deepEqual([...controls].sort(), ['continue', 'drop', 'goto', 'jump', 'pass', 'pipe', 'reclassify', 'trap']);
+  for (const word of controls) t.true(isControlWord(word), word);
+  t.regex(listed, /`tunnel_key unset\|set`,\s+`mirred egress redirect\|mirror`/);
+  for (const action of [
+    'tunnel_key unset',
+    'tunnel_key set src_ip 10.0.0.1 dst_ip 10.0.0.2',
+    'mirred egress redirect dev y',
+    'mirred egress mirror dev y',
+  ])
+    t.notThrows(() => parseBatchLine(`${add} ${action}`.split(' ')), action);
+});
+
+test('the commands of the README are those of vtep help', (t) => {
+  const help = execFileSync(process.execPath, [join(root, 'bin/vtep'), 'help'], { encoding: 'utf8' });
+  const [, list = ''] = /^Commands:\n((?: {2}.*\n?)+)/m.exec(help) ?? [];
+  const helped = new Set([...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name));
+  const rows = [...readme.matchAll(/^\| (`vtep [^|]*) \|/gm)].flatMap(([, cell = '']) => [
+    ...cell.matchAll(/`vtep (\w+)/g),
+  ]);
+  t.deepEqual([...new Set(rows.map(([, name = '']) => name))].sort(), [...helped].sort());
+});
+
+test('npm scripts that a page names are there', (t) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  for (const page of pages())
+    for (const [, name = ''] of read(page).matchAll(/npm run ([a-z]+)/g)) t.true(name in scripts, `${page}: ${name}`);
+  t.true('demo' in scripts);
+});

@@ -1,0 +1,5 @@
+/** `npm run docs`: writes the pages that are made from tables in the source. */
+import { writeFileSync } from 'node:fs';
+import { dropsPage } from './drops-page.js';
+
+writeFileSync(new URL('../../../docs/drops.md', import.meta.url), dropsPage());
