@@ -93,7 +93,10 @@ export class Deliverer {
     let rest = first;
     do {
       this.frames.reset();
-      rest = this.coalescer.run(rest, this.devices.mtu(device), this.offloads[device] | this.mode, this.frames);
+      const { coalescer } = this;
+      rest = coalescer.run(rest, this.devices.mtu(device), this.offloads[device] | this.mode, this.frames);
+      if (coalescer.badSuperFrames > 0) this.drop(device, REASON['bad-super-frame'], coalescer.badSuperFrames);
+      if (coalescer.tooManySegments > 0) this.drop(device, REASON['too-many-segments'], coalescer.tooManySegments);
       this.write(device, port);
     } while (rest !== NONE);
   }
@@ -117,7 +120,7 @@ export class Deliverer {
   private toTunnel(device: number, first: PacketIndex): void {
     const underlay = this.underlays[device];
     if (underlay === null) {
-      this.dropChain(device, first, REASON['mirred-down']);
+      this.dropChain(device, first, REASON['device-down']);
       return;
     }
     const vector = this.datagrams;
@@ -126,7 +129,8 @@ export class Deliverer {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
         const received = (flags & TUNNEL_RECEIVED) !== 0;
-        this.drop(device, received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'], 1);
+        const reason = received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'];
+        this.drop(device, reason, this.packets.segments(i));
         continue;
       }
       this.encapsulate(device, underlay, i);
