@@ -195,6 +195,18 @@ test('every datagram of a bundle has the VNI of its own header, in whatever orde
   t.is(harness.face.written.length, 2);
 });
 
+test('metadata is that of the message the datagram came in, in this batch and the next', (t) => {
+  const harness = vniHarness([4, 5]);
+  const stranger = { ...bundle([4, 5], []), tunnel: { SRC_IP: 8 } };
+  harness.receive(bundle([4, 5], []), stranger);
+  t.deepEqual([harness.action(0, 0)[0], harness.action(1, 0)[0]], [1, 1]);
+  t.deepEqual(harness.reasons(VXLAN0), { unmatched: 2 });
+  harness.receive(bundle([4, 4], []));
+  harness.receive(stranger);
+  t.deepEqual([harness.action(0, 0)[0], harness.action(1, 0)[0]], [3, 1]);
+  t.deepEqual(harness.reasons(VXLAN0), { unmatched: 4 });
+});
+
 test('the last datagram of a bundle may be shorter, and too short', (t) => {
   const harness = vniHarness([4]);
   const short = vxlan(4, FRAME.slice(0, 60));
@@ -260,16 +272,22 @@ test('a TCP frame inside of what looks like a bundle is no UDP super-frame', (t)
   );
 });
 
-test('an inner IP length that reaches beyond the bundle makes no super-frame of it', (t) => {
-  const harness = vniHarness([4]);
-  const lying = FRAME.slice();
-  lying[16] = 0xff;
-  harness.receive(bundle([4, 4], [lying, FRAME]));
-  t.deepEqual(
-    harness.tap0.written.map((each) => each.bytes),
-    [lying, FRAME],
-  );
-});
+for (const [where, length] of [
+  ['into the next datagram', FRAME.length - 14 + 50],
+  ['beyond the bundle', 0xff00],
+] as const) {
+  test(`an inner IP length that reaches ${where} makes no super-frame of a bundle`, (t) => {
+    const harness = vniHarness([4]);
+    const lying = FRAME.slice();
+    lying[16] = length >> 8;
+    lying[17] = length & 0xff;
+    harness.receive(bundle([4, 4], [lying, FRAME]));
+    t.deepEqual(
+      harness.tap0.written.map((each) => each.bytes),
+      [lying, FRAME],
+    );
+  });
+}
 
 test('frames that the socket lost are counted, and an error of the socket is no frame', (t) => {
   const harness = new Harness();

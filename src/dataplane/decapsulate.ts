@@ -96,7 +96,7 @@ export class Decapsulator {
     let innerSegment = 0;
     if (segment === 0 || segment >= total) {
       segment = total;
-    } else if (this.holdsOneInnerSuperFrame(at, total, segment)) {
+    } else if (this.holdsOneInnerSuperFrame(at, total)) {
       innerSegment = segment;
       segment = total;
     }
@@ -111,10 +111,10 @@ export class Decapsulator {
   /**
    * UDP_GRO names one segment size for two different things: the size of the datagrams of a bundle, and, where the
    * peer's inner UDP super-frame arrives unsegmented (veth), the payload size of the segments inside the one datagram.
-   * The inner IP header tells: in the second case its packet reaches beyond the first `segment` bytes. Tags are walked
-   * over, because a tagged super-frame taken for a bundle would have its payload read as VXLAN headers.
+   * The inner IP header tells: in the second case its packet ends where the message ends, not with the first datagram.
+   * Tags are walked over, because a tagged super-frame taken for a bundle would have its payload read as VXLAN headers.
    */
-  private holdsOneInnerSuperFrame(at: number, total: number, segment: number): boolean {
+  private holdsOneInnerSuperFrame(at: number, total: number): boolean {
     const b = this.bytes;
     let offset = VXLAN_HEADER + ETH_HEADER;
     let type = 0;
@@ -128,8 +128,7 @@ export class Decapsulator {
     let packet = 0;
     if (type === ETHERTYPE_IPV4) packet = (b[ip + 2] << 8) | b[ip + 3];
     else if (type === ETHERTYPE_IPV6) packet = IPV6_HEADER + ((b[ip + 4] << 8) | b[ip + 5]);
-    const end = offset + packet;
-    return end > segment && end <= total;
+    return offset + packet === total;
   }
 
   private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
