@@ -10,7 +10,7 @@ import { FaultPort } from '../io/fault/fault-port.js';
 import { FaultUnderlay } from '../io/fault/fault-underlay.js';
 import { WorkCounter } from '../memory/counters.js';
 import { REASONS, type ReasonName } from '../memory/reasons.js';
-import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS, EPERM } from '../native/errno.js';
+import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENETUNREACH, ENOBUFS, EPERM } from '../native/errno.js';
 import { buildFrame, concat, noise } from '../offload/test-frames.js';
 import { anyFrame } from '../wire/frame-generator.js';
 import {
@@ -56,7 +56,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 const rule: fc.Arbitrary<HookRule> = fc.record({
   device: fc.constantFrom(VXLAN0, TAP0),
   chain: fc.constantFrom(0, 0, 0, 1, 2),
-  actions: fc.array(action, { maxLength: 6 }),
+  actions: fc.oneof(
+    fc.array(action, { maxLength: 6 }),
+    fc.constantFrom(
+      [set(0), redirect(VXLAN0)],
+      [mirror(TAP1), set(1), redirect(VXLAN1)],
+      [set(2), redirect(VXLAN1)],
+      [set(0), mirror(VXLAN1), unset(), redirect(TAP0)],
+    ),
+  ),
   match: fc.constantFrom({}, {}, { [KeyWord.ENC_KEY_ID]: 4 }, { [KeyWord.IP_PROTO]: 6 }, { [KeyWord.ETH_TYPE]: 0x800 }),
 });
 
@@ -115,6 +123,15 @@ const hostFrame: fc.Arbitrary<HostFrame & { readonly count: number }> = fc.oneof
   },
 );
 
+/** A super-frame of whatever headers; how many segments that makes is left to the engine. */
+const wildSuperFrame: fc.Arbitrary<HostFrame & { readonly count: number }> = fc
+  .tuple(frame, fc.constantFrom(1, 4, 5, 0x81, 0x7f), fc.integer({ min: 1, max: 60 }), fc.boolean())
+  .map(([bytes, type, size, padded]) => ({
+    bytes: padded ? concat(bytes, new Uint8Array(30)) : bytes,
+    gso: { type, size },
+    count: Number.NaN,
+  }));
+
 /** Errnos by entry, over and over. */
 const faults = (...errnos: readonly number[]): fc.Arbitrary<readonly number[]> =>
   fc.array(fc.constantFrom(0, 0, 0, ...errnos), { minLength: 1, maxLength: 7 });
@@ -141,10 +158,12 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
       fc.record({
         rules: fc.array(rule, { maxLength: 8 }),
         messages: fc.array(message, { maxLength: 12 }),
-        toTap: fc.array(hostFrame, { maxLength: 20 }),
+        toTap: fc.array(fc.oneof({ weight: 5, arbitrary: hostFrame }, { weight: 1, arbitrary: wildSuperFrame }), {
+          maxLength: 20,
+        }),
         toFace: fc.array(hostFrame, { maxLength: 3 }),
         writeFaults: faults(EAGAIN, EIO, EINVAL),
-        sendFaults: faults(EPERM, ENOBUFS, EMSGSIZE),
+        sendFaults: faults(EPERM, ENOBUFS, EMSGSIZE, EINVAL, ENETUNREACH),
         offloads: fc.constantFrom(0, 1, OFFLOADS, 31),
         down: fc.constantFrom(0, 0, TAP1, VXLAN0),
         closed: fc.boolean(),
@@ -195,7 +214,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         t.is(sum(given.messages.map((each) => each.count)), of(BEFORE_HOOK) + harness.device(VXLAN0, 'RX_PACKETS'));
         const offered = [...given.toTap, ...given.toFace];
         t.is(of(REFUSED), offered.filter((each) => each.count === 0).length);
-        t.is(harness.device(TAP0, 'RX_PACKETS'), sum(given.toTap.map((each) => each.count)));
+        const toTap = sum(given.toTap.map((each) => each.count));
+        if (!Number.isNaN(toTap)) t.is(harness.device(TAP0, 'RX_PACKETS'), toTap);
         // From there on.
         const toFace = sum(given.toFace.map((each) => each.count));
         const out = all('TX_PACKETS') + segments(harness.face.written);
@@ -211,9 +231,21 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         );
       },
     ),
-    { seed: 2, numRuns: 400 },
+    { seed: 2, numRuns: 300 },
   );
   const missing = REASONS.map(({ name }) => name).filter((name) => !seen.has(name));
-  t.log('never met:', missing.join(', '));
-  t.true(missing.length <= 20, missing.join(', '));
+  // Those that need what this test does not do.
+  t.deepEqual(missing, [
+    'socket-overflow',
+    'receive-error',
+    'unknown-vni',
+    'own-source-mac',
+    'batch-full',
+    'mirred-nesting',
+    'send-again',
+    'send-refused',
+    'send-netdown',
+    'send-other',
+    'tap-other',
+  ]);
 });
