@@ -38,6 +38,6 @@ export function protocolMismatch(rule: Rule, protocol: number): RangeError {
   return new RangeError(`chain ${rule.chain} pref ${rule.pref} is of protocol ${protocol}, not ${rule.protocol}`);
 }
 
-export function placeMismatch(rule: Rule): RangeError {
-  return new RangeError(`rule ${rule.id} stands in another chain or pref`);
+export function placeMismatch(id: number): RangeError {
+  return new RangeError(`rule ${id} stands in another chain or pref`);
 }

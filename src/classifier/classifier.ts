@@ -51,11 +51,12 @@ export interface ClassifierTable {
   /** Removes a rule by its id; false where there is none. */
   remove(id: number): boolean;
   /**
-   * Puts `rule` in the place of the rule of the same id: same chain and pref. As in the kernel it is first inserted,
-   * then the old one removed, so a mask both share survives in its place. Throws as `insert` does (the kernel would let
-   * a replaced rule share the key of another one), and a RangeError where there is no such rule or it stands elsewhere.
+   * Puts `rule` in the place of rule `id`: same chain and pref, under an id of its own or the same. As in the kernel it
+   * is first inserted, then the old one removed, so a mask both share survives in its place. Throws as `insert` does
+   * (the kernel would let a replaced rule share the key of another one), and a RangeError where there is no rule `id`
+   * or it stands elsewhere; then nothing has changed.
    */
-  replace(rule: Rule): void;
+  replace(id: number, rule: Rule): void;
   /** The present state. Later edits do not show in it. */
   publish(): ClassifierSnapshot;
 }

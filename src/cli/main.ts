@@ -1,5 +1,8 @@
 import { CommandError } from '../iproute/commands.js';
+import { endWithReader } from './pipes.js';
 import { program } from './program.js';
+
+endWithReader();
 
 /** Everything that stops a command ends here: what is said on stderr, and the exit code. */
 program()

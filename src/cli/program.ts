@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { passToDaemon } from './pass.js';
+import { passLine, passToDaemon } from './pass.js';
 import { classifier, descriptor, runDaemon } from './run.js';
 
 /** vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. */
@@ -34,7 +34,7 @@ export function program(): Command {
       .allowUnknownOption()
       .passThroughOptions()
       .helpOption(false)
-      .action((words: string[]) => passToDaemon([tool, ...words]));
+      .action((words: string[]) => passLine(tool, words));
   }
   vtep
     .command('drops')

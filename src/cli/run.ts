@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { Daemon } from '../control/daemon.js';
 import type { Reply } from '../control/protocol.js';
+import { outliveReaders } from './pipes.js';
 
 export interface RunOptions {
   batch?: string;
@@ -12,15 +13,17 @@ export interface RunOptions {
   tun: string;
 }
 
-/** `vtep run`: in the foreground until a signal asks it to end. */
+/** `vtep run`: in the foreground until a signal asks it to end. A second one ends it at once. */
 export async function runDaemon(options: RunOptions): Promise<void> {
+  outliveReaders();
+  const stop = new AbortController();
   const ended = new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
+    stop.signal.addEventListener('abort', () => resolve());
   });
-  const daemon = await Daemon.start(options, print);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const daemon = await Daemon.start(options, print, stop.signal);
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
-  process.stderr.write('vtep: ready\n');
+  print({ err: 'vtep: ready\n' });
   try {
     await Promise.race([ended, daemon.failed]);
   } finally {
@@ -28,6 +31,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   }
 }
 
+/** Whoever reads it may be gone; the endpoint stays. */
 function print(reply: Reply): void {
   if ('out' in reply) process.stdout.write(reply.out);
   if ('err' in reply) process.stderr.write(reply.err);

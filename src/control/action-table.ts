@@ -38,14 +38,15 @@ export class ActionTable {
       kind = { indices: new FreeNumbers(1), actions: new Map() };
       this.kinds.set(spec.kind, kind);
     }
-    const existing = spec.index === undefined ? undefined : kind.actions.get(spec.index);
+    // Index 0 asks for any, as none does (tcf_idr_check_alloc).
+    const existing = spec.index ? kind.actions.get(spec.index) : undefined;
     if (existing) {
       existing.ref++;
       existing.bind++;
       return existing;
     }
-    const index = spec.index ?? kind.indices.next();
-    if (spec.index !== undefined) kind.indices.claim(spec.index);
+    const index = spec.index || kind.indices.next();
+    if (spec.index) kind.indices.claim(spec.index);
     const row = this.rows.next();
     this.ensureRows(row + 1);
     this.counters.clear(row);
@@ -55,17 +56,17 @@ export class ActionTable {
   }
 
   /**
-   * Takes a filter's binding back. An action that nobody is bound to any more is gone from the table at once; its
-   * counter row is returned to be released when no worker counts there any more.
+   * Takes a filter's binding back. An action that nobody is bound to any more is gone from the table at once: then
+   * the answer is true, and its counter row is to be released when no worker counts there any more.
    */
-  unbind(action: ActionInstance): number | undefined {
+  unbind(action: ActionInstance): boolean {
     action.ref--;
     action.bind--;
-    if (action.ref > 0) return undefined;
+    if (action.ref > 0) return false;
     const kind = this.kinds.get(action.spec.kind);
     kind?.actions.delete(action.spec.index);
     kind?.indices.release(action.spec.index);
-    return action.row;
+    return true;
   }
 
   releaseRow(row: number): void {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { parseReply } from './protocol.js';
 import { controlPath } from './socket-path.js';
 
 export interface Output {
@@ -12,7 +13,8 @@ export function request(argv: readonly string[], output: Output, path: string = 
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.setEncoding('utf8');
-    socket.once('error', (error: NodeJS.ErrnoException) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return; // `close` says it
       const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
       const message = absent
         ? `vtep: no vtep runs in this network namespace (nothing listens at ${path}); start one with: vtep run -b FILE`
@@ -20,14 +22,18 @@ export function request(argv: readonly string[], output: Output, path: string = 
       reject(new CommandError(message, 1));
     });
     socket.once('connect', () => socket.write(`${JSON.stringify({ argv })}\n`));
-    let exit: number | undefined;
     const hear = (line: string): void => {
-      const reply = JSON.parse(line) as { out?: string; err?: string; exit?: number };
-      if (reply.out !== undefined) output.out(reply.out);
-      if (reply.err !== undefined) output.err(reply.err);
-      if (reply.exit !== undefined) {
-        exit = reply.exit;
+      const reply = parseReply(line);
+      if (reply === undefined) {
+        reject(new CommandError(`vtep: ${path}: what answers there is no vtep`, 1));
+        socket.destroy();
+      } else if ('exit' in reply) {
+        resolve(reply.exit);
         socket.end();
+      } else if ('out' in reply) {
+        output.out(reply.out);
+      } else {
+        output.err(reply.err);
       }
     };
     let pending = '';
@@ -36,9 +42,7 @@ export function request(argv: readonly string[], output: Output, path: string = 
       pending = lines.pop() ?? '';
       for (const line of lines) hear(line);
     });
-    socket.once('close', () => {
-      if (exit === undefined) reject(new CommandError('vtep: the daemon ended before it answered', 1));
-      else resolve(exit);
-    });
+    // Whichever of these comes first decides.
+    socket.once('close', () => reject(new CommandError('vtep: the daemon ended before it answered', 1)));
   });
 }

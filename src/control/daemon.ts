@@ -1,4 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { ClassifierTable } from '../classifier/classifier.js';
 import { LinearTable } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { Datapath } from '../dataplane/datapath.js';
@@ -16,7 +18,7 @@ export interface DaemonOptions {
   /** Batch file, `-` for standard input; absent: an empty daemon. */
   readonly batch?: string;
   readonly control?: string;
-  /** Told once everything is in place: the line `READY=1` is written to this descriptor, which is then closed. */
+  /** The line `READY=1` is written to this descriptor once everything is in place; it stays the caller's. */
   readonly readyFd?: number;
   readonly coalesce: boolean;
   readonly classifier: 'tuple-space' | 'linear';
@@ -24,88 +26,123 @@ export interface DaemonOptions {
   readonly tun: string;
 }
 
+type Say = (reply: Reply) => void;
+
+/** Lines of a batch between two turns of the event loop, so that signals are heard. */
+const LINES_AT_A_TIME = 128;
+
 /** A running vtep: the datapath, its devices and rules, the control socket. */
 export class Daemon {
-  private readonly lock: NamespaceLock;
-  private readonly datapath: Datapath;
-  private readonly devices: Devices;
-  private readonly interpreter: Interpreter;
-  private readonly say: (reply: Reply) => void;
-  private server: ControlServer | undefined;
-  private stopping: Promise<void> | undefined;
+  private readonly say: Say;
+  private readonly stopped = new AbortController();
+  /** What ends the parts that were started, in that order; with `undo` nothing new is to stay. */
+  private readonly endings: ((undo: boolean) => Promise<void>)[] = [];
+  private ending: Promise<void> | undefined;
+  private fail: (error: Error) => void = () => undefined;
   /** Rejects where the daemon cannot go on. */
   readonly failed: Promise<never>;
 
-  private constructor(
-    lock: NamespaceLock,
-    datapath: Datapath,
-    devices: Devices,
-    interpreter: Interpreter,
-    say: (reply: Reply) => void,
-  ) {
-    this.lock = lock;
-    this.datapath = datapath;
-    this.devices = devices;
-    this.interpreter = interpreter;
+  private constructor(say: Say) {
     this.say = say;
     this.failed = new Promise((_, reject) => {
-      datapath.once('failed', (error) => reject(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
+      this.fail = reject;
     });
     this.failed.catch(() => undefined);
   }
 
   /**
    * Starts a daemon: takes the namespace's lock first, then runs the batch, opens the control socket, and says that
-   * it is ready. Throws CommandError with everything undone where a line of the batch fails.
+   * it is ready. Throws CommandError with everything undone where a line of the batch fails, or `signal` comes first.
    */
-  static async start(options: DaemonOptions, say: (reply: Reply) => void): Promise<Daemon> {
-    const path = controlPath(options.control);
-    const text = options.batch === undefined ? '' : readBatch(options.batch);
-    makeSocketDirectory(path);
-    const lock = NamespaceLock.take(path);
-    let daemon: Daemon | undefined;
+  static async start(options: DaemonOptions, say: Say, signal?: AbortSignal): Promise<Daemon> {
+    const daemon = new Daemon(say);
+    const stop = (): void => daemon.stopped.abort();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
     try {
-      const datapath = await Datapath.start({ coalesce: options.coalesce });
-      const devices = new Devices(datapath, { tun: options.tun, log: (line) => say({ err: `vtep: ${line}\n` }) });
-      const newTable = (): LinearTable | TupleSpaceTable =>
-        options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
-      const rules = new Rules(datapath, devices, newTable);
-      const interpreter = new Interpreter(devices, rules, [datapath.counters]);
-      daemon = new Daemon(lock, datapath, devices, interpreter, say);
-      await daemon.runBatch(text, options.batch ?? '');
-      daemon.server = await ControlServer.listen(path, (argv, reply) => interpreter.request(argv, reply));
-      if (options.readyFd !== undefined) writeSync(options.readyFd, 'READY=1\n');
+      await daemon.begin(options);
       return daemon;
     } catch (error) {
-      if (daemon) await daemon.stop();
-      else lock.release();
-      throw error;
+      const cause = daemon.stopped.signal.aborted ? new CommandError('vtep: stopped before it was ready', 0) : error;
+      await daemon.end(true);
+      throw cause;
+    } finally {
+      signal?.removeEventListener('abort', stop);
     }
   }
 
   /** Stops intake, writes what is in hand, removes what it made. */
   stop(): Promise<void> {
-    this.stopping ??= this.shutDown();
-    return this.stopping;
+    return this.end(false);
   }
 
-  private async shutDown(): Promise<void> {
-    await this.server?.close();
-    await this.devices.close();
-    await this.datapath.stop();
-    this.lock.release();
+  private async begin(options: DaemonOptions): Promise<void> {
+    const path = controlPath(options.control);
+    const text = options.batch === undefined ? '' : readBatch(options.batch);
+    makeSocketDirectory(path);
+    const lock = NamespaceLock.take(path);
+    this.endings.push(async () => lock.release());
+
+    const datapath = await Datapath.start({ coalesce: options.coalesce });
+    this.endings.push(() => datapath.stop());
+    datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
+
+    const log = (line: string): void => this.say({ err: `vtep: ${line}\n` });
+    const vanished = (index: number): void => {
+      interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
+    };
+    const devices = new Devices(datapath, { tun: options.tun, log, vanished });
+    this.endings.push((undo) => devices.close(undo));
+    const newTable = (): ClassifierTable =>
+      options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
+    const rules = new Rules(datapath, devices.registry, newTable);
+    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal);
+    this.endings.push(() => interpreter.idle());
+
+    await this.runBatch(interpreter, text, options.batch ?? '');
+    const server = await ControlServer.listen(path, (argv, reply) => interpreter.request(argv, reply));
+    this.endings.push(() => server.close());
+    this.stopped.signal.throwIfAborted();
+    if (options.readyFd !== undefined) tellReady(options.readyFd);
   }
 
-  private async runBatch(text: string, name: string): Promise<void> {
-    for (const { line, words } of splitBatch(text)) {
+  private end(undo: boolean): Promise<void> {
+    this.ending ??= this.endAll(undo);
+    return this.ending;
+  }
+
+  /** Ends everything, whatever of it fails. */
+  private async endAll(undo: boolean): Promise<void> {
+    this.stopped.abort();
+    for (const end of this.endings.reverse()) {
       try {
-        await this.interpreter.run(parseBatchLine(words), this.say);
+        await end(undo);
+      } catch (error) {
+        this.say({ err: `${asCommandError(error).message}\n` });
+      }
+    }
+  }
+
+  private async runBatch(interpreter: Interpreter, text: string, name: string): Promise<void> {
+    const lines = splitBatch(text);
+    for (const [i, { line, words }] of lines.entries()) {
+      if (i % LINES_AT_A_TIME === 0) await setImmediate();
+      try {
+        await interpreter.run(parseBatchLine(words), this.say);
       } catch (error) {
         const { message } = asCommandError(error);
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
-    await this.interpreter.commit();
+    await interpreter.commit();
+  }
+}
+
+function tellReady(fd: number): void {
+  try {
+    writeSync(fd, 'READY=1\n');
+  } catch (error) {
+    throw new CommandError(`vtep: cannot write to descriptor ${fd}: ${reasonOf(error)}`, 1);
   }
 }
 
@@ -113,7 +150,10 @@ function readBatch(name: string): string {
   try {
     return readFileSync(name === '-' ? 0 : name, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`Cannot open file "${name}" for reading: ${reason}`, 1);
+    throw new CommandError(`Cannot open file "${name}" for reading: ${reasonOf(error)}`, 1);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,51 +7,43 @@ import { DeviceKind } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
-import { openTap } from '../io/tap/open-tap.js';
+import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { CommandError, type LinkGeneric, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
-import { FreeNumbers } from './free-numbers.js';
+import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
-import type { RuleDevices } from './rules.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
-/** Bytes that VXLAN over IPv4 adds: outer IP, UDP, VXLAN and inner Ethernet headers. */
-const VXLAN_OVERHEAD = 50;
-
-interface Device {
-  readonly index: number;
-  readonly kind: 'tap' | 'vxlan';
-  readonly fd: number;
-  readonly persist: boolean;
-  ifindex: number;
-  name: string;
-  up: boolean;
-  /** Id of the network namespace that it was moved to: still working, but its name is no longer one of ours. */
-  nsid: number | undefined;
-  readonly sockets?: VxlanSockets;
-}
+/** Bytes that VXLAN adds: outer IP, UDP, VXLAN and inner Ethernet headers. */
+const VXLAN_OVERHEAD_IPV4 = 50;
+const VXLAN_OVERHEAD_IPV6 = 70;
+/** ETH_MIN_MTU */
+const MIN_MTU = 68;
 
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
+  /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
+  readonly vanished: (index: number) => void;
 }
 
-export class Devices implements RuleDevices {
+/** Makes, sets up and removes devices. */
+export class Devices {
   private readonly datapath: Datapath;
   private readonly options: DevicesOptions;
   private readonly rtnetlink = new RtnetlinkClient();
   private readonly follower: LinkFollower;
-  private readonly indices = new FreeNumbers(0);
-  private readonly byIndex = new Map<number, Device>();
+  /** Which devices there are, for whoever names one. */
+  readonly registry = new DeviceRegistry(this.rtnetlink);
   private closed = false;
-  /** Changes that the kernel told of are taken over one after the other. */
-  private turn: Promise<void> = Promise.resolve();
+  /** What changes devices takes turns: commands, and what the kernel tells of. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
@@ -61,101 +53,72 @@ export class Devices implements RuleDevices {
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
   }
 
-  has(name: string): boolean {
-    return this.find(name) !== undefined;
+  /** Throws CommandError and leaves nothing behind. */
+  addTap(link: LinkGeneric, persist: boolean): Promise<void> {
+    return this.inTurn(() => this.add(link, 'tap', persist, undefined));
   }
 
-  indexOf(name: string): number {
-    const device = this.find(name);
-    if (device) return device.index;
-    if (this.hostHas(name)) {
-      throw new CommandError(
-        `vtep: "${name}" is the host's, not a device of vtep: filters hang on devices that vtep made (use the system's tc for it)`,
-        2,
+  /** Throws CommandError and leaves nothing behind. */
+  addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
+    return this.inTurn(() => {
+      const mtu = this.vxlanMtu(link.mtu, vxlan);
+      return this.add(
+        { ...link, ...(mtu === undefined ? {} : { mtu }) },
+        'vxlan',
+        false,
+        new VxlanSockets(this.datapath, vxlan),
       );
-    }
-    throw noSuchDevice(name);
-  }
-
-  targetOf(name: string): number {
-    const device = this.find(name);
-    if (device) return device.index;
-    if (this.hostHas(name)) {
-      throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
-    }
-    throw new CommandError(
-      `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
-      1,
-    );
-  }
-
-  nameOf(index: number): string {
-    return this.byIndex.get(index)?.name ?? '*';
-  }
-
-  ifindexOf(name: string): number {
-    const device = this.find(name);
-    if (device) return device.ifindex;
-    const link = this.rtnetlink.link(name);
-    if (!link) throw noSuchDevice(name);
-    return link.index;
-  }
-
-  /** Every device, in order of creation. */
-  list(): { index: number; name: string }[] {
-    return [...this.byIndex.values()].map(({ index, name }) => ({ index, name }));
-  }
-
-  async addTap(link: LinkGeneric, persist: boolean): Promise<void> {
-    await this.add(link, 'tap', persist, undefined, undefined);
-  }
-
-  async addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
-    let mtu: number | undefined;
-    if (vxlan.dev !== undefined) {
-      const lower = this.rtnetlink.link(vxlan.dev);
-      if (!lower) throw noSuchDevice(vxlan.dev);
-      mtu = lower.mtu - VXLAN_OVERHEAD;
-    }
-    await this.add(link, 'vxlan', false, new VxlanSockets(vxlan), link.mtu ?? mtu);
+    });
   }
 
   /** Takes a device away: its sockets, its TAP, its place. Filters must be gone already. */
-  async remove(name: string): Promise<void> {
-    const device = this.find(name);
-    if (!device) throw noSuchDevice(name);
-    await this.letGo(device);
+  remove(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.letGo(device, false);
+    });
   }
 
-  /** Opens the sockets of a device that is about to be set up; throws CommandError where a port is taken. */
-  async prepareUp(name: string): Promise<void> {
-    const device = this.find(name);
-    if (device) await this.openSockets(device);
+  /**
+   * Opens the sockets of a device that is about to be set up; throws CommandError where a port is taken. `refresh`
+   * must follow, whatever became of it.
+   */
+  prepareUp(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (!device) return;
+      await device.sockets?.open(device.index);
+      device.isRising = true;
+    });
   }
 
   /** Reads a device's state from the kernel now, instead of waiting to be told. */
-  async refresh(name: string): Promise<void> {
-    const device = this.find(name);
-    if (!device || device.nsid !== undefined) return;
-    await this.reread(device);
+  refresh(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (!device) return;
+      device.isRising = false;
+      await this.reread(device);
+    });
   }
 
-  /** Removes everything that is not to stay. */
-  async close(): Promise<void> {
+  /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
+  async close(undo: boolean): Promise<void> {
     this.closed = true;
     await this.follower.close();
-    await this.turn;
-    for (const device of [...this.byIndex.values()]) await this.letGo(device);
-    this.rtnetlink.close();
+    await this.inTurn(async () => {
+      for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
+      this.rtnetlink.close();
+    });
   }
 
-  private find(name: string): Device | undefined {
-    for (const device of this.byIndex.values()) if (device.name === name && device.nsid === undefined) return device;
-    return undefined;
-  }
-
-  private hostHas(name: string): boolean {
-    return this.rtnetlink.link(name) !== undefined;
+  /** As the kernel's vxlan_config_apply: what the lower device leaves, where one is given. */
+  private vxlanMtu(wanted: number | undefined, { dev, local }: VxlanOptions): number | undefined {
+    if (dev === undefined) return wanted;
+    const lower = this.rtnetlink.link(dev);
+    if (!lower) throw noSuchDevice(dev);
+    const most = lower.mtu - (local?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
+    return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
   }
 
   private async add(
@@ -163,54 +126,54 @@ export class Devices implements RuleDevices {
     kind: 'tap' | 'vxlan',
     persist: boolean,
     sockets: VxlanSockets | undefined,
-    mtu: number | undefined,
   ): Promise<void> {
-    const { name } = generic;
-    if (this.byIndex.size === MAX_DEVICES) throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
-    const tap = this.openTap(name, persist);
+    const existing = this.rtnetlink.link(generic.name);
+    const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
-    const index = this.indices.next();
+    const index = this.registry.indices.next();
+    if (index < 0) {
+      close(fd);
+      throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
+    }
+    const device: Device = {
+      index,
+      kind,
+      fd,
+      persist,
+      ifindex: 0,
+      name: tap.name,
+      nsid: undefined,
+      isNew: existing === undefined,
+      isRising: false,
+      isGone: false,
+      ...(sockets ? { sockets } : {}),
+    };
     try {
+      const { mtu, address, txqueuelen } = generic;
       const created = this.mustLink(tap.name);
       this.rtnetlink.setLink(created.index, {
         alias: MARK,
         ...(mtu === undefined ? {} : { mtu }),
-        ...(generic.address === undefined ? {} : { address: generic.address }),
+        ...(address === undefined ? {} : { address }),
+        ...(txqueuelen === undefined ? {} : { txQueueLength: txqueuelen }),
       });
-      const link = this.mustLink(tap.name);
+      device.ifindex = created.index;
+      this.registry.add(device);
       this.datapath.counters.clearDevice(index);
-      this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, link.index);
+      this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
       this.datapath.devices.setReservedBits(index, VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW);
-      const device: Device = {
-        index,
-        kind,
-        fd,
-        persist,
-        ifindex: link.index,
-        name: tap.name,
-        up: false,
-        nsid: undefined,
-        ...(sockets ? { sockets } : {}),
-      };
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
-      this.byIndex.set(index, device);
-      await this.sync(device, link);
       if (generic.up === true) await this.setUp(device);
+      await this.reread(device);
     } catch (error) {
-      const device = this.byIndex.get(index);
-      if (device) await this.letGo(device);
-      else {
-        this.datapath.devices.remove(index);
-        this.indices.release(index);
-        close(fd);
-      }
-      throw error;
+      await this.letGo(device, persist && !device.isNew);
+      throw asAnswer(error);
     }
   }
 
-  private openTap(name: string, persist: boolean): ReturnType<typeof openTap> {
-    const existing = this.rtnetlink.link(name);
-    const reclaim = existing !== undefined && existing.kind === 'tun' && existing.alias === MARK && !this.has(name);
+  private openTap(name: string, persist: boolean, existing: Link | undefined): ReturnType<typeof openTap> {
+    const isMarked = existing?.kind === 'tun' && existing.alias === MARK;
+    const reclaim = isMarked && this.registry.byLink(existing, undefined) === undefined;
     try {
       return openTap({ name, persist, reclaim, tunPath: this.options.tun });
     } catch (error) {
@@ -227,9 +190,8 @@ export class Devices implements RuleDevices {
   }
 
   private async setUp(device: Device): Promise<void> {
-    await this.openSockets(device);
+    await device.sockets?.open(device.index);
     this.rtnetlink.setLink(device.ifindex, { up: true });
-    await this.refresh(device.name);
   }
 
   /** What the kernel says of a device, taken over; a vxlan device's sockets open and close with it. */
@@ -238,52 +200,41 @@ export class Devices implements RuleDevices {
     device.name = link.name;
     table.setMtu(device.index, link.mtu);
     table.setMac(device.index, link.address);
-    if (link.up === device.up) return;
-    device.up = link.up;
     if (link.up) {
       try {
-        await this.openSockets(device);
+        await device.sockets?.open(device.index);
       } catch (error) {
         // Set up with the system's own `ip`, which had its answer already: take it back, and say why.
-        device.up = false;
-        this.options.log(`${device.name} stays down: ${error instanceof Error ? error.message : String(error)}`);
-        this.rtnetlink.setLink(device.ifindex, { up: false });
+        const why = error instanceof Error ? error.message : String(error);
+        this.options.log(`${device.name} stays down: ${why}`);
+        if (isHere(device)) this.rtnetlink.setLink(device.ifindex, { up: false });
         return;
       }
       table.setUp(device.index, true);
     } else {
       table.setUp(device.index, false);
-      await this.closeSockets(device);
+      if (!device.isRising) await device.sockets?.close(device.index);
     }
   }
 
-  private async openSockets(device: Device): Promise<void> {
-    const { sockets } = device;
-    if (!sockets || sockets.isOpen) return;
-    let opened: ReturnType<VxlanSockets['open']>;
+  /**
+   * A device leaves: the worker lets go of it first, then its descriptors are closed, and its TAP goes unless it is to
+   * stay. Its index is another's only when no action sends there any more.
+   */
+  private async letGo(device: Device, stays: boolean): Promise<void> {
+    const { index, fd } = device;
+    this.registry.delete(device);
+    this.datapath.devices.remove(index);
     try {
-      opened = sockets.open();
+      await device.sockets?.close(device.index);
+      await this.datapath.apply({ type: 'port-close', device: index });
     } catch (error) {
-      if (error instanceof SystemError && error.syscall === 'bind') throw rtnetlinkAnswers(errnoText(error.errno));
-      throw error;
+      // A worker that has ended uses neither.
+      this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    await this.datapath.apply({ type: 'underlay-open', device: device.index, sockets: opened });
-  }
-
-  private async closeSockets(device: Device): Promise<void> {
-    if (!device.sockets?.isOpen) return;
-    await this.datapath.apply({ type: 'underlay-close', device: device.index });
-    device.sockets.close();
-  }
-
-  /** A device leaves: the worker lets go of it first, then its descriptors are closed. */
-  private async letGo(device: Device): Promise<void> {
-    this.byIndex.delete(device.index);
-    this.datapath.devices.remove(device.index);
-    await this.closeSockets(device);
-    await this.datapath.apply({ type: 'port-close', device: device.index });
-    close(device.fd);
-    this.indices.release(device.index);
+    if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
+    close(fd);
+    this.registry.indices.release(index);
   }
 
   // ---- what the kernel tells -----------------------------------------------------------------------------------
@@ -291,53 +242,77 @@ export class Devices implements RuleDevices {
   private heard(event: LinkEvent): void {
     if (this.closed) return;
     if (event.type === 'lost') {
-      for (const device of this.byIndex.values()) this.inTurn(() => this.reread(device));
+      for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
-    const device = this.byLink(event.link, event.nsid);
+    const device = this.registry.byLink(event.link, event.nsid);
     if (!device) return;
     switch (event.type) {
       case 'link':
-        this.inTurn(() => this.reread(device));
+        this.later(() => this.reread(device));
         break;
       case 'moved':
-        device.nsid = event.to.nsid;
-        device.ifindex = event.to.index;
-        this.options.log(`${device.name} moved to another network namespace; it goes on working there`);
-        this.inTurn(() => this.reread(device));
+        this.moved(device, event.to);
         break;
       case 'gone':
-        // The worker says so too, by the descriptor; this is only the earlier word.
-        this.datapath.devices.setUp(device.index, false);
+        this.vanish(device, 'it was deleted');
         break;
     }
   }
 
-  private byLink(link: Link, nsid: number | undefined): Device | undefined {
-    for (const device of this.byIndex.values()) {
-      if (device.ifindex === link.index && device.nsid === nsid) return device;
+  /** An id that another namespace gave says nothing here: then the descriptor's name tells whether it came back. */
+  private moved(device: Device, to: { nsid: number; index: number }): void {
+    const wasHere = isHere(device);
+    device.nsid = wasHere ? to.nsid : ELSEWHERE;
+    device.ifindex = to.index;
+    const name = wasHere ? undefined : tapName(device.fd);
+    const link = name === undefined ? undefined : this.rtnetlink.link(name);
+    if (link?.kind === 'tun' && link.alias === MARK && this.registry.byLink(link, undefined) === undefined) {
+      device.nsid = undefined;
+      device.ifindex = link.index;
     }
-    return undefined;
+    const where = isHere(device) ? 'came back to this' : 'moved to another';
+    this.options.log(`${device.name} ${where} network namespace; it goes on working`);
+    this.later(() => this.reread(device));
   }
 
   /** Events tell that something changed; what it is now, the kernel says. */
   private async reread(device: Device): Promise<void> {
-    if (!this.byIndex.has(device.index)) return;
+    if (this.registry.get(device.index) !== device || device.nsid === ELSEWHERE) return;
     const link = this.rtnetlink.link(device.ifindex, device.nsid);
     if (link) await this.sync(device, link);
+    else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
   }
 
-  private inTurn(work: () => Promise<void>): void {
-    this.turn = this.turn.then(work).catch((error: Error) => this.options.log(error.message));
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private later(work: () => Promise<void>): void {
+    this.inTurn(work).catch((error: Error) => this.options.log(error.message));
   }
 
   private portGone(index: number, errno: number): void {
-    const device = this.byIndex.get(index);
-    if (!device) return;
-    const why = errno === EBADFD ? 'it was deleted' : errnoText(errno);
-    this.options.log(`${device.name} is gone: ${why}; frames for it are counted as tap-gone`);
-    this.datapath.devices.setUp(index, false);
+    const device = this.registry.get(index);
+    if (device) this.vanish(device, errno === EBADFD ? 'it was deleted' : errnoText(errno));
   }
+
+  /** Both the kernel's notice and the worker's descriptor tell of it; whichever comes first is heard. */
+  private vanish(device: Device, why: string): void {
+    if (this.closed || device.isGone) return;
+    device.isGone = true;
+    this.datapath.devices.setUp(device.index, false);
+    this.options.log(`${device.name} is gone (${why}), and its filters with it`);
+    this.options.vanished(device.index);
+  }
+}
+
+/** What the kernel refuses, as `ip` says it. */
+function asAnswer(error: unknown): unknown {
+  const isKernels = error instanceof SystemError && error.syscall === 'RTNETLINK';
+  return isKernels ? rtnetlinkAnswers(errnoText(error.errno)) : error;
 }
 
 /** What a TAP takes unfinished or unsegmented, as the coalescer wants to know it. */

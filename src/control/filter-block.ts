@@ -3,9 +3,9 @@
  * of net/sched/cls_api.c and cls_flower.c. The classifier's table is kept in step, so that publishing is only a
  * question of handing over its snapshot.
  */
-import { type ClassifierTable, DuplicateRule } from '../classifier/classifier.js';
+import { type ClassifierTable, DuplicateRule, type Rule } from '../classifier/classifier.js';
 import { KEY_WORDS } from '../classifier/flow-key.js';
-import type { FilterSelector, FilterSpec } from '../iproute/commands.js';
+import type { CommandError, FilterParent, FilterSelector, FilterSpec } from '../iproute/commands.js';
 import type { ActionInstance } from './action-table.js';
 import { encodeKeys } from './encode-keys.js';
 import { FreeNumbers } from './free-numbers.js';
@@ -27,10 +27,19 @@ interface Pref {
   readonly filters: Map<number, Filter>;
 }
 
+interface Chain {
+  readonly byPref: Map<number, Pref>;
+  /** Every pref, ascending. */
+  readonly order: number[];
+}
+
 /** What a block needs from the daemon to make and unmake filters. */
 export interface FilterMaker {
   /** Binds actions, writes the program. Throws CommandError before anything is changed. */
   make(spec: FilterSpec): Filter;
+  /** Takes back a filter that was never in force. */
+  discard(filter: Filter): void;
+  /** Takes back a filter that workers may still run. */
   unmake(filter: Filter): void;
   /** ifindex of a device, for `indev`; throws CommandError. */
   ifindex(name: string): number;
@@ -39,12 +48,16 @@ export interface FilterMaker {
 /** Prefs given out when none is asked for begin at 0xC000 and go down (tcf_auto_prio). */
 const AUTO_PREF = 0xc000;
 const AUTO_PREF_FLOOR = 0x8000;
+/** TC_ACT_EXT_VAL_MASK: what a `goto chain` can name. */
+const CHAIN_LAST = 0x0fffffff;
 
 export class FilterBlock {
   private readonly table: ClassifierTable;
   private readonly maker: FilterMaker;
-  /** In order of creation, as `show` lists them; the prefs of each ascending. */
-  private readonly chains = new Map<number, Pref[]>();
+  /** In order of creation, as `show` lists them. */
+  private readonly chains = new Map<number, Chain>();
+  /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
+  private parent: FilterParent = 'ingress';
 
   constructor(table: ClassifierTable, maker: FilterMaker) {
     this.table = table;
@@ -59,98 +72,93 @@ export class FilterBlock {
     return this.table.size;
   }
 
-  /** `tc filter add|replace|change`: returns the filter in force, or throws CommandError with nothing changed. */
+  /** `tc filter add|replace|change`: returns the filter in force, or throws CommandError with no filter changed. */
   edit(mode: 'add' | 'replace' | 'change', wanted: FilterSpec): Filter {
     const create = mode !== 'change';
     if (wanted.pref === 0 && !create) throw filterRefused('Invalid filter command with priority of zero');
-    const chain = this.chains.get(wanted.chain) ?? [];
-    const pref = wanted.pref === 0 ? this.autoPref(chain) : wanted.pref;
-    const existingPref = chain.find((entry) => entry.pref === pref);
-    if (existingPref && wanted.protocol !== 0 && existingPref.protocol !== wanted.protocol) {
-      throw filterRefused('Protocol mismatch for filter with specified priority');
+    this.parent = wanted.parent;
+    checkChain(wanted.chain);
+    const chain = this.chains.get(wanted.chain);
+    const pref = wanted.pref === 0 ? autoPref(chain) : wanted.pref;
+    const entry = chain?.byPref.get(pref);
+    if (!entry) {
+      if (wanted.protocol === 0) throw filterRefused('Filter kind and protocol must be specified');
+      if (!create) throw needsCreate();
+      return this.insert(chain, undefined, { ...wanted, pref });
     }
-    const old = wanted.handle === 0 ? undefined : existingPref?.filters.get(wanted.handle);
-    if (!old && !create) {
-      throw filterRefused('Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter');
-    }
-    if (old && mode === 'add') throw filterRefused('Filter already exists');
-    return old && existingPref
-      ? this.replace(existingPref, old, { ...wanted, pref })
-      : this.insert(chain, existingPref, { ...wanted, pref });
+    if (wanted.protocol !== 0 && entry.protocol !== wanted.protocol) throw protocolMismatch();
+    const spec = { ...wanted, pref, protocol: entry.protocol };
+    const old = wanted.handle === 0 ? undefined : entry.filters.get(wanted.handle);
+    if (!old && !create) throw needsCreate();
+    if (!old) return this.insert(chain, entry, spec);
+    if (mode === 'add') throw filterRefused('Filter already exists');
+    return this.replace(entry, old, spec);
   }
 
-  private insert(chain: Pref[], existing: Pref | undefined, wanted: FilterSpec): Filter {
+  private insert(chain: Chain | undefined, existing: Pref | undefined, wanted: FilterSpec): Filter {
     const { pref, protocol } = wanted;
     const entry = existing ?? { pref, protocol, handles: new FreeNumbers(1), filters: new Map<number, Filter>() };
     let handle = wanted.handle;
     if (handle === 0) handle = entry.handles.next();
     else entry.handles.claim(handle);
-    const spec = { ...wanted, handle };
-    let made: Filter | undefined;
+    let made: Filter;
     try {
-      made = this.maker.make(spec);
-      this.table.insert(this.rule(made));
+      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule));
     } catch (error) {
       entry.handles.release(handle);
-      if (made) this.maker.unmake(made);
-      if (error instanceof DuplicateRule) throw filterAnswers('File exists');
       throw error;
     }
     entry.filters.set(handle, made);
     if (!existing) {
-      const at = chain.findIndex((other) => other.pref > pref);
-      chain.splice(at < 0 ? chain.length : at, 0, entry);
-      this.chains.set(wanted.chain, chain);
+      const to = chain ?? { byPref: new Map<number, Pref>(), order: [] };
+      to.byPref.set(pref, entry);
+      to.order.splice(placeOf(to.order, pref), 0, pref);
+      this.chains.set(wanted.chain, to);
     }
     return made;
   }
 
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
-    const made = this.maker.make(wanted);
+    const before = this.rule(old);
+    const made = this.putInForce(wanted, (rule) => {
+      if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
+      this.table.replace(old.rule, rule);
+    });
+    entry.filters.set(wanted.handle, made);
+    this.maker.unmake(old);
+    return made;
+  }
+
+  /** Makes a filter and puts its rule into the table; where that is refused, nothing of it is left. */
+  private putInForce(spec: FilterSpec, put: (rule: Rule) => void): Filter {
+    const made = this.maker.make(spec);
     try {
-      const before = this.rule(old);
-      const after = { ...this.rule(made), id: made.rule };
-      if (!sameWords(before.mask, after.mask)) throw filterAnswers('Invalid argument');
-      if (sameMasked(before.key, after.key, after.mask)) {
-        this.table.remove(old.rule);
-        this.table.insert(after);
-      } else {
-        // First the new one, as the kernel does: the mask they share keeps its place.
-        this.table.insert(after);
-        this.table.remove(old.rule);
-      }
+      put(this.rule(made));
     } catch (error) {
-      this.maker.unmake(made);
+      this.maker.discard(made);
       if (error instanceof DuplicateRule) throw filterAnswers('File exists');
       throw error;
     }
-    entry.filters.set(wanted.handle, made);
-    this.maker.unmake(old);
     return made;
   }
 
   /** `tc filter del`: without a pref the whole chain. */
   remove(selector: FilterSelector): void {
     const chainNumber = selector.chain ?? 0;
+    checkChain(chainNumber);
     const chain = this.chains.get(chainNumber);
     if (!selector.pref) {
-      if (selector.protocol !== undefined || selector.handle || selector.kind !== undefined) {
-        throw filterRefused('Cannot flush filters with protocol, handle or kind set');
-      }
-      for (const entry of chain ?? []) this.removeAll(entry);
+      for (const entry of chain?.byPref.values() ?? []) this.removeAll(entry);
       this.chains.delete(chainNumber);
       return;
     }
     const entry = this.entry(selector);
-    if (!selector.handle) {
-      this.removeAll(entry);
-    } else {
-      const filter = this.filter(entry, selector.handle);
-      this.removeOne(entry, filter);
-    }
+    if (selector.handle) this.removeOne(entry, this.filter(entry, selector.handle));
+    else this.removeAll(entry);
     if (entry.filters.size > 0 || !chain) return;
-    chain.splice(chain.indexOf(entry), 1);
-    if (chain.length === 0) this.chains.delete(chainNumber);
+    chain.byPref.delete(entry.pref);
+    chain.order.splice(placeOf(chain.order, entry.pref), 1);
+    if (chain.order.length === 0) this.chains.delete(chainNumber);
   }
 
   /** `tc filter get`. */
@@ -162,36 +170,38 @@ export class FilterBlock {
   /** What `show` lists, in its order. */
   list(selector: FilterSelector): Filter[] {
     const found: Filter[] = [];
-    for (const [chainNumber, chain] of this.chains) {
-      if (selector.chain !== undefined && selector.chain !== chainNumber) continue;
-      for (const entry of chain) {
-        if (selector.pref && selector.pref !== entry.pref) continue;
-        if (selector.protocol !== undefined && selector.protocol !== entry.protocol) continue;
-        const handles = [...entry.filters.keys()].sort((a, b) => a - b);
-        for (const handle of handles) {
-          if (selector.handle && selector.handle !== handle) continue;
+    for (const [number, chain] of this.chains) {
+      if (selector.chain !== undefined && selector.chain !== number) continue;
+      for (const pref of selector.pref ? [selector.pref] : chain.order) {
+        const entry = chain.byPref.get(pref);
+        if (!entry || (selector.protocol !== undefined && selector.protocol !== entry.protocol)) continue;
+        for (const handle of [...entry.filters.keys()].sort((a, b) => a - b)) {
           const filter = entry.filters.get(handle);
-          if (filter) found.push(filter);
+          if (filter && (!selector.handle || selector.handle === handle)) found.push(filter);
         }
       }
     }
     return found;
   }
 
+  /** How `show` names the hook of every filter. */
+  get shownParent(): FilterParent {
+    return this.parent;
+  }
+
   /** Removes every filter of every chain. */
   clear(): void {
-    for (const chain of this.chains.values()) for (const entry of chain) this.removeAll(entry);
+    for (const chain of this.chains.values()) for (const entry of chain.byPref.values()) this.removeAll(entry);
     this.chains.clear();
   }
 
   private entry(selector: FilterSelector): Pref {
+    checkChain(selector.chain ?? 0);
     const chain = this.chains.get(selector.chain ?? 0);
     if (!chain) throw filterRefused('Cannot find specified filter chain');
-    const entry = chain.find((other) => other.pref === selector.pref);
+    const entry = chain.byPref.get(selector.pref ?? 0);
     if (!entry) throw filterRefused('Filter with specified priority/protocol not found');
-    if (selector.protocol !== undefined && selector.protocol !== entry.protocol) {
-      throw filterRefused('Protocol mismatch for filter with specified priority');
-    }
+    if (selector.protocol !== undefined && selector.protocol !== entry.protocol) throw protocolMismatch();
     if (selector.kind !== undefined && selector.kind !== 'flower') {
       throw filterRefused('Specified filter kind does not match existing one');
     }
@@ -215,19 +225,7 @@ export class FilterBlock {
     this.maker.unmake(filter);
   }
 
-  private autoPref(chain: readonly Pref[]): number {
-    const lowest = chain.find((entry) => entry.pref >= AUTO_PREF_FLOOR);
-    return lowest ? lowest.pref - 1 : AUTO_PREF;
-  }
-
-  private rule(filter: Filter): {
-    id: number;
-    chain: number;
-    pref: number;
-    protocol: number;
-    key: Int32Array;
-    mask: Int32Array;
-  } {
+  private rule(filter: Filter): Rule {
     const key = new Int32Array(KEY_WORDS);
     const mask = new Int32Array(KEY_WORDS);
     encodeKeys(filter.spec.keys, this.maker, key, mask);
@@ -236,10 +234,37 @@ export class FilterBlock {
   }
 }
 
-function sameWords(a: Int32Array, b: Int32Array): boolean {
-  return a.every((word, i) => word === b[i]);
+function checkChain(chain: number): void {
+  if (chain > CHAIN_LAST) throw filterRefused('Specified chain index exceeds upper limit');
 }
 
-function sameMasked(a: Int32Array, b: Int32Array, mask: Int32Array): boolean {
-  return mask.every((bits, i) => (((a[i] ?? 0) ^ (b[i] ?? 0)) & bits) === 0);
+/** The pref below the lowest of those that could have been given out (tcf_auto_prio). */
+function autoPref(chain: Chain | undefined): number {
+  const lowest = chain?.order[placeOf(chain.order, AUTO_PREF_FLOOR)];
+  if (lowest === AUTO_PREF_FLOOR) throw filterRefused('Lowest ID from auto-alloc range already in use');
+  return lowest === undefined ? AUTO_PREF : lowest - 1;
+}
+
+/** Index of the first number that is not below `number`. */
+function placeOf(ascending: readonly number[], number: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function needsCreate(): CommandError {
+  return filterRefused('Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter');
+}
+
+function protocolMismatch(): CommandError {
+  return filterRefused('Protocol mismatch for filter with specified priority');
+}
+
+function sameWords(a: Int32Array, b: Int32Array): boolean {
+  return a.every((word, i) => word === b[i]);
 }

@@ -7,16 +7,19 @@ const LIMIT_MS = 30_000;
 
 /**
  * Runs the system's own `ip`, `tc` or `bridge` with these words, in this network namespace, and passes on what it
- * prints. Throws CommandError with its exit code where it fails (its own message has been passed on already).
+ * prints. Throws CommandError with its exit code where it fails (its own message has been passed on already). `signal`
+ * ends it early.
  */
 export function runHostTool(
   tool: 'ip' | 'tc' | 'bridge',
   argv: readonly string[],
   say: (reply: Reply) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
-    const child = spawn(tool, argv, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+    const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'];
+    const child = spawn(tool, argv, { env, stdio, timeout: LIMIT_MS, ...(signal ? { signal } : {}) });
     child.stdout.setEncoding('utf8').on('data', (out: string) => say({ out }));
     child.stderr.setEncoding('utf8').on('data', (err: string) => say({ err }));
     child.once('error', (error) => {

@@ -1,10 +1,11 @@
-import { type Command, CommandError, type FilterSelector } from '../iproute/commands.js';
+import { type Command, CommandError, type FilterSelector, type OutputOptions } from '../iproute/commands.js';
 import { parseLine } from '../iproute/parse.js';
-import { printFilterGet, printFilters } from '../iproute/print-filter.js';
+import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
 import type { Reply } from './protocol.js';
@@ -12,17 +13,25 @@ import type { Rules } from './rules.js';
 
 type Say = (reply: Reply) => void;
 
+/** Characters of output that are sent together. */
+const OUTPUT_CHUNK = 65_536;
+
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
   private readonly devices: Devices;
+  private readonly registry: DeviceRegistry;
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
+  private readonly stopping: AbortSignal;
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(devices: Devices, rules: Rules, counters: readonly Counters[]) {
+  /** After `stopping` nothing is begun any more, and the system's tools are ended. */
+  constructor(devices: Devices, rules: Rules, counters: readonly Counters[], stopping: AbortSignal) {
     this.devices = devices;
+    this.registry = devices.registry;
     this.rules = rules;
     this.counters = counters;
+    this.stopping = stopping;
   }
 
   /**
@@ -30,14 +39,33 @@ export class Interpreter {
    * clients take turns, so that each finds a whole state.
    */
   request(argv: readonly string[], say: Say): Promise<number> {
-    return this.exclusive(() => this.answer(argv, say));
+    return this.exclusive(() => this.answer(argv, say)).catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
-  async run(command: Command, say: Say): Promise<void> {
+  run(command: Command, say: Say): Promise<void> {
+    return this.exclusive(() => this.carryOut(command, say));
+  }
+
+  /** Resolves when every edit is in force. */
+  commit(): Promise<void> {
+    return this.exclusive(() => this.rules.commit());
+  }
+
+  /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
+  vanished(index: number): Promise<void> {
+    return this.exclusive(() => this.removeDevice(index));
+  }
+
+  /** Resolves when what was begun has ended. */
+  async idle(): Promise<void> {
+    await this.turn;
+  }
+
+  private async carryOut(command: Command, say: Say): Promise<void> {
     switch (command.kind) {
       case 'help':
-        say({ out: command.text });
+        say({ out: `${command.text.trimEnd()}\n` });
         break;
       case 'link-add-vxlan':
         for (const note of command.notes) say({ err: `${note}\n` });
@@ -46,29 +74,36 @@ export class Interpreter {
       case 'link-add-tap':
         await this.devices.addTap(command.link, command.persist);
         break;
-      case 'link-del':
-        if (this.devices.has(command.name)) {
-          this.rules.forgetDevice(this.devices.indexOf(command.name));
-          await this.rules.commit();
-          await this.devices.remove(command.name);
-        } else {
-          await runHostTool('ip', ['link', 'del', 'dev', command.name], say);
-        }
+      case 'link-del': {
+        const device = this.registry.find(command.name);
+        if (device) await this.removeDevice(device.index);
+        else await this.host('ip', ['link', 'del', 'dev', command.name], say);
         break;
+      }
       case 'link-set':
         await this.linkSet(command.name, command.up, command.argv, say);
         break;
-      case 'qdisc-add':
-        if (this.devices.has(command.dev)) this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
-        else await this.hostQdisc('add', command, say);
+      case 'qdisc-add': {
+        const { dev, qdisc, replace = false } = command;
+        if (this.registry.has(dev)) this.rules.addQdisc(dev, qdisc, replace);
+        else await this.host('tc', ['qdisc', replace ? 'replace' : 'add', 'dev', dev, qdisc], say);
         break;
-      case 'qdisc-del':
-        if (this.devices.has(command.dev)) this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
-        else await this.hostQdisc('del', command, say);
+      }
+      case 'qdisc-del': {
+        const { dev, qdisc, anyKind = false } = command;
+        if (this.registry.has(dev)) this.rules.removeQdisc(dev, qdisc, anyKind);
+        else await this.host('tc', ['qdisc', 'del', 'dev', dev, ...(anyKind ? ['parent', 'ffff:fff1'] : [qdisc])], say);
         break;
-      case 'qdisc-show':
-        say({ out: printQdiscs(this.rules.qdiscsOf(command.dev), command.dev, command.output) });
+      }
+      case 'qdisc-show': {
+        const { dev, output } = command;
+        if (dev === undefined || this.registry.has(dev)) {
+          say({ out: printQdiscs(this.rules.qdiscsOf(dev), dev, output) });
+        } else {
+          await this.host('tc', [...optionWords(output), 'qdisc', 'show', 'dev', dev], say);
+        }
         break;
+      }
       case 'filter-add':
         this.rules.edit(command.mode, command.filter);
         break;
@@ -79,66 +114,92 @@ export class Interpreter {
         say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
         break;
       case 'filter-show':
-        say({ out: this.showFilters(command.selector, command.output) });
+        this.showFilters(command.selector, command.output, say);
         break;
-      case 'host':
-        await runHostTool(command.tool, command.argv, say);
-        if (command.dev !== undefined && this.devices.has(command.dev)) await this.devices.refresh(command.dev);
+      case 'host': {
+        await this.host(command.tool, command.argv, say);
+        const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
+        if (device) await this.devices.refresh(device.index);
         break;
+      }
     }
-  }
-
-  commit(): Promise<void> {
-    return this.rules.commit();
   }
 
   private async answer(argv: readonly string[], say: Say): Promise<number> {
     try {
       const [tool, ...words] = argv;
       if (tool === 'drops') {
-        const rows = dropRows(this.devices.list(), this.counters);
+        const rows = dropRows(this.registry.list(), this.counters);
         say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       } else if (tool === 'ip' || tool === 'tc' || tool === 'bridge') {
-        await this.run(parseLine(tool, words), say);
-        await this.commit();
+        await this.carryOut(parseLine(tool, words), say);
+        await this.rules.commit();
       } else {
         throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
       }
       return 0;
     } catch (error) {
-      const { message, exitCode } = asCommandError(error);
-      if (message !== '') say({ err: `${message}\n` });
-      return exitCode;
+      return report(error, say);
     }
   }
 
-  private showFilters(selector: FilterSelector, output: Parameters<typeof printFilters>[2]): string {
-    return printFilters(this.rules.list(selector), selector, output);
+  private showFilters(selector: FilterSelector, output: OutputOptions, say: Say): void {
+    let pending = '';
+    for (const piece of filterPieces(this.rules.list(selector), selector, output)) {
+      pending += piece;
+      if (pending.length < OUTPUT_CHUNK) continue;
+      say({ out: pending });
+      pending = '';
+    }
+    if (pending !== '') say({ out: pending });
+  }
+
+  private async removeDevice(index: number): Promise<void> {
+    this.rules.forgetDevice(index);
+    await this.rules.commit();
+    await this.devices.remove(index);
   }
 
   private async linkSet(name: string, up: boolean | undefined, argv: readonly string[], say: Say): Promise<void> {
-    if (!this.devices.has(name)) {
-      await runHostTool('ip', argv, say);
+    const device = this.registry.find(name);
+    if (!device) {
+      await this.host('ip', argv, say);
       return;
     }
     // The kernel opens the socket before the device is up, and refuses where it cannot.
-    if (up === true) await this.devices.prepareUp(name);
+    if (up === true) await this.devices.prepareUp(device.index);
     try {
-      await runHostTool('ip', argv, say);
+      await this.host('ip', argv, say);
     } finally {
-      await this.devices.refresh(name);
+      await this.devices.refresh(device.index);
     }
   }
 
-  private hostQdisc(verb: string, { dev, qdisc }: { dev: string; qdisc: string }, say: Say): Promise<void> {
-    return runHostTool('tc', ['qdisc', verb, 'dev', dev, qdisc], say);
+  private host(tool: 'ip' | 'tc' | 'bridge', argv: readonly string[], say: Say): Promise<void> {
+    return runHostTool(tool, argv, say, this.stopping);
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.turn.then(work);
+    const result = this.turn.then(() => {
+      if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
+      return work();
+    });
     this.turn = result.catch(() => undefined);
     return result;
   }
+}
+
+/** The options before the object, as the system's tc takes them. */
+function optionWords({ statistics, details, json, pretty }: OutputOptions): string[] {
+  const chosen = { '-s': statistics, '-d': details, '-j': json, '-p': pretty };
+  return Object.entries(chosen).flatMap(([option, on]) => (on ? [option] : []));
+}
+
+/** Says what went wrong; the exit code. */
+function report(error: unknown, say: Say): number {
+  const { message, exitCode } = asCommandError(error);
+  if (message !== '') say({ err: `${message}\n` });
+  return exitCode;
 }
 
 /** Any failure as what stderr gets and the exit code. */

@@ -47,6 +47,7 @@ export class NamespaceLock {
 }
 
 function isStillAt(fd: number, path: string): boolean {
+  const here = fstatSync(fd);
   const there = statSync(path, { throwIfNoEntry: false });
-  return there !== undefined && there.ino === fstatSync(fd).ino;
+  return there !== undefined && there.ino === here.ino && there.dev === here.dev;
 }

@@ -9,7 +9,7 @@
  * A connection may carry any number of requests, one after the other.
  */
 
-/** Longest request line in bytes; a longer one is answered with an error and the connection is closed. */
+/** Longest request line in characters; a longer one is answered with an error and the connection is closed. */
 export const MAX_REQUEST = 1024 * 1024;
 
 export interface Request {
@@ -32,6 +32,21 @@ export function parseRequest(line: string): Request | string {
   if (!argv.every((word): word is string => typeof word === 'string'))
     return '"argv" holds something else than strings';
   return { argv };
+}
+
+/** A reply from a line; undefined where it is none. */
+export function parseReply(line: string): Reply | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { out, err, exit } = value as Record<string, unknown>;
+  if (typeof out === 'string') return { out };
+  if (typeof err === 'string') return { err };
+  return Number.isInteger(exit) ? { exit: Number(exit) } : undefined;
 }
 
 export function replyLine(reply: Reply): string {

@@ -3,13 +3,14 @@ import type { Datapath } from '../dataplane/datapath.js';
 import { INGRESS } from '../dataplane/messages.js';
 import {
   CommandError,
+  type FilterParent,
   type FilterSelector,
   type FilterSpec,
   type FilterState,
   type QdiscState,
 } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
-import { ActionTable } from './action-table.js';
+import { type ActionInstance, ActionTable } from './action-table.js';
 import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
 import { FreeNumbers } from './free-numbers.js';
 import { ProgramWriter } from './programs.js';
@@ -22,8 +23,14 @@ export interface RuleDevices {
   /** Index of the device that mirred may send to; throws CommandError. */
   targetOf(name: string): number;
   nameOf(index: number): string;
+  /** Keeps the index from another device for as long as an action sends to it. */
+  hold(index: number): void;
+  drop(index: number): void;
   ifindexOf(name: string): number;
 }
+
+/** What the rules use of the datapath. */
+export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
 
 interface Qdisc {
   readonly kind: 'ingress' | 'clsact';
@@ -43,7 +50,7 @@ interface HookCounts {
  * control side at once; `commit` puts all edits since the last one in force together.
  */
 export class Rules {
-  private readonly datapath: Datapath;
+  private readonly datapath: RuleDatapath;
   private readonly devices: RuleDevices;
   private readonly newTable: () => ClassifierTable;
   private readonly actions: ActionTable;
@@ -54,7 +61,7 @@ export class Rules {
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
 
-  constructor(datapath: Datapath, devices: RuleDevices, newTable: () => ClassifierTable) {
+  constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
@@ -64,7 +71,10 @@ export class Rules {
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
     const device = this.devices.indexOf(dev);
     const existing = this.qdiscs.get(device);
-    if (existing && replace && existing.kind === kind) return;
+    if (existing && replace) {
+      if (existing.kind !== kind) throw refused('Invalid qdisc name: must match existing qdisc');
+      return;
+    }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
     const ingress = new FilterBlock(this.newTable(), this.maker);
     this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device) });
@@ -74,7 +84,7 @@ export class Rules {
   removeQdisc(dev: string, kind: 'ingress' | 'clsact', anyKind: boolean): void {
     const device = this.devices.indexOf(dev);
     const qdisc = this.qdiscs.get(device);
-    if (!qdisc) throw refused('Invalid handle');
+    if (!qdisc) throw refused('Cannot find specified qdisc on specified device');
     if (qdisc.kind !== kind && !anyKind) throw refused('Invalid qdisc name: must match existing qdisc');
     this.forgetDevice(device);
   }
@@ -123,6 +133,9 @@ export class Rules {
   }
 
   remove(selector: FilterSelector): void {
+    if (!selector.pref && (selector.protocol !== undefined || selector.handle || selector.kind !== undefined)) {
+      throw filterRefused('Cannot flush filters with protocol, handle or kind set');
+    }
     const device = this.devices.indexOf(selector.dev);
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
@@ -133,14 +146,15 @@ export class Rules {
   get(selector: FilterSelector): FilterState {
     const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
     if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    return this.state(this.block(qdisc, selector.parent).get(selector));
+    return this.state(this.block(qdisc, selector.parent).get(selector), selector.parent);
   }
 
   /** Nothing where the device has no such hook, as tc prints nothing then. */
   list(selector: FilterSelector): FilterState[] {
     const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
-    if (!qdisc || selector.parent === 'egress') return [];
-    return qdisc.ingress.list(selector).map((filter) => this.state(filter));
+    if (!qdisc || selector.parent === 'egress' || (selector.parent === 'ffff:' && qdisc.kind === 'clsact')) return [];
+    const { ingress } = qdisc;
+    return ingress.list(selector).map((filter) => this.state(filter, ingress.shownParent));
   }
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
@@ -168,7 +182,11 @@ export class Rules {
 
   private readonly maker: FilterMaker = {
     make: (spec) => this.make(spec),
-    unmake: (filter) => this.unmake(filter),
+    discard: (filter) => this.release(filter, this.unbind(filter)),
+    unmake: (filter) => {
+      const ended = this.unbind(filter);
+      this.retired.push(() => this.release(filter, ended));
+    },
     ifindex: (name) => this.devices.ifindexOf(name),
   };
 
@@ -184,24 +202,34 @@ export class Rules {
       }
       return this.devices.targetOf(action.dev);
     });
-    const actions = spec.actions.map((action, n) => this.actions.bind(action, targets[n] ?? -1));
+    const actions = spec.actions.map((typed, n) => {
+      const action = this.actions.bind(typed, targets[n] ?? -1);
+      if (action.ref === 1 && action.target >= 0) this.devices.hold(action.target);
+      return action;
+    });
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
     return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
   }
 
-  private unmake(filter: Filter): void {
-    const rows = filter.actions.map((action) => this.actions.unbind(action));
-    this.retired.push(() => {
-      this.programs.release(filter.program);
-      this.ruleIds.release(filter.rule);
-      for (const row of rows) if (row !== undefined) this.actions.releaseRow(row);
-    });
+  /** Takes a filter's bindings back; returns the actions that this was the end of. */
+  private unbind(filter: Filter): ActionInstance[] {
+    return filter.actions.filter((action) => this.actions.unbind(action));
   }
 
-  private state(filter: Filter): FilterState {
+  /** Gives back what no worker uses any more. */
+  private release(filter: Filter, ended: readonly ActionInstance[]): void {
+    this.programs.release(filter.program);
+    this.ruleIds.release(filter.rule);
+    for (const { row, target } of ended) {
+      this.actions.releaseRow(row);
+      if (target >= 0) this.devices.drop(target);
+    }
+  }
+
+  private state(filter: Filter, parent: FilterParent): FilterState {
     const nameOf = (device: number): string => this.devices.nameOf(device);
     const { spec } = filter;
-    return { ...spec, actions: filter.actions.map((action) => this.actions.state(action, nameOf)) };
+    return { ...spec, parent, actions: filter.actions.map((action) => this.actions.state(action, nameOf)) };
   }
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CommandError } from '../iproute/commands.js';
 
 /**
  * Where the daemon of this network namespace listens: $VTEP_CONTROL, else a path named after the namespace's inode.
@@ -19,7 +20,21 @@ function runtimeDirectory(): string {
   return runtime ? `${runtime}/vtep` : `/tmp/vtep-${uid}`;
 }
 
-/** Makes the directory of a control socket, for its owner only. */
+/**
+ * Makes the directory of a control socket, for its owner only. Throws CommandError where it cannot, or where the one
+ * that stands below /tmp is somebody else's.
+ */
 export function makeSocketDirectory(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const directory = dirname(path);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new CommandError(`vtep: control socket: ${error instanceof Error ? error.message : String(error)}`, 1);
+  }
+  const uid = process.getuid?.() ?? 0;
+  if (directory !== `/tmp/vtep-${uid}`) return;
+  const found = lstatSync(directory);
+  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
+    throw new CommandError(`vtep: ${directory} is not this user's alone; --control PATH names another place`, 1);
+  }
 }

@@ -1,6 +1,7 @@
 import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
 import type { VxlanOptions } from '../iproute/commands.js';
-import { EAFNOSUPPORT, SystemError } from '../native/errno.js';
+import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
+import { rtnetlinkAnswers } from './refusal.js';
 
 /** Bytes asked of the receive queue: 20 ms of a 10 Gb/s underlay, and what wireguard-go found worth 29 %. */
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
@@ -8,24 +9,65 @@ const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
 
+/** Where sockets are handed to the workers. */
+export interface UnderlayUser {
+  apply(
+    instruction:
+      | { type: 'underlay-open'; device: number; sockets: readonly UdpSockets[] }
+      | { type: 'underlay-close'; device: number },
+  ): Promise<void>;
+}
+
 /** The underlay sockets of one vxlan device: as its options say, opened when it is set up, closed when it is set down. */
 export class VxlanSockets {
+  private readonly user: UnderlayUser;
   private readonly options: VxlanOptions;
   private opened: readonly UdpSockets[] | undefined;
 
-  constructor(options: VxlanOptions) {
+  constructor(user: UnderlayUser, options: VxlanOptions) {
+    this.user = user;
     this.options = options;
   }
 
-  get isOpen(): boolean {
-    return this.opened !== undefined;
+  /**
+   * Opens the sockets and hands them to the workers, unless they are open. Throws CommandError in the kernel's words
+   * where a port is taken or an address is not this host's, and leaves nothing open then.
+   */
+  async open(device: number): Promise<void> {
+    if (this.opened) return;
+    let sockets: readonly UdpSockets[];
+    try {
+      sockets = this.openFamilies();
+    } catch (error) {
+      if (error instanceof SystemError && error.syscall === 'bind') throw rtnetlinkAnswers(errnoText(error.errno));
+      throw error;
+    }
+    this.opened = sockets;
+    try {
+      await this.user.apply({ type: 'underlay-open', device, sockets });
+    } catch (error) {
+      this.closeNow();
+      throw error;
+    }
   }
 
-  /**
-   * Opens a socket of each family that the device has, as vxlan_sock_add does: both in external mode, where IPv6 may
-   * be missing. Throws a SystemError and leaves nothing open.
-   */
-  open(): readonly UdpSockets[] {
+  /** Has the workers let go of the sockets, and closes them. */
+  async close(device: number): Promise<void> {
+    if (!this.opened) return;
+    try {
+      await this.user.apply({ type: 'underlay-close', device });
+    } finally {
+      this.closeNow();
+    }
+  }
+
+  private closeNow(): void {
+    for (const sockets of this.opened ?? []) closeUdpSockets(sockets);
+    this.opened = undefined;
+  }
+
+  /** A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing. */
+  private openFamilies(): readonly UdpSockets[] {
     const { local } = this.options;
     const families: (4 | 6)[] = local === undefined ? [4, 6] : local.length === 4 ? [4] : [6];
     const opened: UdpSockets[] = [];
@@ -42,14 +84,7 @@ export class VxlanSockets {
       for (const sockets of opened) closeUdpSockets(sockets);
       throw error;
     }
-    this.opened = opened;
     return opened;
-  }
-
-  /** Closes the sockets. Only once no worker uses them. */
-  close(): void {
-    for (const sockets of this.opened ?? []) closeUdpSockets(sockets);
-    this.opened = undefined;
   }
 
   private openFamily(family: 4 | 6): UdpSockets {

@@ -81,7 +81,7 @@ export const editCases: readonly ConformanceCase[] = [
     title: 'replace moves a rule to its new key',
     run(create) {
       const table = tableOf(create, rule(1, { [PORT]: 80 }), rule(2, { [PORT]: 81 }));
-      table.replace(rule(1, { [PORT]: 82 }));
+      table.replace(1, rule(1, { [PORT]: 82 }));
       assert.equal(table.size, 2);
       assert.equal(find(table.publish(), { [PORT]: 80 }), -1);
       assert.equal(find(table.publish(), { [PORT]: 82 }), 1);
@@ -94,7 +94,7 @@ export const editCases: readonly ConformanceCase[] = [
     title: 'replace by the same key changes nothing',
     run(create) {
       const table = tableOf(create, rule(1, { [VNI]: 4 }), rule(2, { [PORT]: 80 }));
-      table.replace(rule(1, { [VNI]: 4 }));
+      table.replace(1, rule(1, { [VNI]: 4 }));
       assert.deepEqual([table.size, find(table.publish(), { [PORT]: 80, [VNI]: 4 })], [2, 1]);
     },
   },
@@ -102,15 +102,45 @@ export const editCases: readonly ConformanceCase[] = [
     title: 'a mask whose only rule is replaced by one of the same mask keeps its place',
     run(create) {
       const table = tableOf(create, rule(1, { [VNI]: 3 }), rule(2, { [PORT]: 80 }));
-      table.replace(rule(1, { [VNI]: 4 }));
+      table.replace(1, rule(1, { [VNI]: 4 }));
       assert.equal(find(table.publish(), { [PORT]: 80, [VNI]: 4 }), 1);
+    },
+  },
+  {
+    title: 'replace may give the rule another id, with the same key or a new one',
+    run(create) {
+      const table = tableOf(create, rule(1, { [VNI]: 4 }), rule(2, { [PORT]: 80 }), rule(3, { [VNI]: 4 }, { pref: 2 }));
+      const before = table.publish();
+      table.replace(1, rule(7, { [VNI]: 4 }));
+      assert.equal(table.size, 3);
+      assert.deepEqual(walk(table.publish(), { [PORT]: 80, [VNI]: 4 }), [7, 3]);
+      assert.equal(table.remove(1), false);
+      table.replace(7, rule(8, { [VNI]: 5 }));
+      assert.equal(table.size, 3);
+      assert.deepEqual(walk(table.publish(), { [PORT]: 80, [VNI]: 5 }), [8]);
+      assert.deepEqual(walk(table.publish(), { [VNI]: 4 }), [3]);
+      assert.deepEqual(walk(before, { [PORT]: 80, [VNI]: 4 }), [1, 3]);
+      table.insert(rule(7, { [VNI]: 4 }));
+      table.insert(rule(1, { [VNI]: 6 }));
+      assert.equal(table.remove(8), true);
+      assert.equal(table.size, 4);
+    },
+  },
+  {
+    title: 'replace refuses an id that a third rule has, and leaves all three as they were',
+    run(create) {
+      const table = tableOf(create, rule(1, { [PORT]: 80 }), rule(2, { [PORT]: 81 }));
+      refuses(table, () => table.replace(1, rule(2, { [PORT]: 82 })), /rule 2 is there already/, { [PORT]: 80 });
+      refuses(table, () => table.replace(1, rule(2, { [PORT]: 80 })), /rule 2 is there already/, { [PORT]: 81 });
+      refuses(table, () => table.replace(1, rule(3, { [PORT]: 81 })), DuplicateRule, { [PORT]: 80 });
+      assert.equal(table.remove(3), false);
     },
   },
   {
     title: 'replace by another mask gives the place up',
     run(create) {
       const table = tableOf(create, rule(1, { [VNI]: 4 }), rule(2, { [PORT]: 80 }));
-      table.replace(rule(1, { [VNI]: 4, [PORT]: 80 }));
+      table.replace(1, rule(1, { [VNI]: 4, [PORT]: 80 }));
       assert.equal(find(table.publish(), { [PORT]: 80, [VNI]: 4 }), 2);
       assert.equal(find(table.publish(), { [VNI]: 4 }), -1);
     },
@@ -120,10 +150,10 @@ export const editCases: readonly ConformanceCase[] = [
     run(create) {
       const table = tableOf(create, rule(1, { [PORT]: 80 }), rule(2, { [PORT]: 81 }));
       const frame = { [PORT]: 81 };
-      refuses(table, () => table.replace(rule(1, { [PORT]: 81 })), DuplicateRule, frame);
-      refuses(table, () => table.replace(rule(3, { [PORT]: 82 })), /no rule 3/, frame);
-      refuses(table, () => table.replace(rule(2, { [PORT]: 82 }, { pref: 2 })), /another chain or pref/, frame);
-      refuses(table, () => table.replace(rule(2, { [PORT]: 82 }, { chain: 1 })), /another chain or pref/, frame);
+      refuses(table, () => table.replace(1, rule(1, { [PORT]: 81 })), DuplicateRule, frame);
+      refuses(table, () => table.replace(3, rule(3, { [PORT]: 82 })), /no rule 3/, frame);
+      refuses(table, () => table.replace(2, rule(2, { [PORT]: 82 }, { pref: 2 })), /another chain or pref/, frame);
+      refuses(table, () => table.replace(2, rule(2, { [PORT]: 82 }, { chain: 1 })), /another chain or pref/, frame);
     },
   },
   {

@@ -72,12 +72,13 @@ function edit(tables: readonly ClassifierTable[], apply: (table: ClassifierTable
     try {
       return { result: apply(table) };
     } catch (error) {
-      if (!(error instanceof DuplicateRule)) throw error;
-      return { existing: error.existing };
+      if (error instanceof DuplicateRule) return { refused: error.existing };
+      if (error instanceof RangeError && error.message.endsWith('is there already')) return { refused: error.message };
+      throw error;
     }
   });
   assert.deepEqual(a, b);
-  return a.existing === undefined;
+  return a.refused === undefined;
 }
 
 /** A whole walk through a chain in both, by `continue`. Returns how many rules it met. */
@@ -156,8 +157,17 @@ export function runRandomEdits(
         else freeIds.push(rule.id);
       } else if (choice === 2) {
         const i = random(rules.length);
-        const rule = randomRule(rules[i].id, rules[i]);
-        if (edit(tables, (each) => each.replace(rule))) rules[i] = rule;
+        const { id } = rules[i];
+        // Its own id, a free one, or (refused, mostly) another rule's; the key now and then stays.
+        const successor = pick(random, [id, freeIds.at(-1) ?? nextId, pick(random, rules).id]);
+        const renewed = randomRule(successor, rules[i]);
+        const rule = random(4) === 0 ? { ...rules[i], id: successor } : renewed;
+        if (edit(tables, (each) => each.replace(id, rule))) {
+          rules[i] = rule;
+          if (successor === nextId) nextId++;
+          else if (successor === freeIds.at(-1)) freeIds.pop();
+          if (successor !== id) freeIds.push(id);
+        }
       } else {
         const removed = random(200) === 0 ? rules.splice(0) : rules.splice(random(rules.length), 1);
         for (const { id } of removed) edit(tables, (each) => each.remove(id));

@@ -48,12 +48,13 @@ export class LinearTable implements ClassifierTable {
     return true;
   }
 
-  replace(rule: Rule): void {
+  replace(id: number, rule: Rule): void {
     checkRule(rule);
-    const old = this.rules().find((other) => other.id === rule.id);
-    if (old === undefined) throw idUnknown(rule.id);
-    if (old.chain !== rule.chain || old.pref !== rule.pref) throw placeMismatch(rule);
-    this.add(rule);
+    const old = this.rules().find((other) => other.id === id);
+    if (old === undefined) throw idUnknown(id);
+    if (this.rules().some((other) => other.id === rule.id && other !== old)) throw idTaken(rule.id);
+    if (old.chain !== rule.chain || old.pref !== rule.pref) throw placeMismatch(id);
+    this.add(rule, old);
     this.drop(old);
   }
 
@@ -65,12 +66,13 @@ export class LinearTable implements ClassifierTable {
     return this.prefs.flatMap((group) => group.masks.flatMap((mask) => mask.rules));
   }
 
-  private add(rule: Rule): void {
+  /** `old`: the rule that it takes the place of, and whose key it may have. */
+  private add(rule: Rule, old?: Rule): void {
     const copy: Rule = { ...rule, key: rule.key.map((word, i) => word & rule.mask[i]), mask: rule.mask.slice() };
     let group = this.prefs.find((other) => other.chain === rule.chain && other.pref === rule.pref);
     if (group !== undefined && group.protocol !== rule.protocol) throw protocolMismatch(rule, group.protocol);
     let mask = group?.masks.find((other) => same(other.mask, rule.mask));
-    const duplicate = mask?.rules.find((other) => same(other.key, copy.key) && other.id !== rule.id);
+    const duplicate = mask?.rules.find((other) => same(other.key, copy.key) && other !== old);
     if (duplicate !== undefined) throw new DuplicateRule(duplicate.id);
 
     if (group === undefined) {

@@ -37,7 +37,7 @@ test('publishing an unchanged table gives the same snapshot', (t) => {
   const table = filled(3);
   const snapshot = table.publish();
   t.is(table.publish(), snapshot);
-  table.replace(rule(1, 1));
+  table.replace(1, rule(1, 1));
   t.false(table.remove(99));
   t.is(table.publish(), snapshot);
   table.remove(1);
@@ -150,7 +150,7 @@ test('a rule can be replaced wherever the words happen to end', (t) => {
   for (let id = 0; id < 100; id++) table.insert(rule(id, id >> 3, { pref: 1 + (id & 7) }));
   for (let i = 0; i < 20_000; i++) {
     const id = i % 100;
-    table.replace(rule(id, (id >> 3) + ((i * 7) % 11) * 100, { pref: 1 + (id & 7) }));
+    table.replace(id, rule(id, (id >> 3) + ((i * 7) % 11) * 100, { pref: 1 + (id & 7) }));
     if (i % 3 === 0) table.publish();
   }
   t.is(table.size, 100);

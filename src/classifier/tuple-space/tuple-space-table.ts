@@ -105,22 +105,28 @@ export class TupleSpaceTable implements ClassifierTable {
     return true;
   }
 
-  replace(rule: Rule): void {
+  replace(id: number, rule: Rule): void {
     checkRule(rule);
-    const at = this.index.version(rule.id);
-    if (at === 0) throw idUnknown(rule.id);
+    const at = this.index.version(id);
+    if (at === 0) throw idUnknown(id);
+    if (rule.id !== id && this.index.version(rule.id) !== 0) throw idTaken(rule.id);
     const { words } = this.shared;
-    const tuple = this.tupleOf(rule.id);
-    const pref = this.prefOf(tuple, at, rule.id);
-    if (pref !== rule.pref || tuple.chain.number !== rule.chain) throw placeMismatch(rule);
+    const tuple = this.tupleOf(id);
+    const pref = this.prefOf(tuple, at, id);
+    if (pref !== rule.pref || tuple.chain.number !== rule.chain) throw placeMismatch(id);
     const hash = tuple.unpack(words, at, this.packedOld);
-    if (tuple.has(rule.protocol, rule.mask)) {
-      tuple.pack(rule.key, this.packed);
-      if (this.packed.every((word, i) => i >= tuple.width || word === this.packedOld[i])) return;
+    const count = words[at + Version.COUNT];
+    if (tuple.has(rule.protocol, rule.mask) && this.isOldKey(tuple, rule.key)) {
+      if (rule.id === id) return;
+      this.reserve(tuple.wordsFor(count));
+      this.published = undefined;
+      tuple.write(this.shared, this.index, this.packedOld, hash, this.generation, pref, rule.id);
+    } else {
+      // Room for both steps at once: moving the words between them would find the rule in two places.
+      this.add(rule, keyVersionWords(tuple.width, count));
+      this.drop(tuple, hash, pref);
     }
-    // Room for both steps at once: moving the words between them would find the rule in two places.
-    this.add(rule, keyVersionWords(tuple.width, words[at + Version.COUNT]));
-    this.drop(tuple, hash, pref);
+    if (rule.id !== id) this.index.delete(id);
   }
 
   publish(): TupleSpaceSnapshot {
@@ -205,6 +211,12 @@ export class TupleSpaceTable implements ClassifierTable {
     const tuple = this.tuples.get(this.index.tuple(id));
     if (tuple === undefined) throw new RangeError(`rule ${id} is in no tuple`);
     return tuple;
+  }
+
+  /** Whether `key` is, under the mask, the one in `packedOld`. */
+  private isOldKey(tuple: Tuple, key: Int32Array): boolean {
+    tuple.pack(key, this.packed);
+    return this.packed.every((word, i) => i >= tuple.width || word === this.packedOld[i]);
   }
 
   /** The pref of a rule that the version at `version` holds. */

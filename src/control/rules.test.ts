@@ -1,0 +1,182 @@
+import test from 'ava';
+import type { Instruction } from '../dataplane/messages.js';
+import { DeviceCounter } from '../memory/counters.js';
+import { ALL, Bench } from './kit.test.helper.js';
+
+const ON = 'dev vxlan0 ingress';
+
+function rulesOf(bench: Bench): Extract<Instruction, { type: 'rules' }>[] {
+  return bench.datapath.instructions.filter((each) => each.type === 'rules');
+}
+
+/** The rule ids of the last snapshot of a linear table. */
+function ids(bench: Bench): number[] {
+  const [hook] = rulesOf(bench).at(-1)?.hooks ?? [];
+  return ((hook?.snapshot as unknown as { rules?: { id: number }[] })?.rules ?? []).map(({ id }) => id);
+}
+
+function added(...lines: string[]): Bench {
+  const bench = new Bench();
+  bench.tc('qdisc add dev vxlan0 ingress');
+  for (const line of lines) bench.tc(`filter add ${ON} ${line}`);
+  return bench;
+}
+
+test('a commit puts every edit since the last one in force at once, device by device', async (t) => {
+  const bench = added('pref 1 flower action drop', 'pref 2 flower action drop');
+  bench.tc('qdisc add dev tap0 ingress');
+  t.is(bench.datapath.instructions.length, 0);
+  await bench.rules.commit();
+  const [instruction] = rulesOf(bench);
+  t.is(rulesOf(bench).length, 1);
+  t.deepEqual(
+    instruction?.hooks.map(({ device }) => device),
+    [0, 1],
+  );
+  t.deepEqual(ids(bench), [0, 1]);
+  await bench.rules.commit();
+  t.is(rulesOf(bench).length, 1, 'nothing new, nothing sent');
+});
+
+test('the id of a rule is given to another only after the workers have taken its end over', async (t) => {
+  const bench = added('pref 1 flower action drop');
+  await bench.rules.commit();
+  bench.datapath.isBusy = true;
+  bench.tc(`filter replace ${ON} pref 1 handle 1 flower action pass`);
+  const commit = bench.rules.commit();
+  t.deepEqual(ids(bench), [1], 'the successor has an id of its own');
+  bench.tc(`filter add ${ON} pref 2 flower action drop`);
+  const second = bench.rules.commit();
+  t.deepEqual(ids(bench), [1, 2]);
+  bench.datapath.takeOver();
+  await Promise.all([commit, second]);
+  bench.datapath.isBusy = false;
+  bench.tc(`filter add ${ON} pref 3 flower action drop`);
+  await bench.rules.commit();
+  t.deepEqual(ids(bench), [1, 2, 0]);
+});
+
+test('the counters of an action that is gone go to another only after the workers have taken its end over', async (t) => {
+  const bench = added('pref 1 flower action drop');
+  await bench.rules.commit();
+  bench.datapath.actionCounters.hit(0, 5, 500, Date.now());
+  bench.tc(`filter del ${ON} pref 1`);
+  bench.tc(`filter add ${ON} pref 2 flower action drop`);
+  bench.datapath.actionCounters.hit(0, 1, 100, Date.now()); // a worker that has not heard yet
+  t.like(bench.rules.list(ALL)[0]?.actions[0], { spec: { index: 1 }, statistics: { packets: 0 } });
+  await bench.rules.commit();
+  bench.tc(`filter add ${ON} pref 3 flower action drop`);
+  t.like(bench.rules.list(ALL)[1]?.actions[0]?.statistics, { packets: 0, bytes: 0 });
+});
+
+test('filters share an action by its index', (t) => {
+  const bench = added(
+    'pref 1 flower enc_key_id 1 action drop index 7',
+    'pref 1 flower enc_key_id 2 action drop index 7',
+  );
+  const actions = (): unknown[] =>
+    bench.rules.list(ALL).map(({ actions: [action] }) => [action?.spec.index, action?.ref, action?.bind]);
+  t.deepEqual(actions(), [
+    [7, 2, 2],
+    [7, 2, 2],
+  ]);
+  bench.tc(`filter del ${ON} protocol all pref 1 handle 1 flower`);
+  t.deepEqual(actions(), [[7, 1, 1]]);
+});
+
+test('no device is sent the frames of another that had its index before', async (t) => {
+  const bench = added('pref 1 flower action mirred egress redirect dev tap1');
+  await bench.rules.commit();
+  bench.devices.remove('tap1');
+  t.like(bench.rules.list(ALL)[0]?.actions[0]?.spec, { dev: '*' });
+  t.is(bench.devices.add('tap2'), 3, 'while a redirect names the index 2 it is nobody else’s');
+  bench.datapath.isBusy = true;
+  bench.tc(`filter del ${ON} pref 1`);
+  const commit = bench.rules.commit();
+  t.is(bench.devices.add('tap3'), 4, 'while a worker may still run the redirect');
+  bench.datapath.takeOver();
+  await commit;
+  t.is(bench.devices.add('tap4'), 2);
+});
+
+test('an index that two filters send to is free after the second', async (t) => {
+  const bench = added(
+    'pref 1 flower action mirred egress redirect dev tap1 index 5',
+    'pref 2 flower action mirred egress redirect dev tap0 index 5 action mirred egress mirror dev tap1',
+  );
+  t.is(bench.rules.list(ALL)[1]?.actions[0]?.spec.kind === 'mirred', true);
+  bench.devices.remove('tap1');
+  bench.tc(`filter del ${ON} pref 1`);
+  await bench.rules.commit();
+  t.is(bench.devices.add('x'), 3);
+  bench.tc(`filter del ${ON} pref 2`);
+  await bench.rules.commit();
+  t.is(bench.devices.add('y'), 2);
+});
+
+const refusals: readonly (readonly [string, string, string])[] = [
+  ['a second ingress qdisc', 'qdisc add dev vxlan0 ingress', 'Error: Exclusivity flag on, cannot modify.'],
+  ['clsact beside ingress', 'qdisc add dev vxlan0 clsact', 'Error: Exclusivity flag on, cannot modify.'],
+  [
+    'replace by another kind',
+    'qdisc replace dev vxlan0 clsact',
+    'Error: Invalid qdisc name: must match existing qdisc.',
+  ],
+  ['deletion of another kind', 'qdisc del dev vxlan0 clsact', 'Error: Invalid qdisc name: must match existing qdisc.'],
+  [
+    'deletion where there is none',
+    'qdisc del dev tap0 ingress',
+    'Error: Cannot find specified qdisc on specified device.',
+  ],
+];
+for (const [title, line, said] of refusals) {
+  test(`refuses ${title}`, (t) => {
+    const bench = added('pref 1 flower action drop');
+    t.deepEqual(bench.refusal(line), { said, exit: 2 });
+    t.is(bench.rules.list(ALL).length, 1);
+    t.deepEqual(bench.refusal('qdisc replace dev vxlan0 ingress'), { said: '', exit: 0 });
+    t.is(bench.rules.list(ALL).length, 1);
+  });
+}
+
+test('filters on egress and mirred ingress are refused by name', (t) => {
+  const bench = new Bench();
+  bench.tc('qdisc add dev vxlan0 clsact');
+  t.deepEqual(bench.refusal('filter add dev vxlan0 egress pref 1 flower action drop'), {
+    said: 'vtep: filters on egress are not supported by vtep',
+    exit: 2,
+  });
+  t.deepEqual(bench.refusal(`filter add ${ON} pref 1 flower action mirred ingress redirect dev tap0`), {
+    said: 'vtep: mirred ingress is not supported by vtep',
+    exit: 2,
+  });
+});
+
+test('the qdisc takes its filters with it, and counts from its own beginning', async (t) => {
+  const bench = added('pref 1 flower action drop');
+  const { counters } = bench.datapath;
+  counters.device(0, DeviceCounter.HOOK_PACKETS, 4);
+  t.like(bench.rules.qdiscsOf('vxlan0')[0], { qdisc: 'ingress', packets: 4 });
+  await bench.rules.commit();
+  bench.tc('qdisc del dev vxlan0 ingress');
+  await bench.rules.commit();
+  t.is(rulesOf(bench).at(-1)?.hooks[0]?.snapshot, undefined, 'no hook');
+  bench.tc('qdisc add dev vxlan0 clsact');
+  t.like(bench.rules.qdiscsOf()[0], { dev: 'vxlan0', qdisc: 'clsact', packets: 0, bytes: 0, drops: 0 });
+  t.deepEqual(bench.rules.list(ALL), []);
+  bench.tc(`filter add ${ON} pref 1 flower action drop`);
+  t.is(bench.rules.list(ALL)[0]?.actions[0]?.spec.index, 1);
+});
+
+test('a device that goes takes its hook with it; others keep theirs', async (t) => {
+  const bench = added('pref 1 flower action drop');
+  bench.tc('qdisc add dev tap0 ingress');
+  bench.rules.forgetDevice(0);
+  bench.rules.forgetDevice(0);
+  t.deepEqual(
+    bench.rules.qdiscsOf().map(({ dev }) => dev),
+    ['tap0'],
+  );
+  await bench.rules.commit();
+  t.deepEqual(ids(bench), []);
+});

@@ -1,0 +1,250 @@
+// The control socket over a real socket in a directory of its own: server, protocol and client.
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { request } from './client.js';
+import { MAX_REQUEST, parseReply, parseRequest } from './protocol.js';
+import { ControlServer, type Handler } from './server.js';
+
+function place(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-control-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'x.sock');
+}
+
+async function serving(t: ExecutionContext, handler: Handler): Promise<string> {
+  const path = place(t);
+  const server = await ControlServer.listen(path, handler);
+  t.teardown(() => server.close());
+  return path;
+}
+
+const echo: Handler = async (argv, reply) => {
+  reply({ out: `${argv.join(' ')}\n` });
+  return argv.length;
+};
+
+/** Sends these bytes as they are; all that comes back until the server closes, or `lines` lines. */
+function raw(path: string, text: string, lines = Number.POSITIVE_INFINITY): Promise<string[]> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    let heard = '';
+    const finish = (): void => {
+      socket.destroy();
+      resolve(heard.split('\n').slice(0, -1));
+    };
+    socket.setEncoding('utf8').on('data', (more: string) => {
+      heard += more;
+      if (heard.split('\n').length > lines) finish();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', finish);
+    socket.write(text);
+  });
+}
+
+/** What `vtep` would print, and its exit code. */
+async function ask(path: string, argv: readonly string[]): Promise<{ out: string; err: string; exit: number }> {
+  let out = '';
+  let err = '';
+  const output = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: (text: string) => {
+      err += text;
+    },
+  };
+  const exit = await request(argv, output, path);
+  return { out, err, exit };
+}
+
+test('a request runs, says things in order on both streams, and ends with its exit code', async (t) => {
+  const path = await serving(t, async (argv, reply) => {
+    reply({ out: 'one\n' });
+    reply({ err: `${argv[1]}\n` });
+    reply({ out: 'two: ü\u2028\n' });
+    return 7;
+  });
+  t.deepEqual(await ask(path, ['tc', 'a "b" ü']), { out: 'one\ntwo: ü\u2028\n', err: 'a "b" ü\n', exit: 7 });
+});
+
+test('the socket is its owner’s alone', async (t) => {
+  const path = await serving(t, echo);
+  t.is(statSync(path).mode & 0o777, 0o600);
+});
+
+const malformed = [
+  ['no JSON', '{"argv":', 'the request is not JSON'],
+  ['an empty line', '', 'the request is not JSON'],
+  ['a list', '[]', 'the request is not an object'],
+  ['null', 'null', 'the request is not an object'],
+  ['an object without argv', '{}', 'the request has no list "argv"'],
+  ['argv that is no list', '{"argv":"tc"}', 'the request has no list "argv"'],
+  ['argv with a number', '{"argv":["tc",1]}', '"argv" holds something else than strings'],
+] as const;
+for (const [title, line, sentence] of malformed) {
+  test(`a request that is ${title} is answered, and the next one runs`, async (t) => {
+    t.is(parseRequest(line), sentence);
+    const path = await serving(t, echo);
+    t.deepEqual(await raw(path, `${line}\n{"argv":["x"]}\n`, 4), [
+      `{"err":"vtep: ${sentence.replaceAll('"', '\\"')}\\n"}`,
+      '{"exit":1}',
+      '{"out":"x\\n"}',
+      '{"exit":1}',
+    ]);
+  });
+}
+
+for (const [title, ending] of [
+  ['with an end', '\n'],
+  ['without an end', ''],
+] as const) {
+  test(`a request longer than a megabyte ${title} is refused, and the server goes on`, async (t) => {
+    let runs = 0;
+    const path = await serving(t, async () => ++runs);
+    const [first, second] = await raw(path, `{"argv":["${'x'.repeat(MAX_REQUEST)}"]}${ending}`);
+    t.regex(first ?? '', /longer than 1048576 characters/);
+    t.is(second, '{"exit":1}');
+    t.is(runs, 0);
+    t.is((await ask(path, ['x'])).exit, 1);
+  });
+}
+
+test('requests of one connection run one after the other, in their order, however they are cut', async (t) => {
+  const running: string[] = [];
+  const path = await serving(t, async ([word = ''], reply) => {
+    running.push(`begin ${word}`);
+    for (let n = 0; n < 3; n++) await new Promise(setImmediate);
+    running.push(`end ${word}`);
+    reply({ out: word });
+    return 0;
+  });
+  const socket = connect(path);
+  const text = ['a', 'b', 'c'].map((word) => `{"argv":["${word}"]}\n`).join('');
+  const replies = new Promise<string>((resolve) => {
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (more: string) => {
+      heard += more;
+      if (heard.split('\n').length === 7) resolve(heard);
+    });
+  });
+  for (const byte of text) {
+    socket.write(byte);
+    await new Promise(setImmediate);
+  }
+  t.is(await replies, ['a', 'b', 'c'].map((word) => `{"out":"${word}"}\n{"exit":0}\n`).join(''));
+  t.deepEqual(running, ['begin a', 'end a', 'begin b', 'end b', 'begin c', 'end c']);
+  socket.destroy();
+});
+
+test('clients do not wait for one another, and each hears only its own answers', async (t) => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const path = await serving(t, async ([word], reply) => {
+    if (word === 'slow') await held;
+    reply({ out: `${word}` });
+    return 0;
+  });
+  const slow = ask(path, ['slow']);
+  const others = await Promise.all(Array.from({ length: 20 }, (_, n) => ask(path, [`${n}`])));
+  t.deepEqual(
+    others.map(({ out }) => out),
+    Array.from({ length: 20 }, (_, n) => `${n}`),
+  );
+  release();
+  t.is((await slow).out, 'slow');
+});
+
+test('a client that dies in the middle of its request harms nobody', async (t) => {
+  const state: { begun?: () => void } = {};
+  const begun = new Promise<void>((resolve) => {
+    state.begun = resolve;
+  });
+  const path = await serving(t, async ([word], reply) => {
+    if (word === 'long') {
+      state.begun?.();
+      for (let n = 0; n < 50; n++) {
+        reply({ out: 'x'.repeat(100_000) });
+        await new Promise(setImmediate);
+      }
+    }
+    return 3;
+  });
+  const socket = connect(path);
+  socket.on('error', () => undefined);
+  socket.write('{"argv":["long"]}\n{"argv":["never read"]}\n');
+  await begun;
+  socket.destroy();
+  t.is((await ask(path, ['x'])).exit, 3);
+});
+
+test('much output arrives whole', async (t) => {
+  const path = await serving(t, async (_argv, reply) => {
+    for (let n = 0; n < 100; n++) reply({ out: `${n}`.padEnd(50_000) });
+    return 0;
+  });
+  const { out } = await ask(path, ['x']);
+  t.is(out.length, 5_000_000);
+  t.is(out.slice(-50_000, -49_998), '99');
+});
+
+test('a stale socket, or any file of that name, is replaced', async (t) => {
+  const path = place(t);
+  writeFileSync(path, 'left behind');
+  const server = await ControlServer.listen(path, echo);
+  t.is((await ask(path, ['x'])).exit, 1);
+  await server.close();
+  t.throws(() => statSync(path), { code: 'ENOENT' });
+});
+
+test('a place where no socket can be is refused with a sentence', async (t) => {
+  const path = place(t);
+  await t.throwsAsync(ControlServer.listen(join(path, 'no', 'folder'), echo), {
+    name: 'CommandError',
+    message: /^vtep: control socket: /,
+  });
+  await t.throwsAsync(ControlServer.listen(`${path}${'x'.repeat(120)}`, echo), { name: 'CommandError' });
+});
+
+test('without a daemon the client says how to start one', async (t) => {
+  const path = place(t);
+  await t.throwsAsync(ask(path, ['tc']), {
+    name: 'CommandError',
+    message: /no vtep runs in this network namespace.*vtep run -b FILE/,
+  });
+});
+
+test('a daemon that ends in the middle of a request is an error of the client, not a silence', async (t) => {
+  const path = place(t);
+  const server = await ControlServer.listen(path, () => new Promise(() => undefined));
+  const asked = ask(path, ['x']);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  await server.close();
+  await t.throwsAsync(asked, { message: /ended before it answered|no vtep runs/ });
+});
+
+test('a server that is no vtep is recognised', async (t) => {
+  const path = place(t);
+  const stranger: Server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end('220 mail.example ESMTP\r\n');
+  });
+  await new Promise<void>((resolve) => {
+    stranger.listen(path, resolve);
+  });
+  t.teardown(() => stranger.close());
+  await t.throwsAsync(ask(path, ['x']), { message: /what answers there is no vtep/ });
+});
+
+test('a reply is one of three, and nothing else', (t) => {
+  t.deepEqual(parseReply('{"out":"a"}'), { out: 'a' });
+  t.deepEqual(parseReply('{"err":"a"}'), { err: 'a' });
+  t.deepEqual(parseReply('{"exit":0}'), { exit: 0 });
+  for (const line of ['', '1', 'null', '{}', '{"exit":"0"}', '{"out":1}', '[]']) t.is(parseReply(line), undefined);
+});

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { controlPath, makeSocketDirectory } from './socket-path.js';
+
+const { VTEP_CONTROL, XDG_RUNTIME_DIR } = process.env;
+const { getuid } = process;
+test.afterEach.always(() => {
+  process.getuid = getuid;
+  for (const [name, value] of Object.entries({ VTEP_CONTROL, XDG_RUNTIME_DIR })) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+});
+
+function as(uid: number, environment: { VTEP_CONTROL?: string; XDG_RUNTIME_DIR?: string }): void {
+  process.getuid = () => uid;
+  delete process.env.VTEP_CONTROL;
+  delete process.env.XDG_RUNTIME_DIR;
+  Object.assign(process.env, environment);
+}
+
+const inode = statSync('/proc/self/ns/net', { bigint: true }).ino;
+
+test.serial('the option goes before the variable, and both before the namespace', (t) => {
+  as(0, { VTEP_CONTROL: '/a' });
+  t.is(controlPath('/b'), '/b');
+  t.is(controlPath(), '/a');
+  as(0, { VTEP_CONTROL: '' });
+  t.is(controlPath(), `/run/vtep/net-${inode}.sock`);
+});
+
+test.serial('root uses /run/vtep whatever the environment says', (t) => {
+  as(0, { XDG_RUNTIME_DIR: '/run/user/0' });
+  t.is(controlPath(), `/run/vtep/net-${inode}.sock`);
+});
+
+test.serial('others use their runtime directory, or one of their own in /tmp', (t) => {
+  as(1000, { XDG_RUNTIME_DIR: '/run/user/1000' });
+  t.is(controlPath(), `/run/user/1000/vtep/net-${inode}.sock`);
+  as(1000, {});
+  t.is(controlPath(), `/tmp/vtep-1000/net-${inode}.sock`);
+});
+
+test.serial('the directory is made for its owner only, and may be there already', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-path-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'a', 'b', 'x.sock');
+  makeSocketDirectory(path);
+  t.is(statSync(join(folder, 'a', 'b')).mode & 0o777, 0o700);
+  t.notThrows(() => makeSocketDirectory(path));
+});
+
+test.serial('a directory in /tmp that is somebody else’s is refused', (t) => {
+  const uid = 2_000_000_000 + process.pid;
+  as(uid, {});
+  t.teardown(() => rmSync(`/tmp/vtep-${uid}`, { recursive: true, force: true }));
+  // It is made by this process, whose real user is another than the one that it says it is.
+  t.throws(() => makeSocketDirectory(controlPath()), { name: 'CommandError', message: /not this user's alone/ });
+});
+
+test.serial('a place where no directory can be is refused with a sentence', (t) => {
+  t.throws(() => makeSocketDirectory('/dev/null/x/y.sock'), {
+    name: 'CommandError',
+    message: /^vtep: control socket: /,
+  });
+});
