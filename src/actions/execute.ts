@@ -7,13 +7,15 @@ import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIR
 /** Jumps that one run of a program may make (TCA_ACT_MAX_PRIO in net/sched/act_api.c). */
 const JUMP_LIMIT = 32;
 const ETHERNET_HEADER = 14;
+/** What `mirred` answers where a redirect's target took nothing; no verdict. */
+const REFUSED = -2;
 
 /**
  * Runs action programs, as net/sched/act_api.c's tcf_action_exec does: in order while they answer pipe, else with
  * the answer as the rule's verdict.
  *
- * Statistics follow the kernel's at ingress: bytes without the Ethernet header, packets as segments. Every action
- * counts a packet when it meets it, before it acts.
+ * Statistics follow the kernel's at ingress: bytes without the Ethernet header, packets as segments, but drops and
+ * overlimits by the frame (tcf_action_inc_drop_qstats). Every action counts a packet when it meets it, before it acts.
  */
 export class Executor {
   private readonly packets: Packets;
@@ -64,10 +66,7 @@ export class Executor {
       let verdict = words[at + ActionWord.CONTROL];
       switch (words[at + ActionWord.KIND]) {
         case ActionKind.GACT:
-          if (verdict === Verdict.SHOT) {
-            this.actionCounters.add(counter, ActionCounter.DROPS, segments);
-            this.countReason(packet, REASON['action-drop']);
-          }
+          if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.TUNNEL_KEY_UNSET:
           this.packets.flags[packet] &= ~(TUNNEL_RECEIVED | TUNNEL_TRANSMIT);
@@ -78,6 +77,7 @@ export class Executor {
           break;
         case ActionKind.MIRRED:
           verdict = this.mirred(packet, at, counter, verdict);
+          if (verdict === REFUSED) return Verdict.SHOT;
           break;
       }
       if (verdict === Verdict.PIPE) {
@@ -89,6 +89,7 @@ export class Executor {
         action = target;
       } else {
         if (verdict === Verdict.GOTO) this.chain = words[at + ActionWord.ARGUMENT];
+        else if (verdict === Verdict.SHOT) this.countReason(packet, REASON['action-drop']);
         return verdict;
       }
     }
@@ -104,7 +105,7 @@ export class Executor {
     if (refusal !== 0) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
       this.countReason(packet, refusal);
-      return redirect ? Verdict.SHOT : control;
+      return redirect ? REFUSED : control;
     }
     if (redirect) {
       this.outlet.transmit(device, packet);
@@ -121,6 +122,6 @@ export class Executor {
   }
 
   private countReason(packet: PacketIndex, reason: number): void {
-    this.counters.reason(this.packets.device[packet], reason, 1);
+    this.counters.reason(this.packets.device[packet], reason, this.packets.segments(packet));
   }
 }

@@ -100,7 +100,7 @@ export class IngressHook {
           chain = verdict === Verdict.GOTO ? this.executor.chain : 0;
           position = 0;
           if (++loops > RECLASSIFY_LIMIT) {
-            this.counters.reason(device, REASON['chain-limit'], 1);
+            this.counters.reason(device, REASON['chain-limit'], this.packets.segments(packet));
             this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
             return;
           }
@@ -108,11 +108,11 @@ export class IngressHook {
         case Verdict.STOLEN:
           return;
         case Verdict.SHOT:
-          this.counters.device(device, DeviceCounter.HOOK_DROPS, this.packets.segments(packet));
+          this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
           return;
         case Verdict.TRAP:
           // As for the kernel without a device to trap to: the frame is consumed.
-          this.counters.reason(device, REASON['action-trap'], 1);
+          this.counters.reason(device, REASON['action-trap'], this.packets.segments(packet));
           return;
         default:
           this.leave(packet, device, REASON['action-pass'], REASON['tap-pass']);
@@ -124,11 +124,12 @@ export class IngressHook {
 
   /** To the host's stack, which only a vxlan device has. */
   private leave(packet: PacketIndex, device: number, toStack: number, lost: number): void {
+    const segments = this.packets.segments(packet);
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
-      this.counters.reason(device, toStack, 1);
+      this.counters.reason(device, toStack, segments);
       this.queues.append(device, TO_PORT, packet);
     } else {
-      this.counters.reason(device, lost, 1);
+      this.counters.reason(device, lost, segments);
     }
   }
 

@@ -31,6 +31,7 @@ export class Datapath extends EventEmitter<Events> {
   private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   private sequence = 0;
   private ended = false;
+  private closed = false;
   private readonly exited: Promise<void>;
 
   private constructor(coalesce: boolean) {
@@ -92,6 +93,8 @@ export class Datapath extends EventEmitter<Events> {
       this.wake();
     }
     await this.exited;
+    if (this.closed) return;
+    this.closed = true;
     process.removeListener('exit', this.wake);
     close(this.wakeFd);
   }

@@ -7,6 +7,7 @@ import {
   NONE,
   type PacketIndex,
   type Packets,
+  SHAPE_UDP,
   TUNNEL_RECEIVED,
   UNFINISHED,
 } from '../memory/packets.js';
@@ -17,6 +18,7 @@ import { markUnfinished } from '../offload/unfinished.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
+import { isVlanType, VLAN_TAG } from '../wire/vlan.js';
 import {
   VXLAN_HEADER,
   VXLAN_NO_FRAME,
@@ -66,7 +68,7 @@ export class Decapsulator {
     this.batch = batch;
   }
 
-  /** Starts on a batch that `receive` has just filled. */
+  /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
   begin(): void {
     this.spareTunnel = this.batch.capacity;
     this.spareOf = -1;
@@ -94,7 +96,7 @@ export class Decapsulator {
     let innerSegment = 0;
     if (segment === 0 || segment >= total) {
       segment = total;
-    } else if (this.holdsOneInnerSuperFrame(at, total, segment)) {
+    } else if (this.holdsOneInnerSuperFrame(at, total)) {
       innerSegment = segment;
       segment = total;
     }
@@ -109,18 +111,24 @@ export class Decapsulator {
   /**
    * UDP_GRO names one segment size for two different things: the size of the datagrams of a bundle, and, where the
    * peer's inner UDP super-frame arrives unsegmented (veth), the payload size of the segments inside the one datagram.
-   * The inner IP header tells: in the second case its packet reaches beyond the first `segment` bytes.
+   * The inner IP header tells: in the second case its packet ends where the message ends, not with the first datagram.
+   * Tags are walked over, because a tagged super-frame taken for a bundle would have its payload read as VXLAN headers.
    */
-  private holdsOneInnerSuperFrame(at: number, total: number, segment: number): boolean {
-    const ip = at + VXLAN_HEADER + ETH_HEADER;
-    if (total < VXLAN_HEADER + ETH_HEADER + IPV6_HEADER) return false;
+  private holdsOneInnerSuperFrame(at: number, total: number): boolean {
     const b = this.bytes;
-    const etherType = (b[ip - 2] << 8) | b[ip - 1];
+    let offset = VXLAN_HEADER + ETH_HEADER;
+    let type = 0;
+    for (;;) {
+      if (total < offset + IPV6_HEADER) return false;
+      type = (b[at + offset - 2] << 8) | b[at + offset - 1];
+      if (!isVlanType(type)) break;
+      offset += VLAN_TAG;
+    }
+    const ip = at + offset;
     let packet = 0;
-    if (etherType === ETHERTYPE_IPV4) packet = (b[ip + 2] << 8) | b[ip + 3];
-    else if (etherType === ETHERTYPE_IPV6) packet = IPV6_HEADER + ((b[ip + 4] << 8) | b[ip + 5]);
-    const end = VXLAN_HEADER + ETH_HEADER + packet;
-    return end > segment && end <= total;
+    if (type === ETHERTYPE_IPV4) packet = (b[ip + 2] << 8) | b[ip + 3];
+    else if (type === ETHERTYPE_IPV6) packet = IPV6_HEADER + ((b[ip + 4] << 8) | b[ip + 5]);
+    return offset + packet === total;
   }
 
   private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
@@ -188,7 +196,7 @@ export class Decapsulator {
     const mtu = this.devices.mtu(device);
     markUnfinished(this.checksums, packets, packet, mtu);
     if ((packets.flags[packet] & UNFINISHED) === 0) return;
-    if (innerSegment > 0) {
+    if (innerSegment > 0 && (packets.shape[packet] & SHAPE_UDP) !== 0) {
       packets.gsoType[packet] = GSO_UDP_L4;
       packets.gsoSize[packet] = innerSegment;
     } else if (packets.gsoType[packet] !== GSO_NONE && packets.gsoSize[packet] === 0) {

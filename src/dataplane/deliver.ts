@@ -1,4 +1,4 @@
-import type { DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -87,13 +87,18 @@ export class Deliverer {
   private toPort(device: number, first: PacketIndex): void {
     const port = this.ports[device];
     if (port === null) {
-      this.dropChain(device, first, REASON['tap-gone']);
+      for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex)
+        this.dropAtPort(device, REASON['tap-gone'], this.packets.segments(i));
       return;
     }
     let rest = first;
     do {
       this.frames.reset();
-      rest = this.coalescer.run(rest, this.devices.mtu(device), this.offloads[device] | this.mode, this.frames);
+      const { coalescer } = this;
+      rest = coalescer.run(rest, this.devices.mtu(device), this.offloads[device] | this.mode, this.frames);
+      const { badSuperFrames, tooManySegments } = coalescer;
+      if (badSuperFrames > 0) this.dropAtPort(device, REASON['bad-super-frame'], badSuperFrames);
+      if (tooManySegments > 0) this.dropAtPort(device, REASON['too-many-segments'], tooManySegments);
       this.write(device, port);
     } while (rest !== NONE);
   }
@@ -102,22 +107,25 @@ export class Deliverer {
     const vector = this.frames;
     port.write(vector);
     const counters = this.counters;
+    const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     counters.work(WorkCounter.TAP_WRITES, vector.count);
     for (let f = 0; f < vector.count; f++) {
-      if (vector.errno[f] === 0) {
-        counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[f]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[f]);
-        counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
-      } else {
-        this.drop(device, portReason(vector.errno[f]), vector.segments[f]);
+      if (vector.errno[f] !== 0) {
+        this.dropAtPort(device, portReason(vector.errno[f]), vector.segments[f]);
+        continue;
       }
+      counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
+      if (toStack) continue;
+      counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[f]);
+      counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[f]);
     }
   }
 
   private toTunnel(device: number, first: PacketIndex): void {
     const underlay = this.underlays[device];
     if (underlay === null) {
-      this.dropChain(device, first, REASON['mirred-down']);
+      for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex)
+        this.drop(device, REASON['device-down'], this.packets.segments(i));
       return;
     }
     const vector = this.datagrams;
@@ -126,7 +134,8 @@ export class Deliverer {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
         const received = (flags & TUNNEL_RECEIVED) !== 0;
-        this.drop(device, received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'], 1);
+        const reason = received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'];
+        this.drop(device, reason, this.packets.segments(i));
         continue;
       }
       this.encapsulate(device, underlay, i);
@@ -164,10 +173,11 @@ export class Deliverer {
     }
   }
 
-  private dropChain(device: number, first: PacketIndex, reason: number): void {
-    for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
-      this.drop(device, reason, this.packets.segments(i));
-    }
+  /** What a vxlan device gives to its stack is still receive there, as what gro_cells drops in the kernel. */
+  private dropAtPort(device: number, reason: number, packets: number): void {
+    const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
+    this.counters.device(device, toStack ? DeviceCounter.RX_DROPPED : DeviceCounter.TX_DROPPED, packets);
+    this.counters.reason(device, reason, packets);
   }
 
   private drop(device: number, reason: number, packets: number): void {

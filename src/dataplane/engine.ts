@@ -54,6 +54,9 @@ export class Engine {
   private readonly deliverer: Deliverer;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
+  /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
+  private readonly shortSeen = new Int32Array(MAX_DEVICES);
+  private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
   constructor(arena: Arena, devices: DeviceTable, counters: Counters, actionCounters: ActionCounters) {
     this.devices = devices;
@@ -97,6 +100,8 @@ export class Engine {
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
   setPort(device: number, port: FramePort | null, offloads: number): void {
     this.ports[device] = port;
+    this.shortSeen[device] = port === null ? 0 : port.short;
+    this.malformedSeen[device] = port === null ? 0 : port.malformed;
     this.deliverer.setPort(device, port, offloads);
   }
 
@@ -112,18 +117,25 @@ export class Engine {
     const batch = this.batch;
     const received = underlay.receive(which, batch);
     this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
+    if (received < 0) {
+      this.counters.reason(device, REASON['receive-error'], 1);
+      return received;
+    }
     if (batch.overflow > 0) {
       this.counters.device(device, DeviceCounter.RX_DROPPED, batch.overflow);
       this.counters.reason(device, REASON['socket-overflow'], batch.overflow);
     }
-    if (received <= 0) return received;
+    if (received === 0) return 0;
     this.executor.now = Date.now();
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     this.packets.reset();
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
-      if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) this.finish();
+      if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) {
+        this.finish();
+        this.decapsulator.begin();
+      }
       this.decapsulator.message(m, device);
     }
     this.finish();
@@ -137,6 +149,7 @@ export class Engine {
     this.packets.reset();
     const read = port.read(this.packets, this.tapSlots, 0, TAP_FRAMES);
     this.counters.work(WorkCounter.TAP_READS, 1);
+    this.countRefused(port, device);
     if (read <= 0) return read;
     this.executor.now = Date.now();
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
@@ -144,6 +157,20 @@ export class Engine {
     for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
     this.finish();
     return read;
+  }
+
+  /** Counts the frames that the port read and dropped. What the host sends on a vxlan device is transmit there. */
+  private countRefused(port: FramePort, device: number): void {
+    const short = (port.short - this.shortSeen[device]) | 0;
+    const malformed = (port.malformed - this.malformedSeen[device]) | 0;
+    if (short === 0 && malformed === 0) return;
+    this.shortSeen[device] = port.short;
+    this.malformedSeen[device] = port.malformed;
+    const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
+    const counter = transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED;
+    this.counters.device(device, counter, short + malformed);
+    this.counters.reason(device, REASON['tap-read-short'], short);
+    this.counters.reason(device, REASON['tap-read-malformed'], malformed);
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

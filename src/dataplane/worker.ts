@@ -4,6 +4,7 @@
  * batches, which is what makes a rule change atomic for the frames.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
 import { TapPort } from '../io/tap/tap-port.js';
@@ -12,11 +13,11 @@ import { UdpUnderlay } from '../io/udp/underlay.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { EAGAIN, EINTR, errnoText } from '../native/errno.js';
+import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
 import { ppoll, read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
-import { type FromWorker, INGRESS, type ToWorker, type WorkerStart } from './messages.js';
+import { type FromWorker, type HookRules, INGRESS, type ToWorker, type WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
@@ -71,7 +72,9 @@ class DatapathWorker {
       if (!poll.isReady(n)) continue;
       const device = poll.device(n);
       if (poll.kind(n) === POLL_DEVICE.UNDERLAY) {
-        this.engine.serviceUnderlay(device, poll.which(n));
+        const result = this.engine.serviceUnderlay(device, poll.which(n));
+        // A descriptor that is none polls as ready for ever: out of the set with it.
+        if (result === -EBADF) this.closeUnderlay(device);
       } else {
         const result = this.engine.servicePort(device);
         // A deleted TAP polls as ready for ever: out of the set with it.
@@ -87,6 +90,7 @@ class DatapathWorker {
   }
 
   private openPort(device: number, fd: number, offloads: number): void {
+    this.closePort(device);
     const part = this.portParts.take();
     this.portPart.set(device, part);
     this.engine.setPort(device, new TapPort(part, fd), offloads);
@@ -100,6 +104,7 @@ class DatapathWorker {
   }
 
   private openUnderlay(device: number, sockets: readonly UdpSockets[]): void {
+    this.closeUnderlay(device);
     const part = this.underlayParts.take();
     this.underlayPart.set(device, part);
     const underlay = new UdpUnderlay(part, sockets, { receive: MESSAGES, send: DATAGRAMS });
@@ -146,10 +151,7 @@ class DatapathWorker {
         this.closeUnderlay(instruction.device);
         break;
       case 'rules':
-        this.engine.usePrograms(instruction.programs);
-        for (const { device, direction, snapshot } of instruction.hooks) {
-          if (direction === INGRESS) this.engine.useRules(device, snapshot ? createLookup(snapshot) : null);
-        }
+        this.useRules(instruction.programs, instruction.hooks);
         break;
       case 'action-counters':
         this.actionCounters.attach(instruction.slab);
@@ -158,6 +160,15 @@ class DatapathWorker {
         this.running = false;
         break;
     }
+  }
+
+  /** All of it or, where a snapshot cannot be opened, nothing. */
+  private useRules(programs: ActionPrograms, hooks: readonly HookRules[]): void {
+    const lookups = hooks.map(({ snapshot }) => (snapshot ? createLookup(snapshot) : null));
+    this.engine.usePrograms(programs);
+    hooks.forEach(({ device, direction }, n) => {
+      if (direction === INGRESS) this.engine.useRules(device, lookups[n]);
+    });
   }
 
   private say(message: FromWorker): void {

@@ -29,6 +29,10 @@ export interface Underlay {
 export interface FramePort {
   /** Descriptor to wait on for reading (POLLIN). */
   readonly fd: number;
+  /** Frames shorter than an Ethernet header that `read` met and dropped, since the start. */
+  readonly short: number;
+  /** Frames that `read` dropped because nobody could make sense of their virtio-net header, since the start. */
+  readonly malformed: number;
   /**
    * Reads up to `limit` frames into `slots` (from slot `firstSlot` on) and takes a packet for each, with its flags,
    * gsoType, gsoSize, csumStart and csumOffset set. Returns the number of frames, 0 where nothing waits, or -errno

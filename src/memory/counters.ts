@@ -19,7 +19,7 @@ export const DeviceCounter = {
   TX_BYTES: 7,
   TX_DROPPED: 8,
   TX_ERRORS: 9,
-  /** What passed the ingress filters: packets as segments, bytes without the Ethernet header. */
+  /** What met the ingress filters: packets as segments, bytes without the Ethernet header; drops by the frame. */
   HOOK_PACKETS: 10,
   HOOK_BYTES: 11,
   HOOK_DROPS: 12,
@@ -68,7 +68,7 @@ export class Counters {
     return this.values[device * DEVICE_COUNTERS + counter];
   }
 
-  /** Counts `packets` frames of a device under a reason. */
+  /** Counts `packets` packets of a device, a super-frame as its segments, under a reason. */
   reason(device: number, reason: number, packets: number): void {
     this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason] += packets;
   }

@@ -150,10 +150,15 @@ export class Packets {
     return j;
   }
 
-  /** Segments that the packet stands for on a wire: 1, or those of a super-frame whose gsoSize is known. */
+  /**
+   * Segments that a dissected packet stands for on a wire: 1, or those of a super-frame whose gsoSize is known. One
+   * whose headers do not parse counts as if it were all payload.
+   */
   segments(i: PacketIndex): number {
-    if (this.gsoType[i] === GSO_NONE || this.gsoSize[i] === 0) return 1;
-    const bytes = this.length[i] - this.payload[i];
-    return bytes <= this.gsoSize[i] ? 1 : Math.ceil(bytes / this.gsoSize[i]);
+    const size = this.gsoSize[i];
+    if (this.gsoType[i] === GSO_NONE || size === 0) return 1;
+    const headers = this.payload[i] < 0 ? 0 : this.payload[i];
+    const bytes = this.end[i] - headers;
+    return bytes <= size ? 1 : Math.ceil(bytes / size);
   }
 }

@@ -16,6 +16,7 @@ const table = {
     'drop',
     'the socket queue was full when the datagram arrived (receive buffer too small, or vtep too slow)',
   ],
+  'receive-error': ['pass', 'the underlay socket answered an error instead of datagrams; what waits behind it is safe'],
   'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
@@ -66,6 +67,10 @@ const table = {
   'tap-invalid': ['drop', 'the TAP refused the frame (EINVAL)'],
   'tap-other': ['drop', 'the frame could not be written to the TAP for another reason'],
   'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
+  'tap-read-malformed': [
+    'drop',
+    'the host handed over a frame whose virtio-net header cannot be, or one that is longer than 65,536 bytes',
+  ],
 } as const satisfies Record<string, readonly ['drop' | 'pass', string]>;
 
 export type ReasonName = keyof typeof table;

@@ -67,6 +67,10 @@ const HEADER_SHARE = 80;
 export class Coalescer {
   /** Packets by outcome (see outcomes.ts), since the start; the caller reads, and may zero it. */
   readonly outcomes = new Float64Array(OUTCOMES.length);
+  /** Packets, a super-frame as its segments, that the last call dropped as DROPPED_BAD_SUPER_FRAME. */
+  badSuperFrames = 0;
+  /** The same for DROPPED_TOO_MANY_SEGMENTS. */
+  tooManySegments = 0;
   private readonly arena: Arena;
   private readonly packets: Packets;
   private readonly checksums: Checksummer;
@@ -111,11 +115,15 @@ export class Coalescer {
     this.headersLeft = out.headers.room;
     this.flows.clear();
     runs.used = 0;
+    this.badSuperFrames = 0;
+    this.tooManySegments = 0;
     let i = head;
     while (i !== NONE && runs.used < runs.capacity) {
       const outcome = packets.gsoType[i] === GSO_NONE ? this.placeFrame(i, out) : this.placeSuperFrame(i, out);
       if (outcome < 0) break;
       this.outcomes[outcome] += 1;
+      if (outcome === DROPPED_BAD_SUPER_FRAME) this.badSuperFrames += packets.segments(i);
+      else if (outcome === DROPPED_TOO_MANY_SEGMENTS) this.tooManySegments += packets.segments(i);
       i = packets.next[i] as PacketIndex;
     }
     for (let r = 0; r < runs.used; r++) this.write(r, out);

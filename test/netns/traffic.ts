@@ -22,7 +22,7 @@ export interface PingOptions {
 export async function ping(from: Host, address: string, options: PingOptions = {}): Promise<PingResult> {
   const { count = 3, interval = 0.05, size = 56, flood = false } = options;
   const pace = flood ? ['-f'] : ['-i', String(interval)];
-  const argv = ['ping', '-n', '-q', '-c', String(count), ...pace, '-s', String(size), '-W', '0.5', address];
+  const argv = ['ping', '-n', '-q', '-c', String(count), ...pace, '-s', String(size), '-W', '2', address];
   const { stdout, stderr } = await run(from.argv(argv), { deadlineMs: 60_000 });
   const counts = /(\d+) packets transmitted, (\d+) received/.exec(stdout);
   if (!counts) throw new Error(`ping said: ${stdout}${stderr}`);

@@ -7,6 +7,8 @@ import type { FrameVector } from '../../memory/vectors.js';
 import { EIO } from '../../native/errno.js';
 import { type FramePort, VNET_HEADER_BYTES } from '../device.js';
 
+const ETHERNET_HEADER = 14;
+
 /** A frame that the host sends. */
 export interface HostFrame {
   readonly bytes: Uint8Array;
@@ -14,6 +16,8 @@ export interface HostFrame {
   readonly checksum?: { readonly start: number; readonly offset: number };
   /** Values of virtio_net_hdr.gso_type and gso_size. */
   readonly gso?: { readonly type: number; readonly size: number };
+  /** As if its virtio-net header could not be: `read` drops it. */
+  readonly malformed?: boolean;
 }
 
 /** A frame that was written to the host. */
@@ -31,6 +35,8 @@ export class FakePort implements FramePort {
   readonly incoming: HostFrame[] = [];
   /** Frames that were written, the first one first. */
   readonly written: WrittenFrame[] = [];
+  short = 0;
+  malformed = 0;
   /** As on a TAP: a port that is down answers EIO to writes. */
   up = true;
   private readonly arena: Arena;
@@ -41,9 +47,18 @@ export class FakePort implements FramePort {
 
   read(packets: Packets, slots: Slots, firstSlot: number, limit: number): number {
     let frames = 0;
-    while (frames < limit && firstSlot + frames < slots.count && packets.count < packets.capacity) {
+    for (let reads = 0; reads < limit; reads++) {
+      if (firstSlot + frames >= slots.count || packets.count === packets.capacity) break;
       const frame = this.incoming.shift();
       if (frame === undefined) break;
+      if (frame.malformed === true) {
+        this.malformed++;
+        continue;
+      }
+      if (frame.bytes.length < ETHERNET_HEADER) {
+        this.short++;
+        continue;
+      }
       const at = slots.data(firstSlot + frames);
       this.arena.u8.set(frame.bytes, at);
       const packet = packets.take(at, frame.bytes.length);

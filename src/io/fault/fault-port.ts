@@ -25,6 +25,14 @@ export class FaultPort implements FramePort {
     this.fd = inner.fd;
   }
 
+  get short(): number {
+    return this.inner.short;
+  }
+
+  get malformed(): number {
+    return this.inner.malformed;
+  }
+
   read(packets: Packets, slots: Slots, firstSlot: number, limit: number): number {
     const errno = this.faults.read?.(this.reads++) ?? 0;
     return errno === 0 ? this.inner.read(packets, slots, firstSlot, limit) : -errno;

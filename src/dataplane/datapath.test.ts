@@ -1,0 +1,155 @@
+// A real worker thread, without devices that need rights: a FIFO does for a TAP, as it is read and written alike.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Verdict } from '../actions/program.js';
+import { LinearTable } from '../classifier/linear/linear-table.js';
+import { DeviceKind } from '../devices/device-table.js';
+import { DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { REASON } from '../memory/reasons.js';
+import { EBADF } from '../native/errno.js';
+import { buildFrame } from '../offload/test-frames.js';
+import { Datapath } from './datapath.js';
+import { gact, type HookRule, programsOf, ruleOf, TAP0 } from './harness.test.helper.js';
+import { INGRESS, type Instruction } from './messages.js';
+
+async function start(t: ExecutionContext): Promise<Datapath> {
+  const datapath = await Datapath.start({ coalesce: true });
+  t.teardown(() => datapath.stop());
+  datapath.devices.add(TAP0, DeviceKind.TAP, 100 + TAP0);
+  datapath.devices.setUp(TAP0, true);
+  return datapath;
+}
+
+/** Both ends of a FIFO in one descriptor. */
+function fifo(t: ExecutionContext): number {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-test-'));
+  const path = join(folder, 'tap');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  rmSync(folder, { recursive: true });
+  t.teardown(() => closeSync(fd));
+  return fd;
+}
+
+/** The host sends a frame: an empty virtio-net header before it, in one write. */
+function hostSends(fd: number, frame: Uint8Array): void {
+  writeSync(fd, Buffer.concat([new Uint8Array(12), frame]));
+}
+
+function rules(...given: readonly HookRule[]): Instruction {
+  const table = new LinearTable();
+  given.forEach((rule, id) => {
+    table.insert(ruleOf(rule, id));
+  });
+  const hooks = [{ device: TAP0, direction: INGRESS, snapshot: table.publish() }];
+  return { type: 'rules', programs: programsOf(given), hooks };
+}
+
+/** Resolves once `condition` holds: each instruction that is in force is a turn of the worker's. */
+async function until(datapath: Datapath, condition: () => boolean): Promise<void> {
+  while (!condition()) await datapath.apply({ type: 'port-close', device: 1000 });
+}
+
+test('a worker starts, obeys in order, and ends; what comes too late is refused', async (t) => {
+  const datapath = await start(t);
+  datapath.ensureActionCounters(5000);
+  t.is(datapath.actionCounters.capacity, 8192);
+  const order: number[] = [];
+  await Promise.all([1, 2, 3].map((n) => datapath.apply(rules()).then(() => order.push(n))));
+  t.deepEqual(order, [1, 2, 3]);
+  t.true(datapath.counters.workValue(WorkCounter.WAKEUPS) > 0);
+  await datapath.stop();
+  await datapath.stop();
+  await t.throwsAsync(datapath.apply(rules()), { message: 'the datapath worker has ended' });
+});
+
+test('what was asked for before the end is done, or refused, but never left open', async (t) => {
+  const datapath = await start(t);
+  const applied = datapath.apply(rules());
+  await datapath.stop();
+  await t.notThrowsAsync(applied);
+});
+
+test('a frame goes through rules in force, and rules that cannot be opened change nothing', async (t) => {
+  const datapath = await start(t);
+  const fd = fifo(t);
+  datapath.ensureActionCounters(1);
+  await datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 });
+  await datapath.apply(rules({ device: TAP0, actions: [gact(Verdict.SHOT)] }));
+  const dropped = (): number => datapath.counters.reasonValue(TAP0, REASON['action-drop']);
+  hostSends(fd, buildFrame({}));
+  await until(datapath, () => dropped() === 1);
+
+  const programs = programsOf([{ device: TAP0, actions: [gact(Verdict.OK)] }]);
+  const hooks = [
+    { device: TAP0, direction: INGRESS },
+    { device: 4, direction: INGRESS, snapshot: { kind: 'crystal ball' } },
+  ];
+  const good = datapath.apply({ type: 'port-close', device: 1000 });
+  const bad = datapath.apply({ type: 'rules', programs, hooks });
+  const alsoGood = datapath.apply({ type: 'port-close', device: 1000 });
+  await t.throwsAsync(bad, { message: 'no classifier of kind crystal ball' });
+  await t.notThrowsAsync(good);
+  await t.notThrowsAsync(alsoGood);
+  hostSends(fd, buildFrame({}));
+  await until(datapath, () => dropped() === 2);
+  t.is(datapath.actionCounters.value(0, 0), 2);
+  t.is(datapath.counters.deviceValue(TAP0, DeviceCounter.RX_PACKETS), 2);
+});
+
+test('a port that is opened anew takes the place of the old one, and its memory', async (t) => {
+  const datapath = await start(t);
+  const fd = fifo(t);
+  const opened = Array.from({ length: MAX_DEVICES + 1 }, () =>
+    datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 }),
+  );
+  await t.notThrowsAsync(Promise.all(opened));
+  hostSends(fd, buildFrame({}));
+  const read = (): number => datapath.counters.deviceValue(TAP0, DeviceCounter.RX_PACKETS);
+  await until(datapath, () => read() === 1);
+  await datapath.apply({ type: 'port-close', device: TAP0 });
+  t.is(datapath.counters.workValue(WorkCounter.TAP_READS), 1);
+});
+
+test('a descriptor that cannot be read is told and let go of, and the worker lives', async (t) => {
+  const datapath = await start(t);
+  const gone = once(datapath, 'port-gone');
+  await datapath.apply({ type: 'port-open', device: TAP0, fd: 1_000_000, offloads: 0 });
+  t.deepEqual(await gone, [TAP0, EBADF]);
+  await t.notThrowsAsync(datapath.apply(rules()));
+});
+
+test('an underlay whose socket is none is counted and let go of, and the worker lives', async (t) => {
+  const datapath = await start(t);
+  const none = { transmitFds: [], sourcePorts: [], receiveOffload: false, segmentation: false };
+  const sockets = [
+    { family: 4 as const, port: 4789, scopeId: 0, receiveFd: 1_000_000, receiveBuffer: 0, sendBuffer: 0, ...none },
+  ];
+  await datapath.apply({ type: 'underlay-open', device: 1, sockets });
+  const errors = (): number => datapath.counters.reasonValue(1, REASON['receive-error']);
+  await until(datapath, () => errors() > 0);
+  t.is(errors(), 1);
+  await datapath.apply(rules());
+  await datapath.apply(rules());
+  t.is(errors(), 1);
+});
+
+test('a worker that dies says why, and takes no more instructions', async (t) => {
+  const datapath = await start(t);
+  const fd = fifo(t);
+  // A program whose counters were never made: no control thread does that, but a fault must not go unnoticed.
+  await datapath.apply(rules({ device: TAP0, actions: [gact(Verdict.OK)] }));
+  hostSends(fd, buildFrame({}));
+  const failed = once(datapath, 'failed');
+  // In force before the worker dies; whether that or the death is heard first is open.
+  const opened = datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 }).catch((error: unknown) => error);
+  const [error] = (await failed) as [Error];
+  t.true([undefined, error].includes((await opened) as Error | undefined));
+  t.true(error instanceof TypeError);
+  await t.throwsAsync(datapath.apply(rules()), { message: 'the datapath worker has ended' });
+  await datapath.stop();
+});
