@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { passLine, passToDaemon } from './pass.js';
+import { passBatch, passLine, passToDaemon } from './pass.js';
 import { classifier, descriptor, runDaemon } from './run.js';
 
 /** vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. */
@@ -9,7 +9,17 @@ export function program(): Command {
     .description('A VXLAN tunnel endpoint in userspace that speaks ip, tc and bridge')
     .version(version(), '-V, --version')
     .enablePositionalOptions()
-    .showHelpAfterError('(vtep help lists the commands)');
+    .helpCommand(true)
+    .option('-b, --batch <file>', 'carry out a file of ip, tc and bridge lines; - reads standard input')
+    .option('-f, --force', 'with --batch: go on behind a line that fails')
+    .showHelpAfterError('(vtep help lists the commands)')
+    .argument('[command]')
+    .usage('[options] [command]')
+    .action(async (word: string | undefined, { batch, force = false }: { batch?: string; force?: boolean }) => {
+      if (word !== undefined) vtep.error(`error: unknown command '${word}'`);
+      if (batch === undefined) vtep.help({ error: true });
+      else await passBatch(batch, null, { options: [], force });
+    });
   vtep
     .command('run')
     .description('run an endpoint in this network namespace until SIGINT or SIGTERM')

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { Daemon } from '../control/daemon.js';
+import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import { outliveReaders } from './pipes.js';
 
@@ -21,7 +21,18 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     stop.signal.addEventListener('abort', () => resolve());
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  const daemon = await Daemon.start(options, print, stop.signal);
+  // The other commands do not need what this one loads, and begin sooner without.
+  const { Daemon } = await import('../control/daemon.js');
+  const bar = new Progress(process.stderr);
+  const start = {
+    ...options,
+    progress: (done: number, total: number): void => bar.at(done, total),
+  };
+  const print = (reply: Reply): void => {
+    bar.clear();
+    passOn(reply);
+  };
+  const daemon = await Daemon.start(start, print, stop.signal);
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
   print({ err: 'vtep: ready\n' });
   try {
@@ -32,7 +43,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
 }
 
 /** Whoever reads it may be gone; the endpoint stays. */
-function print(reply: Reply): void {
+function passOn(reply: Reply): void {
   if ('out' in reply) process.stdout.write(reply.out);
   if ('err' in reply) process.stderr.write(reply.err);
 }

@@ -1,48 +1,106 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
-import { parseReply } from './protocol.js';
+import { parseReply, type Reply, type Request } from './protocol.js';
 import { controlPath } from './socket-path.js';
 
 export interface Output {
   out(text: string): void;
   err(text: string): void;
+  /** A command of a batch failed, after what it said. */
+  failed?(index: number): void;
+}
+
+interface Waiting {
+  readonly output: Output;
+  readonly resolve: (exit: number) => void;
+  readonly reject: (error: CommandError) => void;
+}
+
+/** A connection to a daemon: one request at a time. */
+export class Connection {
+  private readonly socket: Socket;
+  private readonly path: string;
+  private waiting: Waiting | undefined;
+  private failure: CommandError | undefined;
+  private pending = '';
+
+  /** To the daemon of this network namespace, unless a path is given. What fails is told to the next request. */
+  constructor(path: string = controlPath()) {
+    this.path = path;
+    this.socket = connect(path);
+    this.socket.setEncoding('utf8');
+    this.socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
+    this.socket.on('data', (text: string) => this.heard(text));
+    // Whichever of these comes first decides.
+    this.socket.once('close', () => this.fail('the daemon ended before it answered'));
+  }
+
+  /** Sends a request and passes on what it prints; resolves with its exit code. */
+  ask(request: Request, output: Output): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.failure) {
+        reject(this.failure);
+        return;
+      }
+      this.waiting = { output, resolve, reject };
+      this.socket.write(`${JSON.stringify(request)}\n`);
+    });
+  }
+
+  close(): void {
+    this.socket.end();
+  }
+
+  private heard(text: string): void {
+    const lines = (this.pending + text).split('\n');
+    this.pending = lines.pop() ?? '';
+    for (const line of lines) {
+      const reply = parseReply(line);
+      if (reply === undefined) {
+        this.fail(`${this.path}: what answers there is no vtep`);
+        this.socket.destroy();
+        return;
+      }
+      this.take(reply);
+    }
+  }
+
+  private take(reply: Reply): void {
+    const { waiting } = this;
+    if (!waiting) return;
+    if ('out' in reply) waiting.output.out(reply.out);
+    else if ('err' in reply) waiting.output.err(reply.err);
+    else if ('failed' in reply) waiting.output.failed?.(reply.failed);
+    else {
+      this.waiting = undefined;
+      waiting.resolve(reply.exit);
+    }
+  }
+
+  private failed(error: NodeJS.ErrnoException): void {
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return; // `close` says it
+    const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
+    this.fail(
+      absent
+        ? `no vtep runs in this network namespace (nothing listens at ${this.path}); start one with: vtep run -b FILE`
+        : `${this.path}: ${error.message}`,
+    );
+  }
+
+  private fail(sentence: string): void {
+    this.failure ??= new CommandError(`vtep: ${sentence}`, 1);
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.reject(this.failure);
+  }
 }
 
 /** Sends one request to the daemon of this network namespace and passes on what it prints; resolves with the exit code. */
-export function request(argv: readonly string[], output: Output, path: string = controlPath()): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.setEncoding('utf8');
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return; // `close` says it
-      const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
-      const message = absent
-        ? `vtep: no vtep runs in this network namespace (nothing listens at ${path}); start one with: vtep run -b FILE`
-        : `vtep: ${path}: ${error.message}`;
-      reject(new CommandError(message, 1));
-    });
-    socket.once('connect', () => socket.write(`${JSON.stringify({ argv })}\n`));
-    const hear = (line: string): void => {
-      const reply = parseReply(line);
-      if (reply === undefined) {
-        reject(new CommandError(`vtep: ${path}: what answers there is no vtep`, 1));
-        socket.destroy();
-      } else if ('exit' in reply) {
-        resolve(reply.exit);
-        socket.end();
-      } else if ('out' in reply) {
-        output.out(reply.out);
-      } else {
-        output.err(reply.err);
-      }
-    };
-    let pending = '';
-    socket.on('data', (text: string) => {
-      const lines = (pending + text).split('\n');
-      pending = lines.pop() ?? '';
-      for (const line of lines) hear(line);
-    });
-    // Whichever of these comes first decides.
-    socket.once('close', () => reject(new CommandError('vtep: the daemon ended before it answered', 1)));
-  });
+export async function request(argv: readonly string[], output: Output, path?: string): Promise<number> {
+  const connection = new Connection(path);
+  try {
+    return await connection.ask({ argv }, output);
+  } finally {
+    connection.close();
+  }
 }

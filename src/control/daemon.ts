@@ -1,15 +1,18 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import { LinearTable } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { Datapath } from '../dataplane/datapath.js';
-import { parseBatchLine, splitBatch } from '../iproute/batch.js';
+import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
+import { readBatch } from './batch-file.js';
+import { BatchText } from './batch-text.js';
 import { Devices } from './devices.js';
-import { asCommandError, Interpreter } from './interpreter.js';
+import { Interpreter } from './interpreter.js';
 import { NamespaceLock } from './namespace-lock.js';
-import type { Reply } from './protocol.js';
+import type { Reply, Say } from './protocol.js';
+import { asCommandError } from './report.js';
 import { Rules } from './rules.js';
 import { ControlServer } from './server.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
@@ -24,12 +27,12 @@ export interface DaemonOptions {
   readonly classifier: 'tuple-space' | 'linear';
   /** Device node of TUN/TAP. */
   readonly tun: string;
+  /** Is told how much of the batch has been carried out. */
+  readonly progress?: (done: number, total: number) => void;
 }
 
-type Say = (reply: Reply) => void;
-
-/** Lines of a batch between two turns of the event loop, so that signals are heard. */
-const LINES_AT_A_TIME = 128;
+/** Characters of a batch between two turns of the event loop, so that signals are heard. */
+const PIECE = 16_384;
 
 /** A running vtep: the datapath, its devices and rules, the control socket. */
 export class Daemon {
@@ -42,8 +45,11 @@ export class Daemon {
   /** Rejects where the daemon cannot go on. */
   readonly failed: Promise<never>;
 
-  private constructor(say: Say) {
-    this.say = say;
+  private constructor(print: (reply: Reply) => void) {
+    this.say = (reply) => {
+      print(reply);
+      return undefined;
+    };
     this.failed = new Promise((_, reject) => {
       this.fail = reject;
     });
@@ -54,8 +60,8 @@ export class Daemon {
    * Starts a daemon: takes the namespace's lock first, then runs the batch, opens the control socket, and says that
    * it is ready. Throws CommandError with everything undone where a line of the batch fails, or `signal` comes first.
    */
-  static async start(options: DaemonOptions, say: Say, signal?: AbortSignal): Promise<Daemon> {
-    const daemon = new Daemon(say);
+  static async start(options: DaemonOptions, print: (reply: Reply) => void, signal?: AbortSignal): Promise<Daemon> {
+    const daemon = new Daemon(print);
     const stop = (): void => daemon.stopped.abort();
     signal?.addEventListener('abort', stop);
     if (signal?.aborted) stop();
@@ -87,7 +93,7 @@ export class Daemon {
     this.endings.push(() => datapath.stop());
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
-    const log = (line: string): void => this.say({ err: `vtep: ${line}\n` });
+    const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
     const vanished = (index: number): void => {
       interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
     };
@@ -99,8 +105,12 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal);
     this.endings.push(() => interpreter.idle());
 
-    await this.runBatch(interpreter, text, options.batch ?? '');
-    const server = await ControlServer.listen(path, (argv, reply) => interpreter.request(argv, reply));
+    await this.runBatch(interpreter, text, options);
+    const server = await ControlServer.listen(
+      path,
+      (argv, say) => interpreter.request(argv, say),
+      (batch, say) => interpreter.batch(batch, say),
+    );
     this.endings.push(() => server.close());
     this.stopped.signal.throwIfAborted();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
@@ -123,10 +133,20 @@ export class Daemon {
     }
   }
 
-  private async runBatch(interpreter: Interpreter, text: string, name: string): Promise<void> {
-    const lines = splitBatch(text);
-    for (const [i, { line, words }] of lines.entries()) {
-      if (i % LINES_AT_A_TIME === 0) await setImmediate();
+  private async runBatch(interpreter: Interpreter, text: string, options: DaemonOptions): Promise<void> {
+    const batch = new BatchText();
+    for (let at = 0; at < text.length; at += PIECE) {
+      options.progress?.(at, text.length);
+      await setImmediate();
+      await this.runLines(interpreter, batch.push(text.slice(at, at + PIECE)), options.batch ?? '');
+    }
+    await this.runLines(interpreter, batch.end(), options.batch ?? '');
+    if (batch.failure) throw batch.failure;
+    await interpreter.commit();
+  }
+
+  private async runLines(interpreter: Interpreter, lines: readonly BatchLine[], name: string): Promise<void> {
+    for (const { line, words } of lines) {
       try {
         await interpreter.run(parseBatchLine(words), this.say);
       } catch (error) {
@@ -134,7 +154,6 @@ export class Daemon {
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
-    await interpreter.commit();
   }
 }
 
@@ -143,14 +162,6 @@ function tellReady(fd: number): void {
     writeSync(fd, 'READY=1\n');
   } catch (error) {
     throw new CommandError(`vtep: cannot write to descriptor ${fd}: ${reasonOf(error)}`, 1);
-  }
-}
-
-function readBatch(name: string): string {
-  try {
-    return readFileSync(name === '-' ? 0 : name, 'utf8');
-  } catch (error) {
-    throw new CommandError(`Cannot open file "${name}" for reading: ${reasonOf(error)}`, 1);
   }
 }
 

@@ -184,6 +184,12 @@ export class FilterBlock {
     return found;
   }
 
+  /** Whether this very filter is in force, not one in its place. */
+  has(filter: Filter): boolean {
+    const { chain, pref, handle } = filter.spec;
+    return this.chains.get(chain)?.byPref.get(pref)?.filters.get(handle) === filter;
+  }
+
   /** How `show` names the hook of every filter. */
   get shownParent(): FilterParent {
     return this.parent;
@@ -226,13 +232,23 @@ export class FilterBlock {
   }
 
   private rule(filter: Filter): Rule {
-    const key = new Int32Array(KEY_WORDS);
-    const mask = new Int32Array(KEY_WORDS);
+    const key = keyWords();
+    const mask = keyWords();
     encodeKeys(filter.spec.keys, this.maker, key, mask);
     const { chain, pref, protocol } = filter.spec;
     return { id: filter.rule, chain, pref, protocol, key, mask };
   }
 }
+
+/** Zeroed words of a key, cut from larger pieces: memory of its own for each would cost more than the rest of it. */
+function keyWords(): Int32Array {
+  if (freeWords.length < KEY_WORDS) freeWords = new Int32Array(KEY_WORDS * 512);
+  const words = freeWords.subarray(0, KEY_WORDS);
+  freeWords = freeWords.subarray(KEY_WORDS);
+  return words;
+}
+
+let freeWords = new Int32Array(0);
 
 function checkChain(chain: number): void {
   if (chain > CHAIN_LAST) throw filterRefused('Specified chain index exceeds upper limit');

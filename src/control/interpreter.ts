@@ -1,21 +1,18 @@
-import { type Command, CommandError, type FilterSelector, type OutputOptions } from '../iproute/commands.js';
+import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
-import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { runBatch } from './batch-run.js';
 import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
-import type { Reply } from './protocol.js';
+import { pour } from './pour.js';
+import type { Batch, Say } from './protocol.js';
+import { report } from './report.js';
 import type { Rules } from './rules.js';
-
-type Say = (reply: Reply) => void;
-
-/** Characters of output that are sent together. */
-const OUTPUT_CHUNK = 65_536;
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -39,13 +36,27 @@ export class Interpreter {
    * Runs one request of the control socket; resolves with the exit code, never rejects. Requests of different
    * clients take turns, so that each finds a whole state.
    */
-  request(argv: readonly string[], say: Say): Promise<number> {
-    return this.exclusive(() => this.answer(argv, say)).catch((error: unknown) => report(error, say));
+  async request(argv: readonly string[], say: Say): Promise<number> {
+    try {
+      await pour(await this.exclusive(() => this.answer(argv, say)), say);
+      return 0;
+    } catch (error) {
+      return report(error, say);
+    }
+  }
+
+  /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
+  batch(batch: Batch, say: Say): Promise<number> {
+    return runBatch(batch, say, {
+      exclusive: (work) => this.exclusive(work),
+      begin: (command, to) => this.begin(command, to),
+      commit: () => this.rules.commit(),
+    }).catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
-  run(command: Command, say: Say): Promise<void> {
-    return this.exclusive(() => this.carryOut(command, say));
+  async run(command: Command, say: Say): Promise<void> {
+    await pour(await this.exclusive(() => this.begin(command, say)), say);
   }
 
   /** Resolves when every edit is in force. */
@@ -61,6 +72,18 @@ export class Interpreter {
   /** Resolves when what was begun has ended. */
   async idle(): Promise<void> {
     await this.turn;
+  }
+
+  /**
+   * Carries out a command. What it gives back is output, to be fetched and sent outside of the turn: a client that
+   * reads slowly keeps no other waiting.
+   */
+  private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
+    if (command.kind === 'filter-show') {
+      return filterPieces(this.rules.each(command.selector), command.selector, command.output);
+    }
+    await this.carryOut(command, say);
+    return undefined;
   }
 
   private async carryOut(command: Command, say: Say): Promise<void> {
@@ -114,9 +137,6 @@ export class Interpreter {
       case 'filter-get':
         say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
         break;
-      case 'filter-show':
-        this.showFilters(command.selector, command.output, say);
-        break;
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -127,33 +147,19 @@ export class Interpreter {
     }
   }
 
-  private async answer(argv: readonly string[], say: Say): Promise<number> {
-    try {
-      const [tool, ...words] = argv;
-      if (tool === 'drops') {
-        const rows = dropRows(this.registry.list(), this.counters);
-        say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
-      } else if (tool === 'ip' || tool === 'tc' || tool === 'bridge') {
-        await this.carryOut(parseLine(tool, words), say);
-        await this.rules.commit();
-      } else {
-        throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
-      }
-      return 0;
-    } catch (error) {
-      return report(error, say);
+  private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | undefined> {
+    const [tool, ...words] = argv;
+    if (tool === 'drops') {
+      const rows = dropRows(this.registry.list(), this.counters);
+      say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
+      return undefined;
     }
-  }
-
-  private showFilters(selector: FilterSelector, output: OutputOptions, say: Say): void {
-    let pending = '';
-    for (const piece of filterPieces(this.rules.list(selector), selector, output)) {
-      pending += piece;
-      if (pending.length < OUTPUT_CHUNK) continue;
-      say({ out: pending });
-      pending = '';
+    if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
+      throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
     }
-    if (pending !== '') say({ out: pending });
+    const output = await this.begin(parseLine(tool, words), say);
+    await this.rules.commit();
+    return output;
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -195,18 +201,4 @@ export class Interpreter {
 function optionWords({ statistics, details, json, pretty }: OutputOptions): string[] {
   const chosen = { '-s': statistics, '-d': details, '-j': json, '-p': pretty };
   return Object.entries(chosen).flatMap(([option, on]) => (on ? [option] : []));
-}
-
-/** Says what went wrong; the exit code. */
-function report(error: unknown, say: Say): number {
-  const { message, exitCode } = asCommandError(error);
-  if (message !== '') say({ err: `${message}\n` });
-  return exitCode;
-}
-
-/** Any failure as what stderr gets and the exit code. */
-export function asCommandError(error: unknown): CommandError {
-  if (error instanceof CommandError) return error;
-  if (error instanceof SystemError) return new CommandError(`vtep: ${error.message}`, 2);
-  return new CommandError(`vtep: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, 2);
 }

@@ -151,10 +151,22 @@ export class Rules {
 
   /** Nothing where the device has no such hook, as tc prints nothing then. */
   list(selector: FilterSelector): FilterState[] {
+    return [...this.each(selector)];
+  }
+
+  /**
+   * As `list`, one after the other: which filters there are is settled now, what is to be said of each when it is
+   * fetched, and one that has been removed by then is left out.
+   */
+  each(selector: FilterSelector): Iterable<FilterState> {
     const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
     if (!qdisc || selector.parent === 'egress' || (selector.parent === 'ffff:' && qdisc.kind === 'clsact')) return [];
     const { ingress } = qdisc;
-    return ingress.list(selector).map((filter) => this.state(filter, ingress.shownParent));
+    return this.states(ingress, ingress.list(selector), ingress.shownParent);
+  }
+
+  private *states(block: FilterBlock, filters: readonly Filter[], parent: FilterParent): Generator<FilterState> {
+    for (const filter of filters) if (block.has(filter)) yield this.state(filter, parent);
   }
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */

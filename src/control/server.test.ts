@@ -183,6 +183,87 @@ test('a client that dies in the middle of its request harms nobody', async (t) =
   t.is((await ask(path, ['x'])).exit, 3);
 });
 
+test('a batch is one request: what fails in it is numbered, and its exit code comes last', async (t) => {
+  const path = place(t);
+  const server = await ControlServer.listen(path, echo, async (batch, reply) => {
+    reply({ out: JSON.stringify(batch) });
+    reply({ failed: 1 });
+    return 1;
+  });
+  t.teardown(() => server.close());
+  t.deepEqual(await raw(path, '{"batch":{"lines":[["tc","a"],["b"]]}}\n{"argv":["x"]}\n', 5), [
+    JSON.stringify({ out: JSON.stringify({ tool: null, options: [], lines: [['tc', 'a'], ['b']], force: false }) }),
+    '{"failed":1}',
+    '{"exit":1}',
+    '{"out":"x\\n"}',
+    '{"exit":1}',
+  ]);
+});
+
+for (const [batch, sentence] of [
+  ['1', '"batch" is not an object'],
+  ['[]', '"batch" is not an object'],
+  ['{}', '"lines" is not a list of lists of strings'],
+  ['{"lines":["a"]}', '"lines" is not a list of lists of strings'],
+  ['{"lines":[["a",1]]}', '"lines" is not a list of lists of strings'],
+  ['{"lines":[],"tool":"vtep"}', '"tool" is neither "ip", "tc", "bridge" nor null'],
+  ['{"lines":[],"options":"-s"}', '"options" is not a list of strings'],
+  ['{"lines":[],"options":["-s"]}', '"options" are those of a "tool"'],
+  ['{"lines":[],"force":1}', '"force" is neither true nor false'],
+] as const) {
+  test(`a batch of ${batch} is refused with a sentence`, (t) => {
+    t.is(parseRequest(`{"batch":${batch}}`), sentence);
+  });
+}
+
+test('whoever says more than the client reads is told to wait, and goes on when it reads', async (t) => {
+  let said = 0;
+  let waits = 0;
+  const path = await serving(t, async (_argv, say) => {
+    for (; said < 100; said++) {
+      const slow = say({ out: 'x'.repeat(65_536) });
+      if (slow) waits++;
+      await slow;
+    }
+    return 0;
+  });
+  const socket = connect(path);
+  socket.pause();
+  socket.write('{"argv":["x"]}\n');
+  while (waits === 0) await new Promise(setImmediate);
+  for (let n = 0; n < 20; n++) await new Promise(setImmediate);
+  t.true(said < 20, `${said} pieces of 64 KiB are in hand`);
+  let length = 0;
+  await new Promise<void>((resolve) => {
+    socket.on('data', (bytes: Buffer) => {
+      length += bytes.length;
+      if (bytes.subarray(-2).toString() === '}\n' && said === 100) resolve();
+    });
+    socket.resume();
+  });
+  t.true(length > 100 * 65_536);
+  socket.destroy();
+});
+
+test('what waits for a client that goes away is told so', async (t) => {
+  const state: { heard?: (error: Error) => void } = {};
+  const heard = new Promise<Error>((resolve) => {
+    state.heard = resolve;
+  });
+  const path = await serving(t, async (_argv, say) => {
+    try {
+      for (;;) await say({ out: 'x'.repeat(65_536) });
+    } catch (error) {
+      if (error instanceof Error) state.heard?.(error);
+    }
+    return 0;
+  });
+  const socket = connect(path);
+  socket.write('{"argv":["x"]}\n');
+  socket.once('data', () => socket.destroy());
+  t.is((await heard).message, 'vtep: the client is gone');
+});
+
 test('much output arrives whole', async (t) => {
   const path = await serving(t, async (_argv, reply) => {
     for (let n = 0; n < 100; n++) reply({ out: `${n}`.padEnd(50_000) });
@@ -242,9 +323,10 @@ test('a server that is no vtep is recognised', async (t) => {
   await t.throwsAsync(ask(path, ['x']), { message: /what answers there is no vtep/ });
 });
 
-test('a reply is one of three, and nothing else', (t) => {
+test('a reply is one of four, and nothing else', (t) => {
   t.deepEqual(parseReply('{"out":"a"}'), { out: 'a' });
   t.deepEqual(parseReply('{"err":"a"}'), { err: 'a' });
   t.deepEqual(parseReply('{"exit":0}'), { exit: 0 });
+  t.deepEqual(parseReply('{"failed":3}'), { failed: 3 });
   for (const line of ['', '1', 'null', '{}', '{"exit":"0"}', '{"out":1}', '[]']) t.is(parseReply(line), undefined);
 });

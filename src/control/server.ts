@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
-import { MAX_REQUEST, parseRequest, type Reply, replyLine } from './protocol.js';
+import { type Batch, MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
 
-/** What runs a request: says what to print through `reply`, resolves with the exit code. Never rejects. */
-export type Handler = (argv: readonly string[], reply: (reply: Reply) => void) => Promise<number>;
+/** What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. */
+export type Handler = (argv: readonly string[], say: Say) => Promise<number>;
+/** The same for many commands at once. */
+export type BatchHandler = (batch: Batch, say: Say) => Promise<number>;
 
 /** sizeof(sockaddr_un.sun_path), less the zero at its end. */
 const LONGEST_PATH = 107;
@@ -24,14 +26,14 @@ export class ControlServer {
    * Listens at `path`, which a lock has shown to be nobody's: a stale socket there is removed. Throws CommandError
    * where that cannot be.
    */
-  static listen(path: string, handler: Handler): Promise<ControlServer> {
+  static listen(path: string, handler: Handler, batchHandler: BatchHandler = noBatches): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
       // libuv would cut it, and listen elsewhere.
       return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
     }
     const server = createServer();
     const control = new ControlServer(server, path);
-    server.on('connection', (socket) => control.serve(socket, handler));
+    server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
       const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
       server.once('error', refuse);
@@ -55,7 +57,7 @@ export class ControlServer {
     rmSync(this.path, { force: true });
   }
 
-  private serve(socket: Socket, handler: Handler): void {
+  private serve(socket: Socket, handler: Handler, batchHandler: BatchHandler): void {
     this.connections.add(socket);
     socket.setEncoding('utf8');
     socket.on('close', () => this.connections.delete(socket));
@@ -70,7 +72,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, handler);
+        await this.answer(socket, line, handler, batchHandler);
       }
       if (pending.length > MAX_REQUEST) {
         pending = '';
@@ -87,27 +89,61 @@ export class ControlServer {
     });
   }
 
-  private async answer(socket: Socket, line: string, handler: Handler): Promise<void> {
+  private async answer(socket: Socket, line: string, handler: Handler, batchHandler: BatchHandler): Promise<void> {
     const request = parseRequest(line);
     if (typeof request === 'string') {
       refuse(socket, request);
       return;
     }
-    const exit = await handler(request.argv, (reply) => write(socket, reply));
-    write(socket, { exit });
-    if (!socket.writableNeedDrain) return;
-    await new Promise<void>((resolve) => {
-      socket.once('drain', resolve);
-      socket.once('close', () => resolve());
-    });
+    const say: Say = (reply) => write(socket, reply);
+    const exit = 'batch' in request ? await batchHandler(request.batch, say) : await handler(request.argv, say);
+    // Nothing more is read from a client that does not take its answers.
+    await write(socket, { exit })?.catch(() => undefined);
   }
 }
+
+const noBatches: BatchHandler = async (_batch, say) => {
+  say({ err: 'vtep: batches are not understood here\n' });
+  return 1;
+};
 
 function refuse(socket: Socket, sentence: string): void {
   write(socket, { err: `vtep: ${sentence}\n` });
   write(socket, { exit: 1 });
 }
 
-function write(socket: Socket, reply: Reply): void {
-  if (!socket.destroyed) socket.write(replyLine(reply));
+/** Gives back a promise where the client is slow: it resolves when there is room again, rejects when it is gone. */
+function write(socket: Socket, reply: Reply): Promise<void> | undefined {
+  if (socket.destroyed) return handled(Promise.reject(new CommandError('vtep: the client is gone', 1)));
+  return socket.write(replyLine(reply)) ? undefined : handled(room(socket));
+}
+
+/** Who waits for room already: many may say something meanwhile. */
+const waiting = new WeakMap<Socket, Promise<void>>();
+
+function room(socket: Socket): Promise<void> {
+  const known = waiting.get(socket);
+  if (known) return known;
+  const promise = new Promise<void>((resolve, reject) => {
+    const drained = (): void => {
+      waiting.delete(socket);
+      socket.off('close', closed);
+      resolve();
+    };
+    const closed = (): void => {
+      waiting.delete(socket);
+      socket.off('drain', drained);
+      reject(new CommandError('vtep: the client is gone', 1));
+    };
+    socket.once('drain', drained);
+    socket.once('close', closed);
+  });
+  waiting.set(socket, promise);
+  return promise;
+}
+
+/** Not everybody who says something waits. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined);
+  return promise;
 }

@@ -1,0 +1,41 @@
+import { createReadStream, fstatSync, openSync, readFileSync } from 'node:fs';
+import { CommandError } from '../iproute/commands.js';
+import { errnoText } from '../native/errno.js';
+
+/** Bytes that are read at once. */
+const PIECE = 262_144;
+
+/** A batch file that is read piece by piece. */
+export interface BatchFile {
+  readonly pieces: AsyncIterable<string>;
+  /** Bytes; undefined for what is no regular file. */
+  readonly size: number | undefined;
+}
+
+/** Opens a batch file, `-` for standard input. Throws CommandError as iproute2 says it. */
+export function openBatch(name: string): BatchFile {
+  if (name === '-') return { pieces: process.stdin.setEncoding('utf8'), size: undefined };
+  try {
+    const fd = openSync(name, 'r');
+    const found = fstatSync(fd);
+    const pieces = createReadStream(name, { fd, encoding: 'utf8', highWaterMark: PIECE });
+    return { pieces, size: found.isFile() ? found.size : undefined };
+  } catch (error) {
+    throw cannotOpen(name, error);
+  }
+}
+
+/** A whole batch file, `-` for standard input. Throws CommandError. */
+export function readBatch(name: string): string {
+  try {
+    return readFileSync(name === '-' ? 0 : name, 'utf8');
+  } catch (error) {
+    throw cannotOpen(name, error);
+  }
+}
+
+function cannotOpen(name: string, error: unknown): CommandError {
+  const errno = error instanceof Error ? (error as NodeJS.ErrnoException).errno : undefined;
+  const why = errno === undefined ? String(error) : errnoText(-errno);
+  return new CommandError(`Cannot open file "${name}" for reading: ${why}`, 1);
+}

@@ -1,0 +1,38 @@
+import test from 'ava';
+import { batchOptions } from './batch-options.js';
+
+test('-batch and -force are found among the options, abbreviated as each tool does it', (t) => {
+  for (const [tool, line, file, force, options] of [
+    ['tc', '-b FILE', 'FILE', false, []],
+    ['tc', '-f -s -batch FILE', 'FILE', true, ['-s']],
+    ['tc', '-b - -j -force', '-', true, ['-j']],
+    ['tc', '-b one -b two', 'two', false, []],
+    ['tc', '-b FILE filter show', 'FILE', false, []],
+    ['ip', '-fo -n ns -b FILE', 'FILE', true, ['-n', 'ns']],
+    ['ip', '--batch FILE --force', 'FILE', true, []],
+    ['ip', '-f inet -b FILE', 'FILE', false, ['-f', 'inet']],
+    ['bridge', '-fo -b FILE', 'FILE', true, []],
+  ] as const) {
+    t.deepEqual(batchOptions(tool, line.split(' ')).batch, { file, force, options }, `${tool} ${line}`);
+  }
+});
+
+test('a line without -batch stays as it is, but for -force, which says nothing then', (t) => {
+  for (const [line, words] of [
+    ['-s filter show dev x', '-s filter show dev x'],
+    ['-force -s filter show', '-s filter show'],
+    ['-br link', '-br link'],
+    ['-bogus', '-bogus'],
+    ['-s -help -b FILE', '-s -help -b FILE'],
+    ['filter -b FILE', 'filter -b FILE'],
+  ] as const) {
+    t.deepEqual(batchOptions('tc', line.split(' ')), { words: words.split(' ') }, line);
+  }
+});
+
+test('-batch without a file, and an unknown option beside it, are refused', (t) => {
+  t.throws(() => batchOptions('tc', ['-b']), { message: /^Command line is not complete/ });
+  t.throws(() => batchOptions('tc', ['-b', 'FILE', '-bogus']), {
+    message: 'Option "-bogus" is unknown, try "tc -help".',
+  });
+});

@@ -1,0 +1,81 @@
+// Batch files for a running daemon, beside the real tc: the same stops, numbers and exit codes.
+
+import { Daemon } from './daemon.js';
+import { type Finished, run } from './process.js';
+import { rooted, twoHosts } from './rooted.js';
+import { VTEP } from './topology.js';
+
+/** DEV and KIND are put in: flower for vtep, u32 for the kernel, which may have no flower. */
+const file = `# comment
+
+filter add dev DEV ingress pref 1 protocol ip KIND
+filter add dev DEV ingress pref 1 protocol ip bogus
+filter add dev DEV ingress pref 2 protocol ipv6 \\
+  KIND
+filter add dev nodev ingress KIND
+qdisc add dev DEV ingress
+foo bar
+-s qdisc show dev DEV
+filter del dev DEV ingress pref 9
+`;
+
+const failures = ({ stderr }: Finished): string[] =>
+  stderr.split('\n').filter((line) => line.startsWith('Command failed'));
+
+rooted('a batch stops where the real tc stops, and with -force goes on as it does', async (t) => {
+  const topology = await twoHosts(t);
+  const { b } = topology;
+  await Daemon.start(topology, ['ip link add tap0 type tap', 'tc qdisc add dev tap0 ingress']);
+  await b.do('tc qdisc add dev vb ingress');
+  const ours = file.replaceAll('DEV', 'tap0').replaceAll('KIND', 'flower action drop');
+  const theirs = file.replaceAll('DEV', 'vb').replaceAll('KIND', 'u32 match u32 0 0');
+  for (const options of ['-b -', '-force -batch -']) {
+    const real = await run(b.argv(['tc', ...options.split(' ')]), { input: theirs });
+    const mine = await run(b.argv([VTEP, 'tc', ...options.split(' ')]), { input: ours });
+    t.is(mine.code, real.code, options);
+    t.deepEqual(failures(mine), failures(real), options);
+    t.is(mine.stdout, real.stdout, options);
+    t.true(failures(mine).length > 0);
+    await b.do('tc filter del dev vb ingress');
+    await b.do(`${VTEP} tc filter del dev tap0 ingress`);
+  }
+  const none = ['-b', '/nonexistent/file'];
+  const [real, mine] = await Promise.all([run(b.argv(['tc', ...none])), run(b.argv([VTEP, 'tc', ...none]))]);
+  t.deepEqual([mine.code, mine.stderr, mine.stdout], [real.code, real.stderr, real.stdout]);
+});
+
+rooted('vtep -b takes lines of all three tools; what was done before a failure stays', async (t) => {
+  const topology = await twoHosts(t);
+  const { b } = topology;
+  const daemon = await Daemon.start(topology, []);
+  const input = [
+    'ip link add tap0 type tap',
+    'tc qdisc add dev tap0 clsact',
+    'bridge fdb show dev lo',
+    'tc filter add dev tap0 ingress pref 5 protocol ip flower action drop',
+    'tc filter add dev tap0 ingress pref 5 protocol ip flower action drop',
+    'ip link del tap0',
+  ].join('\n');
+  const ended = await run(b.argv([VTEP, '-b', '-']), { input });
+  t.is(ended.code, 1);
+  t.regex(ended.stderr, /^RTNETLINK answers: File exists\n[^\n]*\nCommand failed -:5\n$/);
+  t.regex(await daemon.do('tc filter show dev tap0 ingress'), /pref 5 flower chain 0 handle 0x1/);
+});
+
+rooted('ten thousand filters from one batch are all there, and all shown', async (t) => {
+  const topology = await twoHosts(t);
+  const { b } = topology;
+  const daemon = await Daemon.start(topology, ['ip link add tap0 type tap', 'tc qdisc add dev tap0 ingress']);
+  const input = Array.from(
+    { length: 10_000 },
+    (_, n) => `filter add dev tap0 ingress pref 1 protocol ip flower enc_key_id ${n + 1} action drop`,
+  ).join('\n');
+  const ended = await run(b.argv([VTEP, 'tc', '-b', '-']), { input });
+  t.deepEqual([ended.code, ended.stdout, ended.stderr], [0, '', '']);
+  const shown = await daemon.do('tc filter show dev tap0 ingress');
+  const ids = [...shown.matchAll(/enc_key_id (\d+)/g)].map(([, id]) => Number(id));
+  t.deepEqual(
+    ids,
+    Array.from({ length: 10_000 }, (_, n) => n + 1),
+  );
+});
