@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { peerRefusal, peerUser } from './peer.js';
 import { type Batch, MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
 
 /** What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. */
@@ -63,6 +64,12 @@ export class ControlServer {
     socket.on('close', () => this.connections.delete(socket));
     // A client that goes away in the middle takes only its own answers with it.
     socket.on('error', () => socket.destroy());
+    // The socket's mode keeps others out; somebody may have changed it.
+    const refusal = peerRefusal(peerUser(socket), process.getuid?.() ?? 0);
+    if (refusal !== undefined) {
+      dismiss(socket, refusal);
+      return;
+    }
     let pending = '';
     let isBusy = false;
     // One request at a time, and nothing more is read meanwhile: what a client has in hand here is bounded.
@@ -76,8 +83,8 @@ export class ControlServer {
       }
       if (pending.length > MAX_REQUEST) {
         pending = '';
-        refuse(socket, `a request is longer than ${MAX_REQUEST} characters`);
-        socket.end(() => socket.destroy());
+        socket.removeAllListeners('data');
+        dismiss(socket, `a request is longer than ${MAX_REQUEST} characters`);
         return;
       }
       isBusy = false;
@@ -110,6 +117,18 @@ const noBatches: BatchHandler = async (_batch, say) => {
 function refuse(socket: Socket, sentence: string): void {
   write(socket, { err: `vtep: ${sentence}\n` });
   write(socket, { exit: 1 });
+}
+
+/** Longest that a dismissed client may take to go. */
+const FAREWELL_MS = 1000;
+
+/** Refuses, and closes. What the client still sends is read and left: a close before would take the answer from it. */
+function dismiss(socket: Socket, sentence: string): void {
+  refuse(socket, sentence);
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** Gives back a promise where the client is slow: it resolves when there is room again, rejects when it is gone. */

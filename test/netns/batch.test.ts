@@ -1,5 +1,8 @@
 // Batch files for a running daemon, beside the real tc: the same stops, numbers and exit codes.
 
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Daemon } from './daemon.js';
 import { type Finished, run } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
@@ -78,4 +81,25 @@ rooted('ten thousand filters from one batch are all there, and all shown', async
     ids,
     Array.from({ length: 10_000 }, (_, n) => n + 1),
   );
+});
+
+rooted('whoever is neither root nor the daemon’s user is refused, whatever the mode of the socket', async (t) => {
+  const topology = await twoHosts(t);
+  const { b } = topology;
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-peer-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  const path = join(folder, 'x.sock');
+  const daemon = b.start([VTEP, 'run', '--control', path]);
+  await daemon.waitFor(/^vtep: ready/m);
+  chmodSync(path, 0o666);
+  const ask = [
+    "const s = require('node:net').connect(process.argv[1]);",
+    's.on("error", () => {}); s.pipe(process.stdout);',
+    "s.write(JSON.stringify({ argv: ['drops'] }) + '\\n');",
+  ].join('');
+  const other = await run(['setpriv', '--reuid', '65534', '--clear-groups', process.execPath, '-e', ask, path]);
+  t.is(other.stdout, '{"err":"vtep: user 65534 may not give commands to a vtep of user 0\\n"}\n{"exit":1}\n');
+  const own = await run(b.argv(['env', `VTEP_CONTROL=${path}`, VTEP, 'drops']));
+  t.is(own.code, 0, own.stderr);
 });

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { peerRefusal, peerUser } from './peer.js';
+
+test('the kernel tells whose process connected', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-peer-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'x.sock');
+  const server = createServer();
+  t.teardown(() => server.close());
+  const user = new Promise<number | undefined>((resolve) => {
+    server.once('connection', (socket) => {
+      resolve(peerUser(socket));
+      socket.destroy();
+    });
+  });
+  server.listen(path, () => connect(path).on('error', () => undefined));
+  t.is(await user, process.getuid?.());
+});
+
+test('of a socket that is closed, or none of the kind, nobody is told', (t) => {
+  t.is(peerUser(new Socket()), undefined);
+});
+
+test('root and the daemon’s own user may give commands, others may not', (t) => {
+  t.is(peerRefusal(0, 1000), undefined);
+  t.is(peerRefusal(1000, 1000), undefined);
+  t.is(peerRefusal(0, 0), undefined);
+  t.is(peerRefusal(1000, 0), 'user 1000 may not give commands to a vtep of user 0');
+  t.regex(peerRefusal(undefined, 0) ?? '', /cannot be told/);
+});
