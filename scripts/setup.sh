@@ -10,7 +10,8 @@ npm_packages() {
   local stamp=node_modules/.vtep-lock
   if [ -f "$stamp" ] && cmp -s package-lock.json "$stamp"; then return; fi
   echo "setup: npm ci" >&2
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # the compiler is a development dependency, which NODE_ENV=production would leave out
+  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2
   cp package-lock.json "$stamp"
 }
 
@@ -27,9 +28,10 @@ system_packages() {
   fi
   echo "setup: apt-get install ${need[*]}" >&2
   export DEBIAN_FRONTEND=noninteractive
-  # a fresh machine may have another apt at work: wait for its lock
-  apt-get -qq -o DPkg::Lock::Timeout=120 update >/dev/null
-  apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${need[@]}" >/dev/null
+  # a fresh machine may have another apt at work: wait for its lock; one source of many that fails is no obstacle
+  apt-get -qq -o DPkg::Lock::Timeout=120 update >/dev/null || true
+  apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${need[@]}" >/dev/null ||
+    echo "setup: apt-get could not install ${need[*]}: what needs them will say so" >&2
 }
 
 case "${1:-all}" in

@@ -82,7 +82,7 @@ rooted('a sender with UDP_SEGMENT and a sink tell datagram boundaries', async (t
   const { a, b } = await twoHosts(t, { endpoint: 'kernel' });
   const sink = b.start(b.tool('datagram-sink', INNER[4].b, '7000', '5'));
   await sink.waitFor(/listening/);
-  await a.do(a.tool('send-segmented', INNER[4].b, '7000', '1200', '5000').join(' '));
+  await a.do(a.tool('send-segmented', INNER[4].b, '7000', '1200', '5000'));
   const { stdout } = await sink.exited;
   const bytes = Uint8Array.from({ length: 5000 }, (_, i) => pattern(i));
   const expected = [0, 1200, 2400, 3600, 4800].map((start) => {
@@ -96,7 +96,7 @@ rooted('datagrams of any length are sent as written, also empty ones', async (t)
   const { a, b, outer } = await twoHosts(t, { endpoint: 'kernel' });
   const sink = b.start(b.tool('datagram-sink', outer.b, '7001', '3'));
   await sink.waitFor(/listening/);
-  await a.do(a.tool('send-datagrams', outer.b, '7001').join(' '), '\n08\n08000000 00000400\n');
+  await a.do(a.tool('send-datagrams', outer.b, '7001'), '\n08\n08000000 00000400\n');
   const { stdout } = await sink.exited;
   t.deepEqual(
     stdout

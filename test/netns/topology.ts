@@ -41,9 +41,10 @@ export class Host {
     return ['ip', 'netns', 'exec', this.namespace, ...argv];
   }
 
-  /** Runs a command line (split at blanks) in the namespace; rejects where it fails. */
-  do(line: string, input = ''): Promise<string> {
-    return succeed(this.argv(line.trim().split(/\s+/)), { input });
+  /** Runs a command in the namespace, words or a line that is split at blanks; rejects where it fails. */
+  do(command: string | readonly string[], input = ''): Promise<string> {
+    const words = typeof command === 'string' ? command.trim().split(/\s+/) : command;
+    return succeed(this.argv(words), { input });
   }
 
   /** As `do`, for commands that may fail. */
