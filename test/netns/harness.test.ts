@@ -107,6 +107,15 @@ rooted('datagrams of any length are sent as written, also empty ones', async (t)
   );
 });
 
+rooted('a prefix that stands already is refused, and stands on', async (t) => {
+  const { a, b, prefix } = await twoHosts(t, { endpoint: 'kernel' });
+  const again = await run(['bash', 'netns-scripts/two-hosts.sh', 'up', '--prefix', prefix]);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /is up already/);
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  t.is((await ping(b, INNER[4].a)).received, 3);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {
   rooted(`no namespace outlives a process that ended by ${signal}`, async (t) => {
     t.timeout(60_000);

@@ -31,10 +31,13 @@ export interface TopologyOptions {
 /** A network namespace. */
 export class Host {
   readonly namespace: string;
+  /** The folder of two-hosts.sh for this topology's files. */
+  readonly notes: string;
   readonly #started: Background[] = [];
 
   constructor(namespace: string) {
     this.namespace = namespace;
+    this.notes = `/run/${namespace.slice(0, -2)}.two-hosts`; // without the hyphen and the letter
   }
 
   argv(argv: readonly string[]): string[] {
