@@ -262,6 +262,13 @@ vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   die "vtep on host ${1^^} was not ready after 10 s"
 }
 
+tools_are_there() {
+  local tool
+  for tool in ip ping ethtool; do
+    command -v "$tool" >/dev/null || die "not installed: $tool (Debian: iproute2, iputils-ping, ethtool)"
+  done
+}
+
 not_up_yet() { # asked before anything is to be removed at the end: what stands is somebody else's
   if [ -e "/run/netns/$prefix-a" ] || [ -e "$(notes "$prefix")" ]; then
     die "$prefix is up already ($0 down --prefix $prefix removes it)"
@@ -327,6 +334,7 @@ END
 case "$verb" in
   up)
     [ -n "$prefix" ] || prefix=vtep-lab-$(printf '%04x%04x' $RANDOM $RANDOM)
+    tools_are_there
     not_up_yet
     remove_in_the_end
     up
@@ -335,6 +343,7 @@ case "$verb" in
     ;;
   run)
     [ -n "$prefix" ] || prefix=vtep-$$-$(start_time $$)-run
+    tools_are_there
     sweep
     not_up_yet
     remove_in_the_end

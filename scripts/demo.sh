@@ -43,6 +43,9 @@ progress 'setting up and building'
 if [ -t 1 ]; then echo; fi
 bash scripts/setup.sh all
 npx --no-install tsc --build
+for tool in ip ping iperf3 ethtool; do
+  command -v "$tool" >/dev/null || { echo "not installed: $tool" >&2; exit 1; }
+done
 ip netns list >/dev/null || { echo "network namespaces are not available here" >&2; exit 1; }
 
 # ---- the hosts -------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ npm_packages() {
 # command → Debian package
 system_packages() {
   local need=() pair
-  for pair in ip:iproute2 ping:iputils-ping iperf3:iperf3 ethtool:ethtool tcpdump:tcpdump; do
+  for pair in ip:iproute2 ping:iputils-ping iperf3:iperf3 ethtool:ethtool; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
   done
   if [ ${#need[@]} -eq 0 ]; then return; fi
