@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 
 npm_packages() {
   local stamp=node_modules/.vtep-lock
+  # npm test and npm run demo may be started side by side: one installs, the other waits for it
+  exec 9<package-lock.json
+  flock 9
   if [ -f "$stamp" ] && cmp -s package-lock.json "$stamp"; then return; fi
   echo "setup: npm ci" >&2
   # the compiler is a development dependency, which NODE_ENV=production would leave out
