@@ -104,6 +104,17 @@ rooted('a port that is taken answers Address already in use, and nothing is left
   t.is((await ping(topology.a, INNER[4].b)).received, 3);
 });
 
+rooted('a second external device of a port is refused in the words of the kernel, another port is not', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = await Daemon.start(topology);
+  const second = await daemon.attempt('ip link add vxlan1 type vxlan external dstport 4789');
+  t.is(second.code, 2);
+  t.is(second.stderr, 'Error: A VXLAN device with the specified VNI already exists.\n');
+  t.deepEqual((await devices(topology.b)).sort(), ['tap0', 'vxlan0']);
+  await daemon.do('ip link add vxlan1 type vxlan external dstport 4790');
+  t.deepEqual((await devices(topology.b)).sort(), ['tap0', 'vxlan0', 'vxlan1']);
+});
+
 rooted('a line that is wrong stops the batch, is named with its number, and leaves nothing behind', async (t) => {
   const topology = await twoHosts(t);
   const refused = await startVtep(topology.b, [...topology.batch.slice(0, 2), 'tc filter add nonsense']).exited;
