@@ -114,6 +114,8 @@ export class DatagramVector {
   readonly packet: Int32Array;
   /** 0, or what the send answered. */
   readonly errno: Int32Array;
+  /** Of an entry with an errno: how many of its datagrams went out before the failure, all of `segmentSize` bytes. */
+  readonly sentBefore: Int32Array;
   count = 0;
 
   constructor(arena: Arena, capacity: number, iovecCapacity: number, headerBytes: number) {
@@ -129,6 +131,7 @@ export class DatagramVector {
     this.hash = arena.column(capacity);
     this.packet = arena.column(capacity);
     this.errno = arena.column(capacity);
+    this.sentBefore = arena.column(capacity);
   }
 
   reset(): void {
