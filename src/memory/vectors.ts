@@ -111,6 +111,8 @@ export class DatagramVector extends Vector {
   readonly hash: Int32Array;
   /** The packet the entry came from, for accounting. */
   readonly packet: Int32Array;
+  /** Datagrams of the entry that were sent before the one that `errno` is about; 0 but for a bundle sent in pieces. */
+  readonly sentBefore: Int32Array;
 
   constructor(arena: Arena, capacity: number, iovecCapacity: number, headerBytes: number) {
     super(arena, capacity, iovecCapacity, headerBytes);
@@ -118,6 +120,7 @@ export class DatagramVector extends Vector {
     this.destination = arena.column(capacity);
     this.hash = arena.column(capacity);
     this.packet = arena.column(capacity);
+    this.sentBefore = arena.column(capacity);
   }
 }
 
