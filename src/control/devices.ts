@@ -15,7 +15,7 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
-import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
@@ -60,7 +60,11 @@ export class Devices {
 
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
-    return this.inTurn(() => {
+    return this.inTurn(async () => {
+      // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
+      if (this.registry.list().some(({ sockets }) => sockets?.port === vxlan.dstport)) {
+        throw refused('A VXLAN device with the specified VNI already exists');
+      }
       const mtu = this.vxlanMtu(link.mtu, vxlan);
       return this.add(
         { ...link, ...(mtu === undefined ? {} : { mtu }) },

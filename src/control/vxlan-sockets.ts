@@ -33,6 +33,11 @@ export class VxlanSockets {
     this.options = options;
   }
 
+  /** UDP port that the device receives on. */
+  get port(): number {
+    return this.options.dstport;
+  }
+
   /**
    * Opens the sockets and hands them to the workers, unless they are open. Throws CommandError in the kernel's words
    * where a port is taken or an address is not this host's, and leaves nothing open then.
