@@ -1,4 +1,4 @@
-import { sendBatch } from '../control/batch-client.js';
+import { sendBatch, sendTransaction } from '../control/batch-client.js';
 import { openBatch } from '../control/batch-file.js';
 import { batchOptions } from '../control/batch-options.js';
 import { Connection, type Output, request } from '../control/client.js';
@@ -32,7 +32,12 @@ export async function passLine(tool: Tool, typed: readonly string[]): Promise<vo
 export async function passBatch(
   name: string,
   tool: Tool | null,
-  { options, force }: { readonly options: readonly string[]; readonly force: boolean },
+  how: {
+    readonly options: readonly string[];
+    readonly force: boolean;
+    readonly atomic?: boolean;
+    readonly dryRun?: boolean;
+  },
 ): Promise<void> {
   const file = openBatch(name);
   const connection = new Connection();
@@ -47,9 +52,10 @@ export async function passBatch(
       printed.err(text);
     },
   };
-  const job = { name, tool, options, force, isInteractive: file.size === undefined };
+  const job = { ...how, name, tool, isInteractive: file.size === undefined };
+  const send = how.atomic || how.dryRun ? sendTransaction : sendBatch;
   try {
-    process.exitCode = await sendBatch(file.pieces, job, connection, output, (done) => bar.at(done, file.size));
+    process.exitCode = await send(file.pieces, job, connection, output, (done) => bar.at(done, file.size));
   } finally {
     bar.clear();
     connection.close();

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { passBatch, passLine, passToDaemon } from './pass.js';
 import { classifier, descriptor, runDaemon } from './run.js';
+
+interface BatchWords {
+  batch?: string;
+  force?: boolean;
+  atomic?: boolean;
+  dryRun?: boolean;
+}
 
 /** vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. */
 export function program(): Command {
@@ -12,13 +19,15 @@ export function program(): Command {
     .helpCommand(true)
     .option('-b, --batch <file>', 'carry out a file of ip, tc and bridge lines; - reads standard input')
     .option('-f, --force', 'with --batch: go on behind a line that fails')
+    .addOption(new Option('--atomic', 'with --batch: all of it or nothing').conflicts('force'))
+    .addOption(new Option('--dry-run', 'with --batch: only print what --atomic would change').conflicts('force'))
     .showHelpAfterError('(vtep help lists the commands)')
     .argument('[command]')
     .usage('[options] [command]')
-    .action(async (word: string | undefined, { batch, force = false }: { batch?: string; force?: boolean }) => {
+    .action(async (word: string | undefined, { batch, force = false, ...how }: BatchWords) => {
       if (word !== undefined) vtep.error(`error: unknown command '${word}'`);
       if (batch === undefined) vtep.help({ error: true });
-      else await passBatch(batch, null, { options: [], force });
+      else await passBatch(batch, null, { options: [], force, ...how });
     });
   vtep
     .command('run')

@@ -1,6 +1,6 @@
 // A batch on the client's side, with a daemon that answers as it is told.
 import test from 'ava';
-import { type BatchJob, sendBatch } from './batch-client.js';
+import { type BatchJob, sendBatch, sendTransaction } from './batch-client.js';
 import type { Output } from './client.js';
 import { MAX_REQUEST, parseRequest, type Request } from './protocol.js';
 
@@ -83,4 +83,32 @@ test('a quote without its end is refused behind the commands before it', async (
   t.is(exit, 1);
   t.deepEqual(said, ['Unterminated quoted string in line 2\n']);
   t.deepEqual(requests, [['ok']]);
+});
+
+test('what is to be carried out as a whole is gathered, and asked for at the end; failures have their lines', async (t) => {
+  const requests: Request[] = [];
+  const said: string[] = [];
+  const connection = {
+    async ask(request: Request, output: Output): Promise<number> {
+      requests.push(request);
+      const isLast = 'batch' in request && request.batch.more === undefined;
+      if (isLast) output.failed?.(2);
+      return isLast ? 1 : 0;
+    },
+  };
+  async function* source(): AsyncGenerator<string> {
+    yield 'a\n\nb\n';
+    yield '# x\nc\nd';
+  }
+  const output = { out: (text: string) => said.push(text), err: (text: string) => said.push(text) };
+  const exit = await sendTransaction(source(), { ...job, tool: null, dryRun: true }, connection, output);
+  t.is(exit, 1);
+  t.deepEqual(said, ['Command failed FILE:5\n']);
+  const whole = { tool: null, options: [], force: false, atomic: true, dryRun: true };
+  t.deepEqual(requests, [
+    { batch: { ...whole, lines: [['a'], ['b']], more: true } },
+    { batch: { ...whole, lines: [['c']], more: true } },
+    { batch: { ...whole, lines: [['d']], more: true } },
+    { batch: { ...whole, lines: [] } },
+  ]);
 });

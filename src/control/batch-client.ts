@@ -11,6 +11,10 @@ export interface BatchJob {
   readonly force: boolean;
   /** Each piece is carried out before the next one is read: whoever writes it may wait for the answers. */
   readonly isInteractive: boolean;
+  /** All or nothing: nothing is carried out before the end of the text. */
+  readonly atomic?: boolean;
+  /** Only says what would change; atomic. */
+  readonly dryRun?: boolean;
 }
 
 /** Of one request; both stay far below what a daemon takes. */
@@ -56,6 +60,49 @@ export async function sendBatch(
     return 1;
   }
   return exit;
+}
+
+/** As `sendBatch`, for what is to be carried out as a whole: the daemon gathers it, and is asked to at the end. */
+export async function sendTransaction(
+  pieces: AsyncIterable<string>,
+  { name, tool, options, dryRun = false }: BatchJob,
+  connection: Pick<Connection, 'ask'>,
+  output: Output,
+  sent: (characters: number) => void = () => undefined,
+): Promise<number> {
+  const text = new BatchText();
+  const numbers: number[] = [];
+  const whole = { tool, options, force: false, atomic: true, dryRun };
+  const named: Output = {
+    out: (said) => output.out(said),
+    err: (said) => output.err(said),
+    failed: (index) => output.err(`Command failed ${name}:${numbers[index] ?? 0}\n`),
+  };
+  const hand = async (lines: readonly BatchLine[]): Promise<number> => {
+    for (const part of parts(lines)) {
+      for (const { line } of part) numbers.push(line);
+      const exit = await connection.ask(
+        { batch: { ...whole, lines: part.map(({ words }) => words), more: true } },
+        named,
+      );
+      if (exit !== 0) return exit;
+    }
+    return 0;
+  };
+  let characters = 0;
+  for await (const piece of pieces) {
+    const exit = await hand(text.push(piece));
+    if (exit !== 0) return exit;
+    characters += piece.length;
+    sent(characters);
+  }
+  const exit = await hand(text.end());
+  if (exit !== 0) return exit;
+  if (text.failure) {
+    output.err(`${text.failure.message}\nvtep: nothing was changed\n`);
+    return 1;
+  }
+  return connection.ask({ batch: { ...whole, lines: [] } }, named);
 }
 
 function ask(

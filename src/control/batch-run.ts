@@ -1,6 +1,5 @@
-import { parseBatchLine } from '../iproute/batch.js';
-import { type Command, CommandError } from '../iproute/commands.js';
-import { parseLine } from '../iproute/parse.js';
+import type { Command } from '../iproute/commands.js';
+import { parseBatchWords } from './batch-words.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
 import { report } from './report.js';
@@ -34,7 +33,7 @@ export async function runBatch(batch: Batch, say: Say, target: BatchTarget): Pro
       while (at < end && !output && !slow) {
         const line = at++;
         try {
-          output = await target.begin(parse(batch, batch.lines[line] ?? []), say);
+          output = await target.begin(parseBatchWords(batch, batch.lines[line] ?? []), say);
         } catch (error) {
           report(error, say);
           slow = say({ failed: line });
@@ -57,13 +56,4 @@ export async function runBatch(batch: Batch, say: Say, target: BatchTarget): Pro
     throw error;
   }
   return exit;
-}
-
-function parse({ tool, options }: Batch, words: readonly string[]): Command {
-  if (tool === null) return parseBatchLine(words);
-  // In a batch, options stand before the batch alone; to the tool such a word is an object.
-  if (words[0]?.startsWith('-')) {
-    throw new CommandError(`Object "${words[0]}" is unknown, try "${tool} help".`, 1);
-  }
-  return parseLine(tool, options.length === 0 ? words : [...options, ...words]);
 }

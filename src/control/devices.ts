@@ -83,6 +83,14 @@ export class Devices {
     });
   }
 
+  /** Takes a device away that a transaction has made; a TAP that stood before stays. Filters must be gone already. */
+  takeBack(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.letGo(device, device.persist && !device.isNew);
+    });
+  }
+
   /**
    * Opens the sockets of a device that is about to be set up; throws CommandError where a port is taken. `refresh`
    * must follow, whatever became of it.

@@ -11,8 +11,10 @@ import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
+import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
+import { runTransaction } from './transaction.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -47,11 +49,18 @@ export class Interpreter {
 
   /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
   batch(batch: Batch, say: Say): Promise<number> {
-    return runBatch(batch, say, {
-      exclusive: (work) => this.exclusive(work),
-      begin: (command, to) => this.begin(command, to),
+    const target = {
+      exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
+      begin: (command: Command, to: Say) => this.begin(command, to),
       commit: () => this.rules.commit(),
-    }).catch((error: unknown) => report(error, say));
+      rehearsal: () => new Rehearsal(this.rules, this.registry, this.rules.newTable),
+      removeLink: async (name: string) => {
+        const device = this.registry.find(name);
+        if (device) await this.devices.takeBack(device.index);
+      },
+    };
+    const run = batch.atomic || batch.dryRun ? runTransaction : runBatch;
+    return run(batch, say, target).catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */

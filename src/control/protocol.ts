@@ -15,7 +15,8 @@
  *   ← {"exit": 1}        0 where none failed
  *
  * Without `force` the first failure ends the batch; the commands before it stay. `options` are the tool's, for every
- * line. Where `tool` is null each line begins with its tool.
+ * line. Where `tool` is null each line begins with its tool. `"atomic": true` carries out all or nothing, `"dryRun": true`
+ * only says the difference; with `"more": true` the batch goes on in the next request, and is carried out with the last.
  */
 
 /** Longest request line in characters; a longer one is answered with an error and the connection is closed. */
@@ -29,6 +30,12 @@ export interface Batch {
   readonly options: readonly string[];
   readonly lines: readonly (readonly string[])[];
   readonly force: boolean;
+  /** All or nothing. */
+  readonly atomic?: boolean;
+  /** Only says what would change. */
+  readonly dryRun?: boolean;
+  /** The next batch of this connection goes on with it; nothing is carried out before the last part has come. */
+  readonly more?: boolean;
 }
 
 export type Request = { readonly argv: readonly string[] } | { readonly batch: Batch };
@@ -63,7 +70,7 @@ export function parseRequest(line: string): Request | string {
 
 function parseBatch(value: unknown): Request | string {
   if (!isObject(value)) return '"batch" is not an object';
-  const { tool = null, options = [], lines, force = false } = value;
+  const { tool = null, options = [], lines, force = false, atomic = false, dryRun = false, more = false } = value;
   if (tool !== null && tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
     return '"tool" is neither "ip", "tc", "bridge" nor null';
   }
@@ -71,7 +78,11 @@ function parseBatch(value: unknown): Request | string {
   if (tool === null && options.length > 0) return '"options" are those of a "tool"';
   if (!Array.isArray(lines) || !lines.every(isWords)) return '"lines" is not a list of lists of strings';
   if (typeof force !== 'boolean') return '"force" is neither true nor false';
-  return { batch: { tool, options, lines, force } };
+  if (typeof atomic !== 'boolean' || typeof dryRun !== 'boolean' || typeof more !== 'boolean') {
+    return '"atomic", "dryRun" and "more" are true or false';
+  }
+  const transaction = { ...(atomic && { atomic }), ...(dryRun && { dryRun }), ...(more && { more }) };
+  return { batch: { tool, options, lines, force, ...transaction } };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -52,7 +52,7 @@ interface HookCounts {
 export class Rules {
   private readonly datapath: RuleDatapath;
   private readonly devices: RuleDevices;
-  private readonly newTable: () => ClassifierTable;
+  readonly newTable: () => ClassifierTable;
   private readonly actions: ActionTable;
   private readonly programs = new ProgramWriter();
   private readonly ruleIds = new FreeNumbers(0);

@@ -200,7 +200,23 @@ test('a batch is one request: what fails in it is numbered, and its exit code co
   ]);
 });
 
+test('a batch in several requests is carried out with the last of them, as one', async (t) => {
+  const path = place(t);
+  const server = await ControlServer.listen(path, echo, async (batch, reply) => {
+    reply({ out: JSON.stringify(batch) });
+    return 0;
+  });
+  t.teardown(() => server.close());
+  const part = (word: string, more: boolean): string =>
+    `${JSON.stringify({ batch: { lines: [[word]], atomic: true, more } })}\n`;
+  const [first, second, third, fourth] = await raw(path, part('a', true) + part('b', true) + part('c', false), 4);
+  const whole = { tool: null, options: [], lines: [['a'], ['b'], ['c']], force: false, atomic: true };
+  t.deepEqual([first, second, fourth], ['{"exit":0}', '{"exit":0}', '{"exit":0}']);
+  t.is(third, JSON.stringify({ out: JSON.stringify(whole) }));
+});
+
 for (const [batch, sentence] of [
+  ['{"lines":[],"atomic":1}', '"atomic", "dryRun" and "more" are true or false'],
   ['1', '"batch" is not an object'],
   ['[]', '"batch" is not an object'],
   ['{}', '"lines" is not a list of lists of strings'],

@@ -70,6 +70,7 @@ export class ControlServer {
       dismiss(socket, refusal);
       return;
     }
+    const held: (readonly string[])[] = [];
     let pending = '';
     let isBusy = false;
     // One request at a time, and nothing more is read meanwhile: what a client has in hand here is bounded.
@@ -79,7 +80,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, handler, batchHandler);
+        await this.answer(socket, line, handler, gathering(held, batchHandler));
       }
       if (pending.length > MAX_REQUEST) {
         pending = '';
@@ -107,6 +108,28 @@ export class ControlServer {
     // Nothing more is read from a client that does not take its answers.
     await write(socket, { exit })?.catch(() => undefined);
   }
+}
+
+/** Most lines of one batch, in however many requests. */
+const MOST_LINES = 2_000_000;
+
+/** Gathers a batch that comes in several requests, and hands it on with the last of them. */
+function gathering(held: (readonly string[])[], handler: BatchHandler): BatchHandler {
+  return async (batch, say) => {
+    if (held.length + batch.lines.length > MOST_LINES) {
+      held.length = 0;
+      say({ err: `vtep: a batch has more than ${MOST_LINES} lines\n` });
+      return 1;
+    }
+    if (batch.more) {
+      for (const line of batch.lines) held.push(line);
+      return 0;
+    }
+    if (held.length === 0) return handler(batch, say);
+    const lines = [...held, ...batch.lines];
+    held.length = 0;
+    return handler({ ...batch, lines }, say);
+  };
 }
 
 const noBatches: BatchHandler = async (_batch, say) => {

@@ -103,3 +103,49 @@ rooted('whoever is neither root nor the daemon’s user is refused, whatever the
   const own = await run(b.argv(['env', `VTEP_CONTROL=${path}`, VTEP, 'drops']));
   t.is(own.code, 0, own.stderr);
 });
+
+rooted('vtep -b --atomic carries out all of a file or nothing, and --dry-run says what it would change', async (t) => {
+  const topology = await twoHosts(t);
+  const { b } = topology;
+  const daemon = await Daemon.start(topology, [
+    'ip link add tap0 type tap',
+    'tc qdisc add dev tap0 ingress',
+    'tc filter add dev tap0 ingress pref 1 protocol ip flower enc_key_id 1 action drop',
+  ]);
+  const transact = (options: string, lines: readonly string[]): Promise<Finished> =>
+    run(b.argv([VTEP, '-b', '-', ...options.split(' ')]), { input: lines.join('\n') });
+  const lines = [
+    'ip link add tap1 type tap',
+    'tc filter del dev tap0 ingress pref 1',
+    'tc filter add dev tap0 ingress pref 1 protocol ip flower enc_key_id 2 action mirred egress redirect dev tap1',
+    'ip addr add 10.9.9.9/24 dev tap1',
+  ];
+  const before = await daemon.do('tc filter show dev tap0 ingress');
+  const failing = await transact('--atomic', [...lines, '# and', 'tc filter add dev tap0 ingress flower frob']);
+  t.is(failing.code, 1);
+  t.regex(failing.stderr, /^What is "frob"\?.*Command failed -:6\nvtep: nothing was changed\n$/s);
+  const taken = await transact('--atomic', ['ip link add tap1 type tap', 'ip link add vb type tap']);
+  t.regex(taken.stderr, /Command failed -:2\nvtep: nothing was changed\n$/s);
+  const dry = await transact('--dry-run', lines);
+  t.deepEqual(
+    [dry.code, dry.stderr, dry.stdout.replace(/ index \d+/g, '')],
+    [
+      0,
+      '',
+      [
+        '+ip link add tap1 type tap',
+        '-tc filter add dev tap0 ingress protocol ip pref 1 chain 0 handle 1 flower enc_key_id 1 action gact drop',
+        '+tc filter add dev tap0 ingress protocol ip pref 1 chain 0 handle 1 flower enc_key_id 2 ' +
+          'action mirred egress redirect dev tap1',
+        '+ip addr add 10.9.9.9/24 dev tap1',
+        '',
+      ].join('\n'),
+    ],
+  );
+  t.is(await daemon.do('tc filter show dev tap0 ingress'), before);
+  t.not((await b.attempt('ip link show dev tap1')).code, 0, 'no device was left');
+  const whole = await transact('--atomic', lines);
+  t.deepEqual([whole.code, whole.stdout, whole.stderr], [0, '', '']);
+  t.regex(await daemon.do('tc filter show dev tap0 ingress'), /enc_key_id 2.*to device tap1/s);
+  t.regex(await b.do('ip addr show dev tap1'), /10\.9\.9\.9/);
+});
