@@ -131,6 +131,7 @@ export class Interpreter {
     try {
       const [tool, ...words] = argv;
       if (tool === 'drops') {
+        this.devices.refreshCounters();
         const rows = dropRows(this.registry.list(), this.counters);
         say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       } else if (tool === 'ip' || tool === 'tc' || tool === 'bridge') {
