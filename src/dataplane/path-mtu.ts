@@ -11,7 +11,7 @@
  */
 import { KeyWord } from '../classifier/flow-key.js';
 import type { PacketIndex, Packets } from '../memory/packets.js';
-import { u16, u32 } from '../wire/bytes.js';
+import { i32, u16, u32 } from '../wire/bytes.js';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../wire/ip-protocol.js';
 import { IPV4_DST, IPV4_HEADER } from '../wire/ipv4.js';
 import { IPV6_DST, IPV6_HEADER } from '../wire/ipv6.js';
@@ -81,10 +81,10 @@ export class PathMtus {
   }
 
   private learn(address: number, words: number, mtu: number): void {
-    const a = u32(this.bytes, address) | 0;
-    const b = words === 4 ? u32(this.bytes, address + 4) | 0 : 0;
-    const c = words === 4 ? u32(this.bytes, address + 8) | 0 : 0;
-    const d = words === 4 ? u32(this.bytes, address + 12) | 0 : 0;
+    const a = i32(this.bytes, address);
+    const b = words === 4 ? i32(this.bytes, address + 4) : 0;
+    const c = words === 4 ? i32(this.bytes, address + 8) : 0;
+    const d = words === 4 ? i32(this.bytes, address + 12) : 0;
     const { slots } = this;
     const at = slotOf(a, b, c, d);
     slots[at] = a;

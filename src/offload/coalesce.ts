@@ -28,8 +28,8 @@ import {
 } from '../memory/packets.js';
 import type { FrameVector } from '../memory/vectors.js';
 import type { Checksummer } from '../wire/checksum.js';
+import { copyBytes } from './copy-bytes.js';
 import { FlowTable } from './flow-table.js';
-import { copyBytes } from './header-fields.js';
 import { admitShape, ipFollows, ipIntact, writeIpLength } from './ip-headers.js';
 import type { MergeLane } from './lanes/merge.js';
 import { addEntry, Passthrough } from './lanes/passthrough.js';
