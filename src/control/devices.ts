@@ -15,6 +15,7 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { HostQueues } from './host-queues.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
@@ -41,12 +42,14 @@ export class Devices {
   private readonly follower: LinkFollower;
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
+  private readonly hostQueues: HostQueues;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
+    this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
@@ -73,6 +76,11 @@ export class Devices {
         new VxlanSockets(this.datapath, vxlan),
       );
     });
+  }
+
+  /** Brings those counters up to date that the kernel keeps. */
+  refreshCounters(): void {
+    this.hostQueues.refresh(this.registry.list());
   }
 
   /** Takes a device away: its sockets, its TAP, its place. Filters must be gone already. */
@@ -172,6 +180,7 @@ export class Devices {
       device.ifindex = created.index;
       this.registry.add(device);
       this.datapath.counters.clearDevice(index);
+      this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
       this.datapath.devices.setReservedBits(index, VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW);
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });

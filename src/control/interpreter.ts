@@ -159,6 +159,7 @@ export class Interpreter {
   private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | undefined> {
     const [tool, ...words] = argv;
     if (tool === 'drops') {
+      this.devices.refreshCounters();
       const rows = dropRows(this.registry.list(), this.counters);
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;

@@ -247,5 +247,6 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'send-netdown',
     'send-other',
     'tap-other',
+    'tap-queue-full',
   ]);
 });

@@ -28,7 +28,8 @@ export class IngressHook {
   private readonly queues: OutputQueues;
   private readonly receivedTunnels: Int32Array;
   private readonly lookups: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
-  private readonly key = new Int32Array(KEY_WORDS);
+  /** Flow key of the packet dissected last. */
+  readonly key = new Int32Array(KEY_WORDS);
   /** The received tunnel record that the key's enc_* words hold now; -1: they are zero. */
   private keyTunnel = -1;
 

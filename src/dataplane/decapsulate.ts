@@ -8,6 +8,7 @@ import {
   type PacketIndex,
   type Packets,
   SHAPE_UDP,
+  SIZE_GUESSED,
   TUNNEL_RECEIVED,
   UNFINISHED,
 } from '../memory/packets.js';
@@ -30,6 +31,7 @@ import {
   vxlanVni,
 } from '../wire/vxlan.js';
 import type { IngressHook } from './classify.js';
+import type { PathMtus } from './path-mtu.js';
 
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
@@ -46,6 +48,7 @@ export class Decapsulator {
   private readonly hook: IngressHook;
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
+  private readonly paths: PathMtus;
   /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
   private spareTunnel = 0;
   private spareOf = -1;
@@ -58,6 +61,7 @@ export class Decapsulator {
     hook: IngressHook,
     checksums: Checksummer,
     batch: ReceivedDatagrams,
+    paths: PathMtus,
   ) {
     this.bytes = arena.u8;
     this.packets = packets;
@@ -66,6 +70,7 @@ export class Decapsulator {
     this.hook = hook;
     this.checksums = checksums;
     this.batch = batch;
+    this.paths = paths;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
@@ -193,7 +198,7 @@ export class Decapsulator {
   /** Checksums that the sender left to a device further on, and frames larger than any on a wire. */
   private markSuperFrame(packet: PacketIndex, device: number, innerSegment: number): void {
     const packets = this.packets;
-    const mtu = this.devices.mtu(device);
+    const mtu = this.paths.limit(this.hook.key, this.devices.mtu(device));
     markUnfinished(this.checksums, packets, packet, mtu);
     if ((packets.flags[packet] & UNFINISHED) === 0) return;
     if (innerSegment > 0 && (packets.shape[packet] & SHAPE_UDP) !== 0) {
@@ -201,6 +206,7 @@ export class Decapsulator {
       packets.gsoSize[packet] = innerSegment;
     } else if (packets.gsoType[packet] !== GSO_NONE && packets.gsoSize[packet] === 0) {
       packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
+      packets.flags[packet] |= SIZE_GUESSED;
     }
   }
 

@@ -21,6 +21,7 @@ import { Checksummer } from '../wire/checksum.js';
 import { IngressHook } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { PathMtus } from './path-mtu.js';
 import { OutputQueues, TO_TUNNEL } from './queues.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
@@ -51,6 +52,7 @@ export class Engine {
   private readonly executor: Executor;
   private readonly hook: IngressHook;
   private readonly decapsulator: Decapsulator;
+  private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -68,7 +70,17 @@ export class Engine {
     this.queues = new OutputQueues(this.packets, devices);
     this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
     this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
-    this.decapsulator = new Decapsulator(arena, this.packets, devices, counters, this.hook, checksums, this.batch);
+    this.paths = new PathMtus(arena.u8, this.packets);
+    this.decapsulator = new Decapsulator(
+      arena,
+      this.packets,
+      devices,
+      counters,
+      this.hook,
+      checksums,
+      this.batch,
+      this.paths,
+    );
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -126,7 +138,7 @@ export class Engine {
       this.counters.reason(device, REASON['socket-overflow'], batch.overflow);
     }
     if (received === 0) return 0;
-    this.executor.now = Date.now();
+    this.tick();
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     this.packets.reset();
     this.decapsulator.begin();
@@ -151,7 +163,7 @@ export class Engine {
     this.counters.work(WorkCounter.TAP_READS, 1);
     this.countRefused(port, device);
     if (read <= 0) return read;
-    this.executor.now = Date.now();
+    this.tick();
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
     const taken = this.packets.count;
     for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
@@ -173,9 +185,17 @@ export class Engine {
     this.counters.reason(device, REASON['tap-read-malformed'], malformed);
   }
 
+  /** The time of a batch. */
+  private tick(): void {
+    const now = Date.now();
+    this.executor.now = now;
+    this.paths.now = (now / 1000) | 0;
+  }
+
   private fromHost(packet: PacketIndex, device: number): void {
     this.packets.device[packet] = device;
     this.hook.dissect(packet);
+    this.paths.observe(packet, this.hook.key);
     // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
       this.queues.append(device, TO_TUNNEL, packet);

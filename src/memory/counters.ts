@@ -77,6 +77,11 @@ export class Counters {
     return this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason];
   }
 
+  /** Sets a reason that another than the worker counts: its only writer then. */
+  setReason(device: number, reason: number, packets: number): void {
+    this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason] = packets;
+  }
+
   work(counter: number, by: number): void {
     this.values[WORK_AT + counter] += by;
   }

@@ -24,6 +24,9 @@ export const TUNNEL_TRANSMIT = 4;
 /** Another packet refers to the same bytes (mirror): copy before changing any. */
 export const SHARED = 8;
 
+/** `gsoSize` is what an MTU allows, not what the sender said: an output with a smaller MTU may lower it. */
+export const SIZE_GUESSED = 16;
+
 /** Values of `gsoType`: those of virtio_net_hdr.gso_type. */
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;

@@ -14,7 +14,7 @@ const table = {
   // underlay, receive
   'socket-overflow': [
     'drop',
-    'the socket queue was full when the datagram arrived (receive buffer too small, or vtep too slow)',
+    'the socket queue was full when the datagram arrived (known when the next one arrives; a bundle counts once)',
   ],
   'receive-error': ['pass', 'the underlay socket answered an error instead of datagrams; what waits behind it is safe'],
   'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
@@ -66,6 +66,10 @@ const table = {
   'tap-gone': ['drop', 'the TAP was deleted (EBADFD)'],
   'tap-invalid': ['drop', 'the TAP refused the frame (EINVAL)'],
   'tap-other': ['drop', 'the frame could not be written to the TAP for another reason'],
+  'tap-queue-full': [
+    'drop',
+    "the host's queue of the TAP was full (see txqueuelen), or the TAP down: dropped by the kernel before vtep read it",
+  ],
   'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
   'tap-read-malformed': [
     'drop',

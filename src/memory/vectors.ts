@@ -111,7 +111,7 @@ export class DatagramVector extends Vector {
   readonly hash: Int32Array;
   /** The packet the entry came from, for accounting. */
   readonly packet: Int32Array;
-  /** Datagrams of the entry that were sent before the one that `errno` is about; 0 but for a bundle sent in pieces. */
+  /** Of an entry with an errno: how many of its datagrams went out before the failure, all of `segmentSize` bytes. */
   readonly sentBefore: Int32Array;
 
   constructor(arena: Arena, capacity: number, iovecCapacity: number, headerBytes: number) {

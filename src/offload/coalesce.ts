@@ -24,11 +24,12 @@ import {
   SHAPE_IPV4,
   SHAPE_ODD,
   SHAPE_TCP,
+  SIZE_GUESSED,
 } from '../memory/packets.js';
 import type { FrameVector } from '../memory/vectors.js';
 import type { Checksummer } from '../wire/checksum.js';
+import { copyBytes } from './copy-bytes.js';
 import { FlowTable } from './flow-table.js';
-import { copyBytes } from './header-fields.js';
 import { admitShape, ipFollows, ipIntact, writeIpLength } from './ip-headers.js';
 import type { MergeLane } from './lanes/merge.js';
 import { addEntry, Passthrough } from './lanes/passthrough.js';
@@ -208,7 +209,7 @@ export class Coalescer {
     const { packets, passthrough } = this;
     const gsoSize = this.gsoSize(i);
     if (gsoSize < 1) return DROPPED_BAD_SUPER_FRAME;
-    if (packets.gsoSize[i] === 0 && packets.end[i] - packets.payload[i] <= gsoSize) {
+    if (this.isGuessed(i) && packets.end[i] - packets.payload[i] <= gsoSize) {
       packets.gsoType[i] = GSO_NONE;
       return this.placeFrame(i, out);
     }
@@ -227,12 +228,17 @@ export class Coalescer {
     return SEGMENTED;
   }
 
-  /** Payload bytes of the segments of super-frame `i`, from the MTU where they are not known. */
+  /** Payload bytes of the segments of super-frame `i`: no more than the MTU allows where they are not known. */
   private gsoSize(i: PacketIndex): number {
     const { packets } = this;
     const known = packets.gsoSize[i];
-    if (known !== 0) return known;
-    return Math.min(this.mtu - (packets.payload[i] - packets.l3[i]), MAX_GSO_SIZE);
+    if (!this.isGuessed(i)) return known;
+    const most = this.mtu - (packets.payload[i] - packets.l3[i]);
+    return Math.min(most, known === 0 ? MAX_GSO_SIZE : known);
+  }
+
+  private isGuessed(i: PacketIndex): boolean {
+    return this.packets.gsoSize[i] === 0 || (this.packets.flags[i] & SIZE_GUESSED) !== 0;
   }
 
   /** A group of super-frame `i` alone, which ends the run of its flow (or all, where its flow is not known). */

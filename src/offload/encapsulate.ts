@@ -9,8 +9,9 @@
 import type { Arena } from '../memory/arena.js';
 import { GSO_NONE, type PacketIndex, type Packets, SHARED, UNFINISHED } from '../memory/packets.js';
 import type { DatagramVector } from '../memory/vectors.js';
+import { putU16 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { copyBytes, write16 } from './header-fields.js';
+import { copyBytes } from './copy-bytes.js';
 import { Segmenter } from './segment.js';
 import { finishChecksum, unfinishedChecksum } from './unfinished.js';
 
@@ -99,7 +100,7 @@ export class Encapsulator {
     out.iovecs.add(block, VXLAN_BYTES + copied);
     if (copied > 0) {
       copyBytes(this.arena, block + VXLAN_BYTES, frame, copied);
-      write16(this.arena.u8, block + VXLAN_BYTES + copied - 2, checksum);
+      putU16(this.arena.u8, block + VXLAN_BYTES + copied - 2, checksum);
     }
     if (copied < length) out.iovecs.add(frame + copied, length - copied);
     this.addEntry(i, destination, out, start, VXLAN_BYTES + length, 1, 0);

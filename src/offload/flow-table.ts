@@ -5,7 +5,9 @@
  */
 import type { Arena } from '../memory/arena.js';
 import { type PacketIndex, type Packets, SHAPE_IPV4, SHAPE_IPV6, SHAPE_TCP, SHAPE_UDP } from '../memory/packets.js';
-import { IPV4_ADDRESSES, IPV6_ADDRESSES, sameBytes } from './header-fields.js';
+import { IPV4_SRC } from '../wire/ipv4.js';
+import { IPV6_SRC } from '../wire/ipv6.js';
+import { sameBytes } from './copy-bytes.js';
 
 const KIND = SHAPE_IPV4 | SHAPE_IPV6 | SHAPE_TCP | SHAPE_UDP;
 
@@ -68,7 +70,7 @@ export class FlowTable {
     const ipA = frameA + packets.l3[a];
     const ipB = frameB + packets.l3[b];
     return (packets.shape[a] & SHAPE_IPV4) !== 0
-      ? sameBytes(arena, ipA + IPV4_ADDRESSES, ipB + IPV4_ADDRESSES, 8)
-      : sameBytes(arena, ipA + IPV6_ADDRESSES, ipB + IPV6_ADDRESSES, 32);
+      ? sameBytes(arena, ipA + IPV4_SRC, ipB + IPV4_SRC, 8)
+      : sameBytes(arena, ipA + IPV6_SRC, ipB + IPV6_SRC, 32);
   }
 }

@@ -9,23 +9,20 @@ import {
   SHAPE_OPTIONS,
   SHAPE_PADDED,
 } from '../memory/packets.js';
+import { putU16, u16 } from '../wire/bytes.js';
 import { type Checksummer, finish, fold } from '../wire/checksum.js';
 import {
-  IPV4_BYTES,
   IPV4_CHECKSUM,
   IPV4_DONT_FRAGMENT,
   IPV4_FRAGMENT,
+  IPV4_HEADER,
   IPV4_ID,
   IPV4_TOS,
   IPV4_TOTAL_LENGTH,
   IPV4_TTL,
-  IPV6_BYTES,
-  IPV6_HOP_LIMIT,
-  IPV6_PAYLOAD_LENGTH,
-  read16,
-  sameBytes,
-  write16,
-} from './header-fields.js';
+} from '../wire/ipv4.js';
+import { IPV6_HEADER, IPV6_HOP_LIMIT, IPV6_PAYLOAD_LENGTH } from '../wire/ipv6.js';
+import { sameBytes } from './copy-bytes.js';
 import {
   FRAGMENT,
   IP_OPTIONS,
@@ -61,10 +58,10 @@ export function ipFollows(arena: Arena, packets: Packets, tail: PacketIndex, i: 
   if ((packets.shape[i] & SHAPE_IPV4) !== 0) {
     if (u8[before + IPV4_TOS] !== u8[ip + IPV4_TOS]) return OTHER_TOS;
     if (u8[before + IPV4_TTL] !== u8[ip + IPV4_TTL]) return OTHER_TTL;
-    const bits = read16(u8, ip + IPV4_FRAGMENT);
-    if (read16(u8, before + IPV4_FRAGMENT) !== bits) return OTHER_FRAGMENT_BITS;
-    const next = (read16(u8, before + IPV4_ID) + 1) & 0xffff;
-    if ((bits & IPV4_DONT_FRAGMENT) === 0 && read16(u8, ip + IPV4_ID) !== next) return OTHER_ID;
+    const bits = u16(u8, ip + IPV4_FRAGMENT);
+    if (u16(u8, before + IPV4_FRAGMENT) !== bits) return OTHER_FRAGMENT_BITS;
+    const next = (u16(u8, before + IPV4_ID) + 1) & 0xffff;
+    if ((bits & IPV4_DONT_FRAGMENT) === 0 && u16(u8, ip + IPV4_ID) !== next) return OTHER_ID;
   } else {
     if (!sameBytes(arena, before, ip, 4)) return OTHER_TOS;
     if (u8[before + IPV6_HOP_LIMIT] !== u8[ip + IPV6_HOP_LIMIT]) return OTHER_TTL;
@@ -75,17 +72,17 @@ export function ipFollows(arena: Arena, packets: Packets, tail: PacketIndex, i: 
 /** Whether the IPv4 header checksum of `i` is right (IPv6 has none). The header is without options. */
 export function ipIntact(checksums: Checksummer, packets: Packets, i: PacketIndex): boolean {
   if ((packets.shape[i] & SHAPE_IPV4) === 0) return true;
-  return fold(checksums.sum(packets.frame[i] + packets.l3[i], IPV4_BYTES, 0)) === 0xffff;
+  return fold(checksums.sum(packets.frame[i] + packets.l3[i], IPV4_HEADER, 0)) === 0xffff;
 }
 
 /** Writes the length of an IP packet of `length` bytes in all into the header at `at` (no options), and its checksum. */
 export function writeIpLength(checksums: Checksummer, at: number, ipv4: boolean, length: number): void {
   const u8 = checksums.u8;
   if (!ipv4) {
-    write16(u8, at + IPV6_PAYLOAD_LENGTH, length - IPV6_BYTES);
+    putU16(u8, at + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER);
     return;
   }
-  write16(u8, at + IPV4_TOTAL_LENGTH, length);
-  write16(u8, at + IPV4_CHECKSUM, 0);
-  write16(u8, at + IPV4_CHECKSUM, finish(checksums.sum(at, IPV4_BYTES, 0)));
+  putU16(u8, at + IPV4_TOTAL_LENGTH, length);
+  putU16(u8, at + IPV4_CHECKSUM, 0);
+  putU16(u8, at + IPV4_CHECKSUM, finish(checksums.sum(at, IPV4_HEADER, 0)));
 }

@@ -27,21 +27,12 @@ import {
   SHAPE_UDP,
   UNFINISHED,
 } from '../memory/packets.js';
+import { putU16, u16 } from '../wire/bytes.js';
 import { type Checksummer, finish, fold } from '../wire/checksum.js';
-import {
-  copyBytes,
-  IPV4_ADDRESSES,
-  IPV4_CHECKSUM,
-  IPV4_FRAGMENT,
-  IPV4_ID,
-  IPV4_TOTAL_LENGTH,
-  IPV6_BYTES,
-  IPV6_PAYLOAD_LENGTH,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  read16,
-  write16,
-} from './header-fields.js';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ip-protocol.js';
+import { IPV4_CHECKSUM, IPV4_FRAGMENT, IPV4_ID, IPV4_SRC, IPV4_TOTAL_LENGTH } from '../wire/ipv4.js';
+import { IPV6_HEADER, IPV6_PAYLOAD_LENGTH } from '../wire/ipv6.js';
+import { copyBytes } from './copy-bytes.js';
 import type { SegmentLane } from './lanes/segments.js';
 import { TcpSegments } from './lanes/tcp-segments.js';
 import { UdpSegments } from './lanes/udp-segments.js';
@@ -110,10 +101,10 @@ export class Segmenter {
     this.ipv4 = (shape & SHAPE_IPV4) !== 0;
     if (this.ipv4) {
       const ip = frame + l3;
-      this.id = read16(checksums.u8, ip + IPV4_ID);
+      this.id = u16(checksums.u8, ip + IPV4_ID);
       let sum = checksums.sum(ip, IPV4_TOTAL_LENGTH, 0);
       sum = checksums.sum(ip + IPV4_FRAGMENT, IPV4_CHECKSUM - IPV4_FRAGMENT, sum);
-      this.ipSum = checksums.sum(ip + IPV4_ADDRESSES, l4 - l3 - IPV4_ADDRESSES, sum);
+      this.ipSum = checksums.sum(ip + IPV4_SRC, l4 - l3 - IPV4_SRC, sum);
     }
     this.addressSum = this.addresses(i, payloadBytes + headerBytes - l4);
     this.lane = type === GSO_UDP_L4 ? this.udp : this.tcp;
@@ -141,11 +132,11 @@ export class Segmenter {
     if (this.ipv4) {
       const total = headerBytes - l3 + bytes;
       const id = (this.id + k) & 0xffff;
-      write16(u8, at + l3 + IPV4_TOTAL_LENGTH, total);
-      write16(u8, at + l3 + IPV4_ID, id);
-      write16(u8, at + l3 + IPV4_CHECKSUM, finish(this.ipSum + total + id));
+      putU16(u8, at + l3 + IPV4_TOTAL_LENGTH, total);
+      putU16(u8, at + l3 + IPV4_ID, id);
+      putU16(u8, at + l3 + IPV4_CHECKSUM, finish(this.ipSum + total + id));
     } else {
-      write16(u8, at + l3 + IPV6_PAYLOAD_LENGTH, headerBytes - l3 - IPV6_BYTES + bytes);
+      putU16(u8, at + l3 + IPV6_PAYLOAD_LENGTH, headerBytes - l3 - IPV6_HEADER + bytes);
     }
     const sum = checksums.sum(this.payloadAt(k), bytes, this.addressSum + headerBytes - l4 + bytes);
     this.lane.complete(at + l4, skipped, bytes, k === this.count - 1, sum);
@@ -162,9 +153,9 @@ export class Segmenter {
     const hidden = SHAPE_IPV6 | SHAPE_OPTIONS;
     if ((shape & hidden) === hidden && (packets.flags[i] & UNFINISHED) !== 0) {
       const field = packets.frame[i] + packets.csumStart[i] + packets.csumOffset[i];
-      return read16(checksums.u8, field) + (~fold(length) & 0xffff);
+      return u16(checksums.u8, field) + (~fold(length) & 0xffff);
     }
-    const protocol = (shape & SHAPE_TCP) !== 0 ? PROTOCOL_TCP : PROTOCOL_UDP;
+    const protocol = (shape & SHAPE_TCP) !== 0 ? IPPROTO_TCP : IPPROTO_UDP;
     return pseudoHeader(checksums, packets, i, protocol, 0);
   }
 }

@@ -28,17 +28,11 @@ import {
   SHAPE_UDP,
   UNFINISHED,
 } from '../memory/packets.js';
+import { putU16, u16 } from '../wire/bytes.js';
 import { type Checksummer, finish, fold } from '../wire/checksum.js';
-import {
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  read16,
-  TCP_CHECKSUM,
-  TCP_CWR,
-  TCP_FLAGS,
-  UDP_CHECKSUM,
-  write16,
-} from './header-fields.js';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ip-protocol.js';
+import { TCP_CHECKSUM, TCP_FLAG_CWR, TCP_FLAGS } from '../wire/tcp.js';
+import { UDP_CHECKSUM } from '../wire/udp.js';
 
 /** The unfolded pseudo-header sum of packet `i`, for a transport segment of `length` bytes at its l4. */
 export function pseudoHeader(
@@ -67,13 +61,13 @@ export function markUnfinished(checksums: Checksummer, packets: Packets, i: Pack
   const l4 = packets.l4[i];
   const transport = packets.frame[i] + l4;
   const offset = tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
-  const sum = pseudoHeader(checksums, packets, i, tcp ? PROTOCOL_TCP : PROTOCOL_UDP, packets.end[i] - l4);
-  if (read16(checksums.u8, transport + offset) !== fold(sum)) return;
+  const sum = pseudoHeader(checksums, packets, i, tcp ? IPPROTO_TCP : IPPROTO_UDP, packets.end[i] - l4);
+  if (u16(checksums.u8, transport + offset) !== fold(sum)) return;
   packets.flags[i] |= UNFINISHED;
   packets.csumStart[i] = l4;
   packets.csumOffset[i] = offset;
   if (!tcp || packets.end[i] - packets.l3[i] <= limit) return;
-  const ecn = (checksums.u8[transport + TCP_FLAGS] & TCP_CWR) !== 0 ? GSO_ECN : 0;
+  const ecn = (checksums.u8[transport + TCP_FLAGS] & TCP_FLAG_CWR) !== 0 ? GSO_ECN : 0;
   packets.gsoType[i] = ((shape & SHAPE_IPV4) !== 0 ? GSO_TCPV4 : GSO_TCPV6) | ecn;
   packets.gsoSize[i] = 0;
 }
@@ -99,7 +93,7 @@ export function unfinishedChecksum(checksums: Checksummer, packets: Packets, i: 
 export function finishChecksum(checksums: Checksummer, packets: Packets, i: PacketIndex): boolean {
   const checksum = packets.gsoType[i] === GSO_NONE ? unfinishedChecksum(checksums, packets, i) : -1;
   if (checksum < 0) return false;
-  write16(checksums.u8, packets.frame[i] + packets.csumStart[i] + packets.csumOffset[i], checksum);
+  putU16(checksums.u8, packets.frame[i] + packets.csumStart[i] + packets.csumOffset[i], checksum);
   packets.flags[i] &= ~UNFINISHED;
   return true;
 }

@@ -113,3 +113,20 @@ rooted('vtep drops names every reason that counted, with its sentence', async (t
   t.like(row, { reason: 'unmatched', verdict: 'pass', device: 'vxlan0', count: 2 });
   t.regex(String(row?.sentence), /no filter took the frame/);
 });
+
+rooted('frames that the host drops because vtep does not read them are counted as tap-queue-full', async (t) => {
+  const topology = await twoHosts(t);
+  const { a, b } = topology;
+  const daemon = await Daemon.start(topology);
+  await daemon.do('ip link set dev tap0 txqueuelen 8');
+  daemon.process.child.kill('SIGSTOP');
+  try {
+    await ping(b, INNER[4].a, { count: 40, interval: 0.005 });
+  } finally {
+    daemon.process.child.kill('SIGCONT');
+  }
+  t.is((await ping(a, INNER[4].b)).received, 3, 'it goes on');
+  const counted = (await daemon.drops())('tap-queue-full');
+  t.true(counted > 0);
+  t.is(counted, await linkStatistic(b, 'tap0', 'tx_dropped'));
+});

@@ -16,8 +16,9 @@ import {
   UNFINISHED,
 } from '../../memory/packets.js';
 import type { FrameVector } from '../../memory/vectors.js';
+import { putU16 } from '../../wire/bytes.js';
 import type { Checksummer } from '../../wire/checksum.js';
-import { copyBytes, write16 } from '../header-fields.js';
+import { copyBytes } from '../copy-bytes.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offloads.js';
 import { Segmenter } from '../segment.js';
 import { unfinishedChecksum } from '../unfinished.js';
@@ -93,7 +94,7 @@ export class Passthrough {
       const at = out.headers.take(VNET_BYTES + copied);
       writeVnetHeader(arena, at, 0, GSO_NONE, 0, 0, 0, 0);
       copyBytes(arena, at + VNET_BYTES, frame, copied);
-      write16(arena.u8, at + VNET_BYTES + copied - 2, unfinishedChecksum(this.checksums, packets, i));
+      putU16(arena.u8, at + VNET_BYTES + copied - 2, unfinishedChecksum(this.checksums, packets, i));
       out.iovecs.add(at, VNET_BYTES + copied);
       if (copied < length) out.iovecs.add(frame + copied, length - copied);
     }

@@ -1,21 +1,18 @@
 import type { PacketIndex } from '../../memory/packets.js';
+import { i32, putU16, putU32, u16 } from '../../wire/bytes.js';
 import { type Checksummer, finish } from '../../wire/checksum.js';
 import {
-  read16,
-  read32,
-  TCP_ACKNOWLEDGEMENT,
+  TCP_ACK,
   TCP_CHECKSUM,
-  TCP_CWR,
   TCP_DATA_OFFSET,
-  TCP_FIN,
+  TCP_FLAG_CWR,
+  TCP_FLAG_FIN,
+  TCP_FLAG_PSH,
   TCP_FLAGS,
-  TCP_PSH,
-  TCP_SEQUENCE,
+  TCP_SEQ,
   TCP_URGENT,
   TCP_WINDOW,
-  write16,
-  write32,
-} from '../header-fields.js';
+} from '../../wire/tcp.js';
 import type { SegmentLane } from './segments.js';
 
 /**
@@ -36,10 +33,10 @@ export class TcpSegments implements SegmentLane {
   begin(_i: PacketIndex, at: number, headerBytes: number): void {
     const { checksums } = this;
     const u8 = checksums.u8;
-    this.sequence = read32(u8, at + TCP_SEQUENCE);
+    this.sequence = i32(u8, at + TCP_SEQ);
     this.flags = u8[at + TCP_FLAGS];
-    let sum = checksums.sum(at, TCP_SEQUENCE, u8[at + TCP_DATA_OFFSET] << 8);
-    sum = checksums.sum(at + TCP_ACKNOWLEDGEMENT, 4, sum + read16(u8, at + TCP_WINDOW));
+    let sum = checksums.sum(at, TCP_SEQ, u8[at + TCP_DATA_OFFSET] << 8);
+    sum = checksums.sum(at + TCP_ACK, 4, sum + u16(u8, at + TCP_WINDOW));
     this.headerSum = checksums.sum(at + TCP_URGENT, headerBytes - TCP_URGENT, sum);
   }
 
@@ -47,11 +44,11 @@ export class TcpSegments implements SegmentLane {
     const u8 = this.checksums.u8;
     const sequence = (this.sequence + skipped) | 0;
     let flags = this.flags;
-    if (skipped > 0) flags &= ~TCP_CWR;
-    if (!last) flags &= ~(TCP_FIN | TCP_PSH);
-    write32(u8, at + TCP_SEQUENCE, sequence);
+    if (skipped > 0) flags &= ~TCP_FLAG_CWR;
+    if (!last) flags &= ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+    putU32(u8, at + TCP_SEQ, sequence);
     u8[at + TCP_FLAGS] = flags;
     const all = sum + this.headerSum + (sequence >>> 16) + (sequence & 0xffff) + flags;
-    write16(u8, at + TCP_CHECKSUM, finish(all));
+    putU16(u8, at + TCP_CHECKSUM, finish(all));
   }
 }

@@ -8,24 +8,22 @@
  */
 import type { Arena } from '../../memory/arena.js';
 import { GSO_TCPV4, GSO_TCPV6, type PacketIndex, type Packets, SHAPE_IPV4, UNFINISHED } from '../../memory/packets.js';
+import { i32, putU16 } from '../../wire/bytes.js';
 import { type Checksummer, fold } from '../../wire/checksum.js';
+import { IPPROTO_TCP } from '../../wire/ip-protocol.js';
 import {
-  PROTOCOL_TCP,
-  read32,
-  sameBytes,
   TCP_ACK,
-  TCP_ACKNOWLEDGEMENT,
-  TCP_BYTES,
   TCP_CHECKSUM,
   TCP_DATA_OFFSET,
+  TCP_FLAG_ACK,
+  TCP_FLAG_PSH,
   TCP_FLAGS,
-  TCP_OPTIONS,
-  TCP_PSH,
-  TCP_SEQUENCE,
+  TCP_HEADER,
+  TCP_SEQ,
   TCP_URGENT,
   TCP_WINDOW,
-  write16,
-} from '../header-fields.js';
+} from '../../wire/tcp.js';
+import { sameBytes } from '../copy-bytes.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6 } from '../offloads.js';
 import {
   MERGED,
@@ -70,7 +68,8 @@ export class TcpLane implements MergeLane {
     const u8 = this.arena.u8;
     const l4 = packets.l4[i];
     const tcp = packets.frame[i] + l4;
-    if ((u8[tcp + TCP_FLAGS] & ~TCP_PSH) !== TCP_ACK || (u8[tcp + TCP_DATA_OFFSET] & 0x0f) !== 0) return OTHER_FLAGS;
+    if ((u8[tcp + TCP_FLAGS] & ~TCP_FLAG_PSH) !== TCP_FLAG_ACK || (u8[tcp + TCP_DATA_OFFSET] & 0x0f) !== 0)
+      return OTHER_FLAGS;
     if (packets.end[i] <= packets.payload[i]) return NO_PAYLOAD;
     const unfinished = (packets.flags[i] & UNFINISHED) !== 0;
     if (unfinished && (packets.csumStart[i] !== l4 || packets.csumOffset[i] !== TCP_CHECKSUM)) return OTHER_CHECKSUM;
@@ -83,22 +82,22 @@ export class TcpLane implements MergeLane {
     const before = packets.frame[tail] + packets.l4[tail];
     const tcp = packets.frame[i] + packets.l4[i];
     const sent = packets.end[tail] - packets.payload[tail];
-    if (read32(u8, tcp + TCP_SEQUENCE) !== ((read32(u8, before + TCP_SEQUENCE) + sent) | 0)) return SEQUENCE;
-    if (!sameBytes(arena, before + TCP_ACKNOWLEDGEMENT, tcp + TCP_ACKNOWLEDGEMENT, 4)) return OTHER_ACK;
+    if (i32(u8, tcp + TCP_SEQ) !== ((i32(u8, before + TCP_SEQ) + sent) | 0)) return SEQUENCE;
+    if (!sameBytes(arena, before + TCP_ACK, tcp + TCP_ACK, 4)) return OTHER_ACK;
     if (u8[before + TCP_DATA_OFFSET] !== u8[tcp + TCP_DATA_OFFSET]) return OTHER_HEADER_LENGTH;
     if (
       !sameBytes(arena, before + TCP_WINDOW, tcp + TCP_WINDOW, 2) ||
       !sameBytes(arena, before + TCP_URGENT, tcp + TCP_URGENT, 2)
     )
       return OTHER_WINDOW;
-    const options = packets.payload[i] - packets.l4[i] - TCP_BYTES;
-    if (!sameBytes(arena, before + TCP_OPTIONS, tcp + TCP_OPTIONS, options)) return OTHER_OPTIONS;
+    const options = packets.payload[i] - packets.l4[i] - TCP_HEADER;
+    if (!sameBytes(arena, before + TCP_HEADER, tcp + TCP_HEADER, options)) return OTHER_OPTIONS;
     return MERGED;
   }
 
   ends(i: PacketIndex): boolean {
     const { packets } = this;
-    return (this.arena.u8[packets.frame[i] + packets.l4[i] + TCP_FLAGS] & TCP_PSH) !== 0;
+    return (this.arena.u8[packets.frame[i] + packets.l4[i] + TCP_FLAGS] & TCP_FLAG_PSH) !== 0;
   }
 
   intact(i: PacketIndex): boolean {
@@ -106,7 +105,7 @@ export class TcpLane implements MergeLane {
     if ((packets.flags[i] & UNFINISHED) !== 0) return true;
     const l4 = packets.l4[i];
     const length = packets.end[i] - l4;
-    const sum = pseudoHeader(checksums, packets, i, PROTOCOL_TCP, length);
+    const sum = pseudoHeader(checksums, packets, i, IPPROTO_TCP, length);
     return fold(checksums.sum(packets.frame[i] + l4, length, sum)) === 0xffff;
   }
 
@@ -114,6 +113,6 @@ export class TcpLane implements MergeLane {
     const { packets } = this;
     const u8 = this.arena.u8;
     u8[at + TCP_FLAGS] = u8[packets.frame[tail] + packets.l4[tail] + TCP_FLAGS];
-    write16(u8, at + TCP_CHECKSUM, fold(pseudoHeader(this.checksums, packets, head, PROTOCOL_TCP, length)));
+    putU16(u8, at + TCP_CHECKSUM, fold(pseudoHeader(this.checksums, packets, head, IPPROTO_TCP, length)));
   }
 }

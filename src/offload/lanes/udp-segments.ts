@@ -1,6 +1,7 @@
 import { type PacketIndex, type Packets, UNFINISHED } from '../../memory/packets.js';
+import { putU16, u16 } from '../../wire/bytes.js';
 import { type Checksummer, finish } from '../../wire/checksum.js';
-import { read16, UDP_BYTES, UDP_CHECKSUM, UDP_LENGTH, write16 } from '../header-fields.js';
+import { UDP_CHECKSUM, UDP_HEADER, UDP_LENGTH } from '../../wire/udp.js';
 import type { SegmentLane } from './segments.js';
 
 /**
@@ -20,14 +21,14 @@ export class UdpSegments implements SegmentLane {
 
   begin(i: PacketIndex, at: number): void {
     this.ports = this.checksums.sum(at, UDP_LENGTH, 0);
-    this.without = (this.packets.flags[i] & UNFINISHED) === 0 && read16(this.checksums.u8, at + UDP_CHECKSUM) === 0;
+    this.without = (this.packets.flags[i] & UNFINISHED) === 0 && u16(this.checksums.u8, at + UDP_CHECKSUM) === 0;
   }
 
   complete(at: number, _skipped: number, bytes: number, _last: boolean, sum: number): void {
     const u8 = this.checksums.u8;
-    const length = UDP_BYTES + bytes;
-    write16(u8, at + UDP_LENGTH, length);
+    const length = UDP_HEADER + bytes;
+    putU16(u8, at + UDP_LENGTH, length);
     const checksum = this.without ? 0 : finish(sum + this.ports + length) || 0xffff;
-    write16(u8, at + UDP_CHECKSUM, checksum);
+    putU16(u8, at + UDP_CHECKSUM, checksum);
   }
 }
