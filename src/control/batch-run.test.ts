@@ -111,3 +111,17 @@ test('where the client is gone the batch ends, and what was done is put in force
   );
   t.deepEqual(target.done, ['a', 'commit']);
 });
+
+test('behind a failure, too, a client that reads slowly is waited for', async (t) => {
+  const target = new Target();
+  const state: { release?: () => void } = {};
+  const slow = new Promise<void>((resolve) => {
+    state.release = resolve;
+  });
+  const exit = runBatch(batch(['link del no', 'link del a'], { force: true }), () => slow, target);
+  for (let n = 0; n < 3; n++) await target.exclusive(async () => target.done.push('another'));
+  t.deepEqual(target.done, ['another', 'another', 'another']);
+  state.release?.();
+  t.is(await exit, 1);
+  t.deepEqual(target.done.slice(3), ['a', 'commit']);
+});

@@ -180,3 +180,17 @@ test('a device that goes takes its hook with it; others keep theirs', async (t) 
   await bench.rules.commit();
   t.deepEqual(ids(bench), []);
 });
+
+test('a filter that is removed while they are shown is left out, and so is one put in its place', (t) => {
+  const bench = new Bench();
+  bench.tc('qdisc add dev vxlan0 ingress');
+  for (const id of [1, 2, 3, 4]) {
+    bench.tc(`filter add dev vxlan0 ingress pref 1 protocol ip flower enc_key_id ${id} action drop`);
+  }
+  const shown = bench.rules.each(ALL)[Symbol.iterator]();
+  t.is(shown.next().value?.handle, 1);
+  bench.tc('filter del dev vxlan0 ingress pref 1 handle 2 flower');
+  bench.tc('filter replace dev vxlan0 ingress pref 1 protocol ip handle 3 flower enc_key_id 3 action pass');
+  t.is(shown.next().value?.handle, 4);
+  t.true(shown.next().done);
+});
