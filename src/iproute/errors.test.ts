@@ -3,7 +3,6 @@ import { refusalOf } from './refusals.test.helper.js';
 
 test('What vtep does not have is refused by name, with exit code 2', (t) => {
   const flower = 'tc filter add dev a ingress protocol ip flower';
-  const vxlan = 'ip link add v type vxlan external';
   for (const [line, what] of [
     [`${flower} vlan_id 5`, 'flower key "vlan_id"'],
     [`${flower} ct_state +trk`, 'flower key "ct_state"'],
@@ -16,19 +15,7 @@ test('What vtep does not have is refused by name, with exit code 2', (t) => {
     ['tc filter add block 1 flower', 'a shared block ("block")'],
     ['tc actions ls action gact', 'tc actions'],
     ['tc chain show dev a ingress', 'tc chain'],
-    ['ip link add v type vxlan id 4', 'vxlan "id" (a device of one VNI; vtep has external ones)'],
-    [`${vxlan} remote 10.0.0.1`, 'vxlan "remote"'],
-    [`${vxlan} gbp`, 'vxlan "gbp"'],
-    [`${vxlan} gpe`, 'vxlan "gpe"'],
-    [`${vxlan} vnifilter`, 'vxlan "vnifilter"'],
-    [`${vxlan} proxy`, 'vxlan "proxy"'],
-    [`${vxlan} nolocalbypass`, 'vxlan "nolocalbypass"'],
-    [`${vxlan} reserved_bits 0xff`, 'vxlan "reserved_bits"'],
-    [`${vxlan} df set`, 'vxlan "df set"'],
-    [`${vxlan} flowlabel 5`, 'vxlan "flowlabel"'],
-    [`${vxlan} maxaddress 5`, 'vxlan "maxaddress"'],
     ['ip link add v numtxqueues 4 type tap', '"numtxqueues" in ip link add'],
-    ['ip link set v type vxlan ttl 5', 'changing the options of a vxlan device'],
     ['ip tuntap add t mode tap pi', '"pi" of a TAP'],
     ['ip tuntap add t mode tap user root', '"user root" of a TAP'],
     ['ip -n other link add v type tap', 'a device of another namespace ("-netns")'],

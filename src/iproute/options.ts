@@ -46,9 +46,11 @@ function findOption(tool: Tool, word: string): string | undefined {
   });
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** Reads options until a word that is none. */
 export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
-  const output = { statistics: false, details: false, json: false, pretty: false };
+  const output: Writable<OutputOptions> = { statistics: false, details: false, json: false, pretty: false };
   let netns = false;
   let version = false;
   let layout: string | undefined;
@@ -63,7 +65,12 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
     if (found === '-batch=' || found === '-force') {
       throw refusal(`vtep: "${reader.word}" comes before the commands, not within one`, 255);
     }
-    output.statistics ||= found === '-stats' || found === '-statistics';
+    if (found === '-stats' || found === '-statistics') {
+      if (output.statistics && tool === 'ip') {
+        output.errors = true;
+      }
+      output.statistics = true;
+    }
     output.details ||= found === '-details';
     output.json ||= found === '-json';
     output.pretty ||= found === '-pretty';

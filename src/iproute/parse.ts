@@ -38,7 +38,7 @@ function parseObject(tool: Tool, object: string, reader: WordReader, options: Gl
   const { words } = reader;
   switch (`${tool} ${object}`) {
     case 'ip link':
-      return parseLink(reader, words);
+      return parseLink(reader, words, options.output);
     case 'ip tuntap':
     case 'ip tap':
       return parseTuntap(reader);
