@@ -248,8 +248,8 @@ export type Command =
   | { readonly kind: 'chain-get'; readonly selector: ChainSelector; readonly output: OutputOptions }
   | { readonly kind: 'chain-show'; readonly selector: ChainSelector; readonly output: OutputOptions }
   /**
-   * Entries of a device's own table (`self`). `argv` is the line without `bridge`, for a device that is not vtep's,
-   * and for one that is a bridge's port as well, where `master` was said too.
+   * Entries of a device's own table (`self`). `argv` is the line without `bridge`, for a device that is not vtep's;
+   * lines about a bridge's table (`master`, `br`, `vlan`) are the host's from the start.
    */
   | {
       readonly kind: 'fdb-add';

@@ -76,6 +76,8 @@ export interface FdbFlush {
   readonly dst?: Uint8Array;
   readonly port?: number;
   readonly via?: string;
+  /** What the kernel answers to a word that only bridges know when the device is none: an exit code of 255. */
+  readonly refused?: string;
 }
 
 /** VNIs from `first` to `last`, both included. */
@@ -98,6 +100,7 @@ export interface VniStatistics {
 
 /** One VNI of a device with `vnifilter`. */
 export interface VniState {
+  readonly dev: string;
   readonly vni: number;
   /** 4 or 16 bytes. */
   readonly remote?: Uint8Array;

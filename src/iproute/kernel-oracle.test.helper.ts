@@ -5,10 +5,11 @@
 import { execFileSync } from 'node:child_process';
 
 function run(script: string): string {
-  return execFileSync('unshare', ['-n', 'bash', '-c', script], {
+  return execFileSync('unshare', ['-n', 'bash', '-s'], {
+    input: script,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
 }
 

@@ -1,6 +1,5 @@
 /** `[gact] CONTROL [random netrand|determ CONTROL VAL] [index N]` (parse_gact of iproute2). */
 import type { ActionSpec, Control, Gact } from './commands.js';
-import { notSupported } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
@@ -40,7 +39,8 @@ export function parseGact(reader: WordReader): ActionSpec {
     reader.advance();
   }
   if (reader.abbreviates('index')) {
-    throw notSupported('gact by index alone (a shared action)');
+    const index = parseIndex(reader, '');
+    return index === undefined ? { kind: 'gact', control: { type: 'pass' } } : { kind: 'reference', of: 'gact', index };
   }
   if (reader.is('help')) {
     throw new HelpRequest('tc filter gact');

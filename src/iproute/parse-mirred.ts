@@ -1,7 +1,7 @@
 /** `mirred egress|ingress redirect|mirror dev X` (parse_mirred of iproute2). */
 import type { ActionSpec } from './commands.js';
 import { isDeviceName } from './device-name.js';
-import { duplicate, invalidArgument, notSupported } from './errors.js';
+import { duplicate, filterRefusal, invalidArgument } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
@@ -36,7 +36,8 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
       () => refusal('Illegal "index"'),
     );
     if (target.direction === undefined) {
-      throw notSupported('mirred by index alone (a shared action)');
+      reader.skip();
+      return false;
     }
   } else if (name === 'dev' && target.mode !== undefined) {
     const dev = reader.advance();
@@ -61,7 +62,7 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
   return true;
 }
 
-/** Reads from the word `mirred` to the index. */
+/** Reads from the word `mirred` to the index. `mirred index N` alone names one that is there. */
 export function parseMirred(reader: WordReader): ActionSpec {
   const target: Target = {};
   reader.advance();
@@ -70,6 +71,12 @@ export function parseMirred(reader: WordReader): ActionSpec {
   }
   while (parseTargetWord(reader, target)) {
     // Every word moves the reader on.
+  }
+  if (target.direction === undefined && target.index !== undefined) {
+    if (target.index === 0) {
+      throw filterRefusal('Error: act_mirred: Unknown mirred option.');
+    }
+    return { kind: 'reference', of: 'mirred', index: target.index };
   }
   const { direction = 'egress', mode = 'redirect', dev = '' } = target;
   const control = mode === 'mirror' ? (parseControl(reader) ?? { type: 'pipe' as const }) : { type: 'stolen' as const };

@@ -104,9 +104,12 @@ export function parseTunnelKey(reader: WordReader): ActionSpec {
   const index = parseIndex(reader, 'tunnel_key: ');
   const common = { kind: 'tunnel_key', control, ...(index !== undefined && { index }) } as const;
   if (mode === undefined) {
-    throw index === undefined && reader.more
+    if (index !== undefined) {
+      return { kind: 'reference', of: 'tunnel_key', index };
+    }
+    throw reader.more
       ? refusal(`Bad action type ${reader.word}`, 255)
-      : notSupported('tunnel_key without set or unset (an action shared by its index)');
+      : filterRefusal('Error: Unknown tunnel key action.');
   }
   if (mode === 'unset') {
     return { ...common, mode };
