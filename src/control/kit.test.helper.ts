@@ -100,6 +100,10 @@ export class Bench {
     else if (command.kind === 'filter-get') this.rules.get(command.selector);
     else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
+    else if (command.kind === 'actions-add') this.rules.actions.add(command.mode, command.actions);
+    else if (command.kind === 'actions-del') this.rules.actions.remove(command.selectors);
+    else if (command.kind === 'actions-get') this.rules.actions.get(command.selectors);
+    else if (command.kind === 'actions-flush') this.rules.actions.flush(command.action);
     else throw new Error(`not for rules: ${line}`);
   }
 

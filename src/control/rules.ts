@@ -10,11 +10,12 @@ import {
   type QdiscState,
 } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
-import { type ActionInstance, ActionTable } from './action-table.js';
+import type { ActionInstance } from './action-table.js';
 import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
 import { FreeNumbers } from './free-numbers.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
+import { SharedActions } from './shared-actions.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
@@ -53,7 +54,8 @@ export class Rules {
   private readonly datapath: RuleDatapath;
   private readonly devices: RuleDevices;
   private readonly newTable: () => ClassifierTable;
-  private readonly actions: ActionTable;
+  /** The actions, which filters share. */
+  readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly ruleIds = new FreeNumbers(0);
   private readonly qdiscs = new Map<number, Qdisc>();
@@ -65,7 +67,7 @@ export class Rules {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
-    this.actions = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
+    this.actions = new SharedActions(datapath, devices, this.programs, (release) => this.retired.push(release));
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
@@ -128,7 +130,8 @@ export class Rules {
     const device = this.devices.indexOf(spec.dev);
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    this.block(qdisc, spec.parent).edit(mode, spec);
+    const { actions } = this.block(qdisc, spec.parent).edit(mode, spec);
+    this.actions.giveCookies(actions, spec.actions);
     this.dirty.add(device);
   }
 
@@ -159,7 +162,7 @@ export class Rules {
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
-    if (this.dirty.size === 0) return;
+    if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].map((device) => {
       const snapshot = this.qdiscs.get(device)?.ingress.publish();
       return { device, direction: INGRESS, ...(snapshot ? { snapshot } : {}) };
@@ -167,7 +170,7 @@ export class Rules {
     this.dirty.clear();
     const retired = this.retired;
     this.retired = [];
-    await this.datapath.apply({ type: 'rules', programs: this.programs.published, hooks });
+    await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
   }
 
@@ -195,18 +198,8 @@ export class Rules {
     for (const key of spec.keys) {
       if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
     }
-    const targets = spec.actions.map((action) => {
-      if (action.kind !== 'mirred') return -1;
-      if (action.direction === 'ingress') {
-        throw new CommandError('vtep: mirred ingress is not supported by vtep', 2);
-      }
-      return this.devices.targetOf(action.dev);
-    });
-    const actions = spec.actions.map((typed, n) => {
-      const action = this.actions.bind(typed, targets[n] ?? -1);
-      if (action.ref === 1 && action.target >= 0) this.devices.hold(action.target);
-      return action;
-    });
+    const binds = this.actions.prepare(spec.actions);
+    const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
     return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
@@ -221,15 +214,10 @@ export class Rules {
   private release(filter: Filter, ended: readonly ActionInstance[]): void {
     this.programs.release(filter.program);
     this.ruleIds.release(filter.rule);
-    for (const { row, target } of ended) {
-      this.actions.releaseRow(row);
-      if (target >= 0) this.devices.drop(target);
-    }
+    for (const action of ended) this.actions.release(action);
   }
 
   private state(filter: Filter, parent: FilterParent): FilterState {
-    const nameOf = (device: number): string => this.devices.nameOf(device);
-    const { spec } = filter;
-    return { ...spec, parent, actions: filter.actions.map((action) => this.actions.state(action, nameOf)) };
+    return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
 }
