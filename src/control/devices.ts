@@ -8,7 +8,10 @@ import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
-import { CommandError, type LinkGeneric, type VxlanOptions } from '../iproute/commands.js';
+import { changeVxlan } from '../iproute/change-vxlan.js';
+import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
+import { unsupportedVxlan } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
@@ -61,13 +64,26 @@ export class Devices {
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(() => {
+      checkSupported(vxlan);
       const mtu = this.vxlanMtu(link.mtu, vxlan);
-      return this.add(
-        { ...link, ...(mtu === undefined ? {} : { mtu }) },
-        'vxlan',
-        false,
-        new VxlanSockets(this.datapath, vxlan),
-      );
+      return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+    });
+  }
+
+  /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
+  changeVxlan(name: string, changes: VxlanChanges): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.find(name);
+      if (!device) {
+        if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
+        throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
+      }
+      if (!device.vxlan) throw rtnetlinkAnswers('Operation not supported');
+      const options = changeVxlan(device.vxlan, changes);
+      checkSupported(options);
+      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+      await device.sockets?.change(device.index, options);
+      device.vxlan = options;
     });
   }
 
@@ -125,7 +141,7 @@ export class Devices {
     generic: LinkGeneric,
     kind: 'tap' | 'vxlan',
     persist: boolean,
-    sockets: VxlanSockets | undefined,
+    vxlan: VxlanOptions | undefined,
   ): Promise<void> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
@@ -146,7 +162,7 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(sockets ? { sockets } : {}),
+      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
     };
     try {
       const { mtu, address, txqueuelen } = generic;
@@ -307,6 +323,11 @@ export class Devices {
     this.options.log(`${device.name} is gone (${why}), and its filters with it`);
     this.options.vanished(device.index);
   }
+}
+
+function checkSupported(options: VxlanOptions): void {
+  const unsupported = unsupportedVxlan(options);
+  if (unsupported !== undefined) throw notSupported(unsupported);
 }
 
 /** What the kernel refuses, as `ip` says it. */

@@ -1,10 +1,12 @@
 import { type Command, CommandError, type FilterSelector, type OutputOptions } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { carryOutActions } from './carry-out-actions.js';
 import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
@@ -117,6 +119,36 @@ export class Interpreter {
       case 'filter-show':
         this.showFilters(command.selector, command.output, say);
         break;
+      case 'link-set-vxlan':
+        await this.devices.changeVxlan(command.name, command.changes);
+        if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
+        break;
+      case 'link-show':
+        await this.host('ip', command.argv, say);
+        break;
+      case 'actions-add':
+      case 'actions-del':
+      case 'actions-get':
+      case 'actions-show':
+      case 'actions-flush':
+        carryOutActions(this.rules.actions, command, say);
+        break;
+      case 'chain-add':
+      case 'chain-del':
+      case 'chain-get':
+      case 'chain-show':
+        throw notSupported('tc chain');
+      case 'fdb-add':
+      case 'fdb-del':
+      case 'fdb-get':
+      case 'fdb-show':
+      case 'fdb-flush':
+        await this.fdb(command, say);
+        break;
+      case 'vni-add':
+      case 'vni-del':
+      case 'vni-show':
+        throw notSupported('bridge vni');
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -143,6 +175,12 @@ export class Interpreter {
     } catch (error) {
       return report(error, say);
     }
+  }
+
+  private async fdb(command: FdbCommand, say: Say): Promise<void> {
+    const dev = fdbDevice(command);
+    if (dev !== undefined && this.registry.has(dev)) throw notSupported(`bridge fdb of "${dev}"`);
+    await this.host('bridge', command.argv, say);
   }
 
   private showFilters(selector: FilterSelector, output: OutputOptions, say: Say): void {
@@ -189,6 +227,14 @@ export class Interpreter {
     this.turn = result.catch(() => undefined);
     return result;
   }
+}
+
+type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
+
+/** The device whose table a command is about; undefined: all of them. */
+function fdbDevice(command: FdbCommand): string | undefined {
+  if (command.kind === 'fdb-show') return command.selector.dev;
+  return command.kind === 'fdb-flush' ? command.flush.dev : command.entry.dev;
 }
 
 /** The options before the object, as the system's tc takes them. */

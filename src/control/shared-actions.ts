@@ -11,6 +11,7 @@ import {
   type ActionState,
   CommandError,
 } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
@@ -167,9 +168,9 @@ export class SharedActions {
 
   /** Where an action sends to, or -1; throws CommandError for what vtep does not do. */
   private targetOf(spec: ActionDetail): number {
-    if (spec.kind === 'gact' && spec.random !== undefined) throw notDone('gact random');
+    if (spec.kind === 'gact' && spec.random !== undefined) throw notSupported('gact random');
     if (spec.kind !== 'mirred') return -1;
-    if (spec.direction === 'ingress') throw notDone('mirred ingress');
+    if (spec.direction === 'ingress') throw notSupported('mirred ingress');
     return this.devices.targetOf(spec.dev);
   }
 
@@ -198,10 +199,6 @@ export class SharedActions {
   private end(action: ActionInstance): void {
     if (this.table.unref(action)) this.retire(() => this.release(action));
   }
-}
-
-function notDone(what: string): CommandError {
-  return new CommandError(`vtep: ${what} is not supported by vtep`, 2);
 }
 
 /** What stops tc while it reads an action ends `tc actions` with 255, where a filter's ends with 1. */
