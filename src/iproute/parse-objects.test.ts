@@ -231,6 +231,14 @@ for (const [line, expected] of lines) {
   });
 }
 
+test('Layouts that vtep does not print are the host’s for links, and nothing new for entries', (t) => {
+  t.is(parse('ip -br link').kind, 'host');
+  t.is(parse('ip -o link show dev v').kind, 'host');
+  t.is(parse('bridge -o fdb show').kind, 'fdb-show');
+  t.is(parse('ip -n other -d link show v').kind, 'host');
+  t.is(parse('bridge -n other fdb show').kind, 'host');
+});
+
 test('The line itself goes along for devices that are not vtep’s', (t) => {
   for (const line of ['bridge -j fdb show dev v', 'ip -d link show v']) {
     const command = parse(line);
