@@ -1,9 +1,9 @@
-/** The command that makes a filter: the way back from state to the grammar. */
+/** The commands that make qdiscs, chains and filters: the way back from state to the grammar. */
 
 import { actionWords } from './action-command.js';
 import { formatIp } from './address.js';
 import { formatClassId } from './class-id.js';
-import type { ChainSelector, FilterState, FlowerKey } from './commands.js';
+import type { ChainSelector, FilterState, FlowerKey, QdiscState } from './commands.js';
 import { etherTypeName } from './ether-type.js';
 import { flowerKey } from './flower-keys.js';
 import { flowerValues } from './flower-values.js';
@@ -59,4 +59,9 @@ export function filterCommand(filter: FilterState): string[] {
 /** The words, after `tc`, of the command that adds a chain without filters. */
 export function chainCommand({ dev, parent, chain = 0 }: ChainSelector): string[] {
   return ['chain', 'add', 'dev', dev, ...(parent === 'ffff:' ? ['parent', parent] : [parent]), 'chain', `${chain}`];
+}
+
+/** The words, after `tc`, of the command that adds the qdisc that filters and chains hang on. */
+export function qdiscCommand({ dev, qdisc }: Pick<QdiscState, 'dev' | 'qdisc'>): string[] {
+  return ['qdisc', 'add', 'dev', dev, qdisc];
 }

@@ -64,13 +64,18 @@ CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | 
 
 const tunnelKey = `Usage: … action tunnel_key unset [ CONTROL ]
        … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ tos TOS ]
-         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]`;
+         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
+       … action tunnel_key index N
+The last binds to an action that is there already.`;
 
 const mirred = `Usage: … action mirred { egress | ingress } redirect dev DEVICE
-       … action mirred { egress | ingress } mirror dev DEVICE [ CONTROL ]`;
+       … action mirred { egress | ingress } mirror dev DEVICE [ CONTROL ]
+       … action mirred index N
+The last binds to an action that is there already.`;
 
 const gact = `Usage: … action [ gact ] CONTROL [ random { netrand | determ } CONTROL VAL ]
-VAL is at most 10000: one packet in VAL gets the second CONTROL.`;
+       … action gact index N
+The last binds to an action that is there already. VAL is at most 10000: one packet in VAL gets the second CONTROL.`;
 
 const chain = `Usage: tc chain { add | delete | del } dev DEVICE PARENT [ chain N ]
        tc chain get dev DEVICE PARENT [ chain N ]

@@ -2,7 +2,8 @@
 import type { OutputOptions } from './commands.js';
 import { incomplete } from './errors.js';
 import { HelpRequest } from './help.js';
-import { abbreviates, refusal, type WordReader } from './word-reader.js';
+import { suggest } from './suggest.js';
+import { abbreviates, refusal, WordReader } from './word-reader.js';
 
 export type Tool = 'ip' | 'tc' | 'bridge';
 
@@ -20,7 +21,7 @@ export interface GlobalOptions {
  * In the order in which each tool tries them; `=`: an argument follows. Those that vtep does
  * not follow itself are the host's, or change nothing that it prints.
  */
-const optionWords: Record<Tool, readonly string[]> = {
+export const optionWords: Record<Tool, readonly string[]> = {
   ip: [
     ...['-loops=', '-family=', '-4', '-6', '-0', '-M', '-B', '-human-readable', '-iec', '-stats', '-statistics'],
     ...['-details', '-resolve', '-oneline', '-timestamp', '-tshort', '-Version', '-force', '-batch=', '-brief'],
@@ -36,6 +37,9 @@ const optionWords: Record<Tool, readonly string[]> = {
     ...['-6', '-netns=', '-color', '-compressvlans', '-force', '-json', '-pretty', '-batch='],
   ],
 };
+
+/** What a tool says can be tried when it does not know an option. */
+const helpWord: Record<Tool, string> = { ip: '-help', tc: '-help', bridge: 'help' };
 
 function findOption(tool: Tool, word: string): string | undefined {
   // ip alone takes a second dash; -4, -6, -0, -M, -B and -echo have to be whole, the first five being so anyway.
@@ -57,12 +61,17 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
   while (reader.word.startsWith('-')) {
     const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
     if (found === undefined) {
-      throw refusal(`Option "${reader.word}" is unknown, try "${tool} -help".`, 255);
+      const hint = suggest(
+        reader.word,
+        optionWords[tool].map((entry) => entry.replace(/=$/, '')),
+      );
+      throw refusal(`Option "${reader.word}" is unknown, try "${tool} ${helpWord[tool]}".${hint}`, 255);
     }
     if (found === '-help') {
       throw new HelpRequest(tool);
     }
-    if (found === '-batch=' || found === '-force') {
+    // Without a file of commands, -force has nothing to go on with.
+    if (found === '-batch=') {
       throw refusal(`vtep: "${reader.word}" comes before the commands, not within one`, 255);
     }
     if (found === '-stats' || found === '-statistics') {
@@ -88,4 +97,36 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
     }
   }
   return { output, netns, version, ...(layout !== undefined && { layout }) };
+}
+
+export interface BatchRequest {
+  /** `-` is stdin. */
+  readonly file: string;
+  /** Whether to go on after a command that fails. */
+  readonly force: boolean;
+  /** The other options, which hold for every line: they go before its words. */
+  readonly options: readonly string[];
+}
+
+/**
+ * What `tc -batch FILE` asks for; undefined when the words are a command of their own. Lines of such a file do not
+ * begin with the tool. What follows the options is ignored, as iproute2 does.
+ */
+export function batchRequest(tool: Tool, words: readonly string[]): BatchRequest | undefined {
+  const reader = new WordReader(words);
+  const options: string[] = [];
+  let file: string | undefined;
+  let force = false;
+  for (; reader.word.startsWith('-') && reader.word !== '-'; reader.skip()) {
+    const { word } = reader;
+    const found = findOption(tool, word);
+    if (found === '-batch=') {
+      file = reader.advance();
+    } else if (found === '-force') {
+      force = true;
+    } else {
+      options.push(word, ...(found?.endsWith('=') === true ? [reader.advance()] : []));
+    }
+  }
+  return file === undefined ? undefined : { file, force, options };
 }

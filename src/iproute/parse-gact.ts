@@ -2,7 +2,8 @@
 import type { ActionSpec, Control, Gact } from './commands.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
-import { parseControl, parseIndex } from './parse-control.js';
+import { controlWords, parseControl, parseIndex } from './parse-control.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 const MAX_PROBABILITY = 10000;
@@ -10,7 +11,8 @@ const MAX_PROBABILITY = 10000;
 function parseVerdict(reader: WordReader): Control {
   const control = parseControl(reader);
   if (control === undefined) {
-    throw refusal(`Bad action type ${reader.word}`, 255);
+    const known = [...controlWords, 'tunnel_key', 'mirred', 'gact', 'action', 'index', 'cookie', 'random'];
+    throw refusal(`Bad action type ${reader.word}${suggest(reader.word, known)}`, 255);
   }
   return control;
 }

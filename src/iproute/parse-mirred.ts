@@ -7,7 +7,7 @@ import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
-const words = ['egress', 'ingress', 'index', 'mirror', 'redirect', 'dev', 'help'] as const;
+export const mirredWords = ['egress', 'ingress', 'index', 'mirror', 'redirect', 'dev', 'help'] as const;
 
 interface Target {
   direction?: 'egress' | 'ingress';
@@ -19,7 +19,7 @@ interface Target {
 /** One word of the target and its argument; false when the target is complete. */
 function parseTargetWord(reader: WordReader, target: Target): boolean {
   const { word } = reader;
-  const name = findKeyword(word, words);
+  const name = findKeyword(word, mirredWords);
   if (name === 'egress' || name === 'ingress') {
     if (target.direction !== undefined && target.direction !== name) {
       throw refusal(`Can't have both ${name} and ${target.direction}`);

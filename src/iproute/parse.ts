@@ -99,7 +99,11 @@ function checkOptions(tool: Tool, command: Command, words: readonly string[], op
   if (options.netns) {
     throw notSupported('a device of another namespace ("-netns")');
   }
-  if (options.layout !== undefined && 'output' in command) {
+  // Every device of vtep has its face on the host, which ip shows in any layout. An entry is one line anyway.
+  if (options.layout !== undefined && command.kind === 'link-show') {
+    return hostCommand(tool, words);
+  }
+  if (options.layout !== undefined && 'output' in command && !command.kind.startsWith('fdb-')) {
     throw notSupported(`option "${options.layout}" of ${tool}`);
   }
   return command;

@@ -146,6 +146,23 @@ function printed(options: VxlanOptions): string {
   return printer.take();
 }
 
+test('JSON of any device can be parsed, and says the same compact and pretty', (t) => {
+  fc.assert(
+    fc.property(anyVxlan, (options) => {
+      const [compactly, prettily] = [false, true].map((pretty) => {
+        const printer = new Printer({ statistics: false, details: true, json: true, pretty });
+        printer.beginObject();
+        printVxlanOptions(printer, options);
+        printer.endObject();
+        return JSON.parse(printer.take());
+      });
+      t.deepEqual(compactly, prettily);
+      t.is(compactly.port, options.dstport);
+    }),
+    { seed: 36, numRuns: 300 },
+  );
+});
+
 /** The first line of a refusal, or what the device is after the change. */
 function changed(options: VxlanOptions, words: readonly string[]): string {
   try {
