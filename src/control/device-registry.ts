@@ -76,10 +76,10 @@ export class DeviceRegistry implements RuleDevices {
   /** The device that a name means in this network namespace. */
   find(name: string): Device | undefined {
     for (const device of this.byIndex.values()) if (device.name === name && isHere(device)) return device;
-    // It may have been given the name a moment ago.
+    // It may have been given the name a moment ago, or it is one of its other names.
     const link = this.links.link(name);
     const renamed = link && this.byLink(link, undefined);
-    if (renamed) renamed.name = name;
+    if (renamed && link) renamed.name = link.name;
     return renamed;
   }
 

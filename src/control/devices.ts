@@ -11,6 +11,7 @@ import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
+import type { LinkState } from '../iproute/link-state.js';
 import { unsupportedVxlan } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
@@ -18,6 +19,7 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { linkStateOf } from './link-states.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
@@ -115,6 +117,17 @@ export class Devices {
       if (!device) return;
       device.isRising = false;
       await this.reread(device);
+    });
+  }
+
+  /** The devices of this network namespace as `ip link show` prints them. */
+  linkStates(): LinkState[] {
+    return this.registry.list().flatMap((device) => {
+      const details = isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+      if (!details) return [];
+      const { master } = details.link;
+      const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
+      return [linkStateOf(details, device, [this.datapath.counters], above)];
     });
   }
 

@@ -2,6 +2,7 @@ import { type Command, CommandError, type FilterSelector, type OutputOptions } f
 import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
+import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { SystemError } from '../native/errno.js';
@@ -11,6 +12,7 @@ import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { mergeLinks } from './merge-links.js';
 import type { Reply } from './protocol.js';
 import type { Rules } from './rules.js';
 
@@ -124,7 +126,7 @@ export class Interpreter {
         if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
         break;
       case 'link-show':
-        await this.host('ip', command.argv, say);
+        await this.linkShow(command, say);
         break;
       case 'actions-add':
       case 'actions-del':
@@ -175,6 +177,27 @@ export class Interpreter {
     } catch (error) {
       return report(error, say);
     }
+  }
+
+  /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
+  private async linkShow({ selector, output, argv }: LinkShow, say: Say): Promise<void> {
+    const device = selector.dev === undefined ? undefined : this.registry.find(selector.dev);
+    if (selector.dev !== undefined && !device) {
+      await this.host('ip', argv, say);
+      return;
+    }
+    const links = this.devices.linkStates();
+    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
+    if (device) {
+      say({ out: printLinks(shown, output) });
+      return;
+    }
+    let hosts = '';
+    await this.host('ip', argv, (reply) => {
+      if ('out' in reply) hosts += reply.out;
+      else say(reply);
+    });
+    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
   }
 
   private async fdb(command: FdbCommand, say: Say): Promise<void> {
@@ -229,6 +252,7 @@ export class Interpreter {
   }
 }
 
+type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
 type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
 
 /** The device whose table a command is about; undefined: all of them. */
