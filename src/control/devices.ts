@@ -21,16 +21,11 @@ import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { linkStateOf } from './link-states.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
-/** Bytes that VXLAN adds: outer IP, UDP, VXLAN and inner Ethernet headers. */
-const VXLAN_OVERHEAD_IPV4 = 50;
-const VXLAN_OVERHEAD_IPV6 = 70;
-/** ETH_MIN_MTU */
-const MIN_MTU = 68;
-
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
@@ -67,7 +62,7 @@ export class Devices {
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(() => {
       checkSupported(vxlan);
-      const mtu = this.vxlanMtu(link.mtu, vxlan);
+      const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
       return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
     });
   }
@@ -139,15 +134,6 @@ export class Devices {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
       this.rtnetlink.close();
     });
-  }
-
-  /** As the kernel's vxlan_config_apply: what the lower device leaves, where one is given. */
-  private vxlanMtu(wanted: number | undefined, { dev, local }: VxlanOptions): number | undefined {
-    if (dev === undefined) return wanted;
-    const lower = this.rtnetlink.link(dev);
-    if (!lower) throw noSuchDevice(dev);
-    const most = lower.mtu - (local?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
-    return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
   }
 
   private async add(

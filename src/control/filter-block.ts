@@ -31,6 +31,8 @@ interface Chain {
   readonly byPref: Map<number, Pref>;
   /** Every pref, ascending. */
   readonly order: number[];
+  /** Made by itself: it is there without filters too. */
+  isExplicit: boolean;
 }
 
 /** What a block needs from the daemon to make and unmake filters. */
@@ -110,7 +112,7 @@ export class FilterBlock {
     }
     entry.filters.set(handle, made);
     if (!existing) {
-      const to = chain ?? { byPref: new Map<number, Pref>(), order: [] };
+      const to = chain ?? emptyChain(false);
       to.byPref.set(pref, entry);
       to.order.splice(placeOf(to.order, pref), 0, pref);
       this.chains.set(wanted.chain, to);
@@ -148,8 +150,7 @@ export class FilterBlock {
     checkChain(chainNumber);
     const chain = this.chains.get(chainNumber);
     if (!selector.pref) {
-      for (const entry of chain?.byPref.values() ?? []) this.removeAll(entry);
-      this.chains.delete(chainNumber);
+      if (chain) this.empty(chainNumber, chain);
       return;
     }
     const entry = this.entry(selector);
@@ -158,7 +159,51 @@ export class FilterBlock {
     if (entry.filters.size > 0 || !chain) return;
     chain.byPref.delete(entry.pref);
     chain.order.splice(placeOf(chain.order, entry.pref), 1);
-    if (chain.order.length === 0) this.chains.delete(chainNumber);
+    if (chain.order.length === 0 && !chain.isExplicit) this.chains.delete(chainNumber);
+  }
+
+  /** `tc chain add`: a chain without filters. */
+  addChain(number: number): void {
+    checkChain(number);
+    if (this.chains.has(number)) throw filterRefused('Filter chain already exists');
+    this.chains.set(number, emptyChain(true));
+  }
+
+  /** `tc chain del`: the chain and every filter of it. */
+  removeChain(number: number): void {
+    const chain = this.chain(number);
+    chain.isExplicit = false;
+    this.empty(number, chain);
+  }
+
+  /** The numbers of the chains, in order of creation. */
+  get chainNumbers(): number[] {
+    return [...this.chains.keys()];
+  }
+
+  /** Of those, the ones that `tc chain add` made. */
+  get explicitChains(): number[] {
+    return this.chainNumbers.filter((number) => this.chains.get(number)?.isExplicit);
+  }
+
+  /** Throws CommandError where there is no such chain. */
+  checkHasChain(number: number): void {
+    this.chain(number);
+  }
+
+  private chain(number: number): Chain {
+    checkChain(number);
+    const chain = this.chains.get(number);
+    if (!chain) throw filterRefused('Cannot find specified filter chain');
+    return chain;
+  }
+
+  /** Removes every filter of a chain; the chain as well, unless it was made by itself. */
+  private empty(number: number, chain: Chain): void {
+    for (const entry of chain.byPref.values()) this.removeAll(entry);
+    chain.byPref.clear();
+    chain.order.length = 0;
+    if (!chain.isExplicit) this.chains.delete(number);
   }
 
   /** `tc filter get`. */
@@ -196,9 +241,7 @@ export class FilterBlock {
   }
 
   private entry(selector: FilterSelector): Pref {
-    checkChain(selector.chain ?? 0);
-    const chain = this.chains.get(selector.chain ?? 0);
-    if (!chain) throw filterRefused('Cannot find specified filter chain');
+    const chain = this.chain(selector.chain ?? 0);
     const entry = chain.byPref.get(selector.pref ?? 0);
     if (!entry) throw filterRefused('Filter with specified priority/protocol not found');
     if (selector.protocol !== undefined && selector.protocol !== entry.protocol) throw protocolMismatch();
@@ -232,6 +275,10 @@ export class FilterBlock {
     const { chain, pref, protocol } = filter.spec;
     return { id: filter.rule, chain, pref, protocol, key, mask };
   }
+}
+
+function emptyChain(isExplicit: boolean): Chain {
+  return { byPref: new Map(), order: [], isExplicit };
 }
 
 function checkChain(chain: number): void {

@@ -8,6 +8,7 @@ import type { Counters } from '../memory/counters.js';
 import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
 import { carryOutActions } from './carry-out-actions.js';
+import { carryOutChain } from './carry-out-chain.js';
 import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
@@ -139,7 +140,8 @@ export class Interpreter {
       case 'chain-del':
       case 'chain-get':
       case 'chain-show':
-        throw notSupported('tc chain');
+        carryOutChain(this.rules, command, say);
+        break;
       case 'fdb-add':
       case 'fdb-del':
       case 'fdb-get':

@@ -4,8 +4,10 @@ import { LinearTable } from '../classifier/linear/linear-table.js';
 import type { Instruction } from '../dataplane/messages.js';
 import { parseBatchLine } from '../iproute/batch.js';
 import { CommandError, type FilterSelector, type FilterSpec } from '../iproute/commands.js';
+import { printFilters } from '../iproute/print-filter.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { carryOutActions, isActionsCommand } from './carry-out-actions.js';
+import { carryOutChain, isChainCommand } from './carry-out-chain.js';
 import { DeviceIndices } from './device-indices.js';
 import type { Reply } from './protocol.js';
 import { noSuchDevice } from './refusal.js';
@@ -105,9 +107,12 @@ export class Bench {
     if (command.kind === 'filter-add') this.rules.edit(command.mode, command.filter);
     else if (command.kind === 'filter-del') this.rules.remove(command.selector);
     else if (command.kind === 'filter-get') this.rules.get(command.selector);
-    else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
+    else if (command.kind === 'filter-show') {
+      printed = printFilters(this.rules.list(command.selector), command.selector, command.output);
+    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
     else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say);
+    else if (isChainCommand(command)) carryOutChain(this.rules, command, say);
     else throw new Error(`not for rules: ${line}`);
     return printed;
   }

@@ -2,6 +2,7 @@ import type { ClassifierTable } from '../classifier/classifier.js';
 import type { Datapath } from '../dataplane/datapath.js';
 import { INGRESS } from '../dataplane/messages.js';
 import {
+  type ChainSelector,
   CommandError,
   type FilterParent,
   type FilterSelector,
@@ -128,9 +129,7 @@ export class Rules {
 
   edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
     const device = this.devices.indexOf(spec.dev);
-    const qdisc = this.qdiscs.get(device);
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    const { actions } = this.block(qdisc, spec.parent).edit(mode, spec);
+    const { actions } = this.block(this.qdisc(device), spec.parent).edit(mode, spec);
     this.actions.giveCookies(actions, spec.actions);
     this.dirty.add(device);
   }
@@ -140,24 +139,39 @@ export class Rules {
       throw filterRefused('Cannot flush filters with protocol, handle or kind set');
     }
     const device = this.devices.indexOf(selector.dev);
-    const qdisc = this.qdiscs.get(device);
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    this.block(qdisc, selector.parent).remove(selector);
+    this.block(this.qdisc(device), selector.parent).remove(selector);
     this.dirty.add(device);
   }
 
   get(selector: FilterSelector): FilterState {
-    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    const qdisc = this.qdisc(this.devices.indexOf(selector.dev));
     return this.state(this.block(qdisc, selector.parent).get(selector), selector.parent);
   }
 
   /** Nothing where the device has no such hook, as tc prints nothing then. */
   list(selector: FilterSelector): FilterState[] {
-    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
-    if (!qdisc || selector.parent === 'egress' || (selector.parent === 'ffff:' && qdisc.kind === 'clsact')) return [];
-    const { ingress } = qdisc;
-    return ingress.list(selector).map((filter) => this.state(filter, ingress.shownParent));
+    const block = this.shownBlock(this.devices.indexOf(selector.dev), selector.parent);
+    return block?.list(selector).map((filter) => this.state(filter, block.shownParent)) ?? [];
+  }
+
+  /** `tc chain add` and `del`. */
+  editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
+    const device = this.devices.indexOf(dev);
+    const block = this.block(this.qdisc(device), parent);
+    if (mode === 'add') block.addChain(chain);
+    else block.removeChain(chain);
+    this.dirty.add(device);
+  }
+
+  /** The numbers of chains: of the one, which must be there, or of all. Nothing where the device has no such hook. */
+  chains({ dev, parent, chain }: ChainSelector, mustBe: boolean): number[] {
+    const device = this.devices.indexOf(dev);
+    if (mustBe) {
+      this.block(this.qdisc(device), parent).checkHasChain(chain ?? 0);
+      return [chain ?? 0];
+    }
+    const numbers = this.shownBlock(device, parent)?.chainNumbers ?? [];
+    return chain === undefined ? numbers : numbers.filter((number) => number === chain);
   }
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
@@ -172,6 +186,19 @@ export class Rules {
     this.retired = [];
     await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
+  }
+
+  private qdisc(device: number): Qdisc {
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    return qdisc;
+  }
+
+  /** The block that a `show` means; undefined where the device has no such hook. */
+  private shownBlock(device: number, parent: FilterParent): FilterBlock | undefined {
+    const qdisc = this.qdiscs.get(device);
+    const isOther = parent === 'egress' || (parent === 'ffff:' && qdisc?.kind === 'clsact');
+    return isOther ? undefined : qdisc?.ingress;
   }
 
   private block(qdisc: Qdisc, parent: string): FilterBlock {
