@@ -59,7 +59,7 @@ while [ $# -gt 0 ]; do
     --prefix | --mode | --underlay | --inner | --neighbours | --endpoint | --peer)
       [ $# -gt 1 ] || die "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"; shift 2 ;;
-    *) die "unknown option $1 (read the top of $0)" ;;
+    *) die "unknown option $1 ($0 help lists them)" ;;
   esac
 done
 one_of() { # VALUE OPTION CHOICES…
@@ -110,9 +110,30 @@ down() { # PREFIX
     read -r pid started <"$file" && stop "$pid" "$started"
   done
   for name in /run/netns/"$1"-[a-z]; do
-    [ -e "$name" ] && { ip netns del "${name##*/}" 2>/dev/null || true; }
+    [ -e "$name" ] && remove_namespace "${name##*/}"
   done
   rm -rf "$(notes "$1")"
+}
+
+# With the control socket that a vtep without a chance to clean up has left: it bears the namespace's inode, which the
+# kernel gives to another one some day. Whoever lives holds the lock.
+remove_namespace() { # NAME
+  local socket
+  socket=/run/vtep/net-$(stat -L -c %i "/run/netns/$1" 2>/dev/null).sock || true
+  if [ -e "$socket.lock" ]; then flock -w 1 "$socket.lock" rm -f "$socket" "$socket.lock" || true; fi
+  ip netns del "$1" 2>/dev/null || true
+}
+
+# The end of this script removes what it built, to the end: a second Ctrl-C does not leave half of it.
+down_at_exit() {
+  trap '' INT TERM HUP
+  down "$prefix"
+}
+remove_in_the_end() {
+  trap down_at_exit EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
 }
 
 # Names that carry a process (vtep-PID-STARTTIME-…) are removed when that process is gone, with what runs there.
@@ -124,7 +145,7 @@ sweep() {
     [ "$(start_time "${BASH_REMATCH[1]}")" = "${BASH_REMATCH[2]}" ] && continue
     if [[ $path == /run/netns/* ]]; then
       for pid in $(ip netns pids "$name" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null || true; done
-      ip netns del "$name" 2>/dev/null || true
+      remove_namespace "$name"
     else
       rm -rf "$path"
     fi
@@ -241,10 +262,22 @@ vtep_endpoint() { # HOST-LETTER: starts the daemon and waits until it is ready
   die "vtep on host ${1^^} was not ready after 10 s"
 }
 
+tools_are_there() {
+  local tool
+  for tool in ip ping ethtool; do
+    command -v "$tool" >/dev/null || die "not installed: $tool (Debian: iproute2, iputils-ping, ethtool)"
+  done
+}
+
+not_up_yet() { # asked before anything is to be removed at the end: what stands is somebody else's
+  if [ -e "/run/netns/$prefix-a" ] || [ -e "$(notes "$prefix")" ]; then
+    die "$prefix is up already ($0 down --prefix $prefix removes it)"
+  fi
+}
+
 up() {
   local a=("$outer_a" "$outer_b" "$mac_a" "$mac_b" "$inner4_a" "$inner6_a" "$inner4_b" "$inner6_b")
   local b=("$outer_b" "$outer_a" "$mac_b" "$mac_a" "$inner4_b" "$inner6_b" "$inner4_a" "$inner6_a")
-  [ ! -e "/run/netns/$prefix-a" ] || die "$prefix is up already ($0 down --prefix $prefix removes it)"
   mkdir -m 700 "$(notes "$prefix")"
   ip netns add "$prefix-a"
   ip netns add "$prefix-b"
@@ -301,19 +334,19 @@ END
 case "$verb" in
   up)
     [ -n "$prefix" ] || prefix=vtep-lab-$(printf '%04x%04x' $RANDOM $RANDOM)
-    trap 'down "$prefix"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    tools_are_there
+    not_up_yet
+    remove_in_the_end
     up
     trap - EXIT
     describe
     ;;
   run)
     [ -n "$prefix" ] || prefix=vtep-$$-$(start_time $$)-run
+    tools_are_there
     sweep
-    trap 'down "$prefix"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    not_up_yet
+    remove_in_the_end
     up
     describe
     while :; do

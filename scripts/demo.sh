@@ -43,6 +43,9 @@ progress 'setting up and building'
 if [ -t 1 ]; then echo; fi
 bash scripts/setup.sh all
 npx --no-install tsc --build
+for tool in ip ping iperf3 ethtool; do
+  command -v "$tool" >/dev/null || { echo "not installed: $tool" >&2; exit 1; }
+done
 ip netns list >/dev/null || { echo "network namespaces are not available here" >&2; exit 1; }
 
 # ---- the hosts -------------------------------------------------------------------------------------------------
@@ -52,13 +55,14 @@ read -ra fields <<<"${stat##*) }"
 prefix=vtep-$$-${fields[19]}-demo
 children=()
 clean_up() {
-  trap '' INT TERM
+  trap '' INT TERM HUP
   for pid in "${children[@]}"; do kill "$pid" 2>/dev/null || true; done
   netns-scripts/two-hosts.sh down --prefix "$prefix"
 }
 trap clean_up EXIT
 trap 'clear_progress; echo "stopped; removing everything" >&2; exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 
 progress "building two hosts: a kernel VXLAN device and $endpoint"
 netns-scripts/two-hosts.sh sweep

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh all
-npx tsc --build
-exec npx ava "$@"
+npx --no-install tsc --build
+exec npx --no-install ava "$@"

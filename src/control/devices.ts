@@ -20,12 +20,13 @@ import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } 
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { linkStateOf } from './link-states.js';
-import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
+
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
@@ -60,8 +61,12 @@ export class Devices {
 
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
-    return this.inTurn(() => {
+    return this.inTurn(async () => {
       checkSupported(vxlan);
+      // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
+      if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
+        throw refused('A VXLAN device with the specified VNI already exists');
+      }
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
       return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
     });

@@ -41,7 +41,7 @@ test('a lock whose file somebody has removed does not keep others out, nor let g
 });
 
 test('a folder that is not there is said by name', (t) => {
-  t.throws(() => NamespaceLock.take(join(place(t), 'no', 'x')), { name: 'SystemError', message: /No such file/ });
+  t.throws(() => NamespaceLock.take(join(place(t), 'no', 'x')), { name: 'CommandError', message: /No such file/ });
 });
 
 test('of threads that take and release without pause, never two hold it at once', async (t) => {

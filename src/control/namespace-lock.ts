@@ -1,6 +1,6 @@
 import { fstatSync, rmSync, statSync } from 'node:fs';
 import { CommandError } from '../iproute/commands.js';
-import { EAGAIN, must } from '../native/errno.js';
+import { EAGAIN, errnoText } from '../native/errno.js';
 import { close, flock, open } from '../native/libc.js';
 
 const O_RDWR = 2;
@@ -22,16 +22,20 @@ export class NamespaceLock {
   /** Takes the lock beside a control socket. Throws CommandError where a living daemon holds it. */
   static take(socketPath: string): NamespaceLock {
     const path = `${socketPath}.lock`;
-    const fd = must(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600), 'open', path);
+    const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+    if (fd < 0) throw unusable(path, fd);
     const result = flock(fd, LOCK_EX | LOCK_NB);
     if (result === -EAGAIN) {
       close(fd);
       throw new CommandError(
-        `vtep: another vtep runs in this network namespace (${socketPath}); --control PATH starts a second one`,
+        `vtep: another vtep runs in this network namespace (${socketPath}); \`vtep run --control PATH\` starts a second one`,
         2,
       );
     }
-    must(result, 'flock', path);
+    if (result < 0) {
+      close(fd);
+      throw unusable(path, result);
+    }
     if (!isStillAt(fd, path)) {
       // Its last holder removed the file between our open and our lock: that lock guards nothing.
       close(fd);
@@ -44,6 +48,10 @@ export class NamespaceLock {
     rmSync(this.path, { force: true });
     close(this.fd);
   }
+}
+
+function unusable(path: string, errno: number): CommandError {
+  return new CommandError(`vtep: ${path}: ${errnoText(errno)}; \`vtep run --control PATH\` names another place`, 1);
 }
 
 function isStillAt(fd: number, path: string): boolean {

@@ -1,10 +1,14 @@
-import { lstatSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
 
+/** The directory of root's control sockets. */
+const ROOTS = '/run/vtep';
+
 /**
  * Where the daemon of this network namespace listens: $VTEP_CONTROL, else a path named after the namespace's inode.
- * Root uses /run/vtep whatever the environment says; others $XDG_RUNTIME_DIR/vtep, or /tmp/vtep-<uid>.
+ * Root uses /run/vtep whatever the environment says; others $XDG_RUNTIME_DIR/vtep, or /tmp/vtep-<uid>, and so does
+ * the root of a user namespace, to whom /run is closed.
  */
 export function controlPath(explicit?: string): string {
   const chosen = explicit ?? process.env.VTEP_CONTROL;
@@ -15,9 +19,30 @@ export function controlPath(explicit?: string): string {
 
 function runtimeDirectory(): string {
   const uid = process.getuid?.() ?? 0;
-  if (uid === 0) return '/run/vtep';
+  if (uid === 0 && isWritable(existsSync(ROOTS) ? ROOTS : dirname(ROOTS))) return ROOTS;
   const runtime = process.env.XDG_RUNTIME_DIR;
-  return runtime ? `${runtime}/vtep` : `/tmp/vtep-${uid}`;
+  return runtime ? `${runtime}/vtep` : temporaryDirectory();
+}
+
+/** Named after the user as the machine knows it: every user namespace has a root of its own. */
+function temporaryDirectory(): string {
+  const uid = process.getuid?.() ?? 0;
+  // Lines of: first id inside, first id outside, how many.
+  const map = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
+  for (const line of map) {
+    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+    if (uid >= inside && uid < inside + count) return `/tmp/vtep-${outside + uid - inside}`;
+  }
+  return `/tmp/vtep-${uid}`;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -32,7 +57,7 @@ export function makeSocketDirectory(path: string): void {
     throw new CommandError(`vtep: control socket: ${error instanceof Error ? error.message : String(error)}`, 1);
   }
   const uid = process.getuid?.() ?? 0;
-  if (directory !== `/tmp/vtep-${uid}`) return;
+  if (directory !== temporaryDirectory()) return;
   const found = lstatSync(directory);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
     throw new CommandError(`vtep: ${directory} is not this user's alone; --control PATH names another place`, 1);

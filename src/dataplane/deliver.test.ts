@@ -193,6 +193,27 @@ for (const [code, reason] of SEND_ERRORS) {
   });
 }
 
+test('of a bundle that failed half-way the datagrams that went out are counted as sent, the others under the reason', (t) => {
+  const harness = new Harness({
+    wrapUnderlay: ({ receiveFds }) => ({
+      receiveFds,
+      receive: () => 0,
+      send: (vector) => {
+        vector.errno[0] = errno.ENOBUFS;
+        vector.sentBefore[0] = 2;
+        return 1;
+      },
+    }),
+  });
+  harness.use([{ device: TAP0, actions: [set(0), redirect(VXLAN0)] }]);
+  const whole = buildFrame({ payload: noise(250, 1), unfinished: true });
+  harness.send(TAP0, hostFrame(whole, { type: 1, size: 100 }));
+  t.deepEqual(harness.reasons(VXLAN0), { 'send-nobufs': 1 });
+  t.is(harness.device(VXLAN0, 'TX_DROPPED'), 1);
+  t.is(harness.device(VXLAN0, 'TX_PACKETS'), 2);
+  t.is(harness.device(VXLAN0, 'TX_BYTES'), 2 * (8 + whole.length - 250 + 100));
+});
+
 test('a read error is told, counts nothing, and the frames behind it come with the next read', (t) => {
   const harness = new Harness({
     wrapPort: (port) => new FaultPort(port, { read: (call) => (call === 0 ? errno.EBADFD : 0) }),

@@ -168,7 +168,11 @@ export class Deliverer {
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
       } else {
-        this.drop(device, sendReason(vector.errno[m]), vector.segments[m]);
+        const sent = vector.sentBefore[m];
+        counters.device(device, DeviceCounter.TX_PACKETS, sent);
+        counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
+        counters.work(WorkCounter.SENT_DATAGRAMS, sent);
+        this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
       }
     }
   }

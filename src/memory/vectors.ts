@@ -55,64 +55,17 @@ class Headers {
 }
 
 /**
- * Frames for a port. Entry `f` is `iovecCount[f]` iovecs from `iovecStart[f]` on; the first of them is the virtio-net
- * header of 12 bytes where the port wants one. `errno[f]` is 0, or what the write answered.
+ * What both kinds have in common. Entry `e` is `iovecCount[e]` iovecs from `iovecStart[e]` on, `bytes[e]` bytes of
+ * payload in all; `errno[e]` is 0, or what writing it answered.
  */
-export class FrameVector {
+class Vector {
   readonly capacity: number;
   readonly iovecs: Iovecs;
   readonly headers: Headers;
   readonly iovecStart: Int32Array;
   readonly iovecCount: Int32Array;
-  /** Bytes of the frame, without the virtio-net header. */
   readonly bytes: Int32Array;
-  /** Frames of the batch that were merged into this one. */
   readonly segments: Int32Array;
-  readonly errno: Int32Array;
-  count = 0;
-
-  /** Room for a batch of `capacity` frames: worst case one header and two iovecs each, plus a payload iovec. */
-  constructor(arena: Arena, capacity: number) {
-    this.capacity = capacity;
-    this.iovecs = new Iovecs(arena, capacity * 3);
-    this.headers = new Headers(arena, capacity * 192);
-    this.iovecStart = arena.column(capacity);
-    this.iovecCount = arena.column(capacity);
-    this.bytes = arena.column(capacity);
-    this.segments = arena.column(capacity);
-    this.errno = arena.column(capacity);
-  }
-
-  reset(): void {
-    this.count = 0;
-    this.iovecs.used = 0;
-    this.headers.used = 0;
-  }
-}
-
-/**
- * Datagrams for an underlay. Entry `m` is `iovecCount[m]` iovecs from `iovecStart[m]` on, sent as one datagram, or
- * with `segmentSize[m]` > 0 as datagrams of that many payload bytes (the last may be shorter). Where it goes stands
- * in 16 tunnel words at `destination[m]` (an index into `tunnels`, see tunnel.ts).
- */
-export class DatagramVector {
-  readonly capacity: number;
-  readonly iovecs: Iovecs;
-  readonly headers: Headers;
-  readonly iovecStart: Int32Array;
-  readonly iovecCount: Int32Array;
-  /** UDP payload bytes in all. */
-  readonly bytes: Int32Array;
-  readonly segmentSize: Int32Array;
-  /** Datagrams this entry becomes on the wire. */
-  readonly segments: Int32Array;
-  /** Tunnel record index, into the records given to `send`. */
-  readonly destination: Int32Array;
-  /** Flow hash: chooses the source port. */
-  readonly hash: Int32Array;
-  /** The packet the entry came from, for accounting. */
-  readonly packet: Int32Array;
-  /** 0, or what the send answered. */
   readonly errno: Int32Array;
   count = 0;
 
@@ -123,18 +76,51 @@ export class DatagramVector {
     this.iovecStart = arena.column(capacity);
     this.iovecCount = arena.column(capacity);
     this.bytes = arena.column(capacity);
-    this.segmentSize = arena.column(capacity);
     this.segments = arena.column(capacity);
-    this.destination = arena.column(capacity);
-    this.hash = arena.column(capacity);
-    this.packet = arena.column(capacity);
     this.errno = arena.column(capacity);
   }
 
+  /** Forgets every entry; the bytes lent to it are their owners' again. */
   reset(): void {
     this.count = 0;
     this.iovecs.used = 0;
     this.headers.used = 0;
+  }
+}
+
+/**
+ * Frames for a port. The first bytes of an entry are the virtio-net header (12 bytes) where the port wants one;
+ * `bytes` does not count them. `segments` are the packets on a wire that the entry stands for.
+ */
+export class FrameVector extends Vector {
+  /** Room for a batch of `capacity` frames: worst case one header and two iovecs each, plus a payload iovec. */
+  constructor(arena: Arena, capacity: number) {
+    super(arena, capacity, capacity * 3, capacity * 192);
+  }
+}
+
+/**
+ * Datagrams for an underlay. An entry is sent as one datagram, or with `segmentSize[m]` > 0 as `segments[m]` datagrams
+ * of that many payload bytes (the last may be shorter). Where it goes stands in record `destination[m]` of the tunnel
+ * records that `send` is given (see tunnel.ts).
+ */
+export class DatagramVector extends Vector {
+  readonly segmentSize: Int32Array;
+  readonly destination: Int32Array;
+  /** Flow hash: chooses the source port. */
+  readonly hash: Int32Array;
+  /** The packet the entry came from, for accounting. */
+  readonly packet: Int32Array;
+  /** Datagrams of the entry that were sent before the one that `errno` is about; 0 but for a bundle sent in pieces. */
+  readonly sentBefore: Int32Array;
+
+  constructor(arena: Arena, capacity: number, iovecCapacity: number, headerBytes: number) {
+    super(arena, capacity, iovecCapacity, headerBytes);
+    this.segmentSize = arena.column(capacity);
+    this.destination = arena.column(capacity);
+    this.hash = arena.column(capacity);
+    this.packet = arena.column(capacity);
+    this.sentBefore = arena.column(capacity);
   }
 }
 

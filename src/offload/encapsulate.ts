@@ -166,6 +166,7 @@ export class Encapsulator {
     out.hash[m] = this.packets.hash[i];
     out.packet[m] = i;
     out.errno[m] = 0;
+    out.sentBefore[m] = 0;
     out.count = m + 1;
   }
 }

@@ -1,7 +1,5 @@
 /** A running vtep, and what its commands say. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { type Background, type Finished, run, type StartOptions } from './process.js';
 import { type Host, type Topology, VTEP } from './topology.js';
 
@@ -20,20 +18,18 @@ export interface ActionCount {
   readonly packets: number;
 }
 
-/** `vtep run -b` of these lines, started and not waited for. The file is removed when the process has ended. */
+let batches = 0;
+
+/** `vtep run -b` of these lines, started and not waited for. The file is removed with the topology. */
 export function startVtep(
   host: Host,
   lines: readonly string[],
   more: string[] = [],
   options?: StartOptions,
 ): Background {
-  const folder = mkdtempSync(join(tmpdir(), 'vtep-test-'));
-  const file = join(folder, 'batch');
+  const file = `${host.notes}/test-${++batches}.batch`;
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const process = host.start([VTEP, 'run', '-b', file, ...more], options);
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  process.exited.then(remove, remove);
-  return process;
+  return host.start([VTEP, 'run', '-b', file, ...more], options);
 }
 
 export class Daemon {

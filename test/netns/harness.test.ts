@@ -82,7 +82,7 @@ rooted('a sender with UDP_SEGMENT and a sink tell datagram boundaries', async (t
   const { a, b } = await twoHosts(t, { endpoint: 'kernel' });
   const sink = b.start(b.tool('datagram-sink', INNER[4].b, '7000', '5'));
   await sink.waitFor(/listening/);
-  await a.do(a.tool('send-segmented', INNER[4].b, '7000', '1200', '5000').join(' '));
+  await a.do(a.tool('send-segmented', INNER[4].b, '7000', '1200', '5000'));
   const { stdout } = await sink.exited;
   const bytes = Uint8Array.from({ length: 5000 }, (_, i) => pattern(i));
   const expected = [0, 1200, 2400, 3600, 4800].map((start) => {
@@ -96,7 +96,7 @@ rooted('datagrams of any length are sent as written, also empty ones', async (t)
   const { a, b, outer } = await twoHosts(t, { endpoint: 'kernel' });
   const sink = b.start(b.tool('datagram-sink', outer.b, '7001', '3'));
   await sink.waitFor(/listening/);
-  await a.do(a.tool('send-datagrams', outer.b, '7001').join(' '), '\n08\n08000000 00000400\n');
+  await a.do(a.tool('send-datagrams', outer.b, '7001'), '\n08\n08000000 00000400\n');
   const { stdout } = await sink.exited;
   t.deepEqual(
     stdout
@@ -105,6 +105,15 @@ rooted('datagrams of any length are sent as written, also empty ones', async (t)
       .map((line) => line.split(' ')[0]),
     ['listening', '0', '1', '8'],
   );
+});
+
+rooted('a prefix that stands already is refused, and stands on', async (t) => {
+  const { a, b, prefix } = await twoHosts(t, { endpoint: 'kernel' });
+  const again = await run(['bash', 'netns-scripts/two-hosts.sh', 'up', '--prefix', prefix]);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /is up already/);
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  t.is((await ping(b, INNER[4].a)).received, 3);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {

@@ -57,7 +57,7 @@ const CASES: readonly Case[] = [
 ];
 
 async function send({ a, outer }: Topology, datagrams: readonly string[]): Promise<void> {
-  await a.do(a.tool('send-datagrams', outer.b, '4789').join(' '), `${datagrams.join('\n')}\n`);
+  await a.do(a.tool('send-datagrams', outer.b, '4789'), `${datagrams.join('\n')}\n`);
 }
 
 /**

@@ -31,19 +31,23 @@ export interface TopologyOptions {
 /** A network namespace. */
 export class Host {
   readonly namespace: string;
+  /** The folder of two-hosts.sh for this topology's files. */
+  readonly notes: string;
   readonly #started: Background[] = [];
 
   constructor(namespace: string) {
     this.namespace = namespace;
+    this.notes = `/run/${namespace.slice(0, -2)}.two-hosts`; // without the hyphen and the letter
   }
 
   argv(argv: readonly string[]): string[] {
     return ['ip', 'netns', 'exec', this.namespace, ...argv];
   }
 
-  /** Runs a command line (split at blanks) in the namespace; rejects where it fails. */
-  do(line: string, input = ''): Promise<string> {
-    return succeed(this.argv(line.trim().split(/\s+/)), { input });
+  /** Runs a command in the namespace, words or a line that is split at blanks; rejects where it fails. */
+  do(command: string | readonly string[], input = ''): Promise<string> {
+    const words = typeof command === 'string' ? command.trim().split(/\s+/) : command;
+    return succeed(this.argv(words), { input });
   }
 
   /** As `do`, for commands that may fail. */

@@ -166,7 +166,7 @@ rooted('datagrams that the sender had cut by UDP_SEGMENT arrive with their bound
   for (const { from, to, address } of ways) {
     const sink = to.start(to.tool('datagram-sink', address, '7000', String(expected.length)));
     await sink.waitFor(/listening/);
-    await from.do(from.tool('send-segmented', address, '7000', '1200', String(bytes.length)).join(' '));
+    await from.do(from.tool('send-segmented', address, '7000', '1200', String(bytes.length)));
     const late = setTimeout(() => sink.child.kill(), 5_000);
     const { stdout } = await sink.exited;
     clearTimeout(late);

@@ -91,6 +91,7 @@ export class UdpSender {
         continue;
       }
       vector.errno[m] = 0;
+      vector.sentBefore[m] = 0;
       const socket = (family === 4 ? this.first4 : this.first6) + (((vector.hash[m] >>> 16) * count) >>> 16);
       const lane = socket * MODES + modeOf(tunnels[record + TunnelWord.FLAGS]);
       if (this.head[lane] === NOBODY) {
@@ -186,6 +187,7 @@ export class UdpSender {
   private split(socket: TransmitSocket, vector: DatagramVector, m: number, tunnels: Int32Array, record: number): void {
     this.calls += this.splitter.send(socket, vector, m, tunnels, record);
     vector.errno[m] = this.splitter.errno;
+    if (this.splitter.errno !== 0) vector.sentBefore[m] = this.splitter.sent;
   }
 }
 

@@ -22,6 +22,8 @@ const IOVECS = MAX_IOVECS + 2 * MESSAGES;
 export class Splitter {
   /** 0, or the errno of the first datagram of the last bundle that failed; those behind it were not sent. */
   errno = 0;
+  /** Datagrams of the last bundle that went out. */
+  sent = 0;
   private readonly arena: Arena;
   private readonly messages: number;
   private readonly addresses: Addresses;
@@ -53,6 +55,7 @@ export class Splitter {
     const controlLength = writeControl(i32, this.control, tunnels, record, 0, scopeId);
     const segmentSize = vector.segmentSize[m];
     this.errno = 0;
+    this.sent = 0;
     this.count = 0;
     this.iovecsUsed = 0;
     let calls = 0;
@@ -104,6 +107,7 @@ export class Splitter {
       }
       sent += result;
     }
+    this.sent += sent;
     this.count = 0;
     this.iovecsUsed = 0;
     return calls;
