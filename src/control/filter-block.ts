@@ -25,6 +25,13 @@ interface Pref {
   readonly protocol: number;
   readonly handles: FreeNumbers;
   readonly filters: Map<number, Filter>;
+  /** Masks in use, in order of creation: the order in which they are tried. */
+  readonly masks: Map<string, MaskUse>;
+}
+
+interface MaskUse {
+  readonly mask: string;
+  filters: number;
 }
 
 interface Chain {
@@ -58,6 +65,7 @@ export class FilterBlock {
   private readonly maker: FilterMaker;
   /** In order of creation, as `show` lists them. */
   private readonly chains = new Map<number, Chain>();
+  private readonly maskOf = new Map<Filter, MaskUse>();
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
   private parent: FilterParent = 'ingress';
 
@@ -99,13 +107,19 @@ export class FilterBlock {
 
   private insert(chain: Chain | undefined, existing: Pref | undefined, wanted: FilterSpec): Filter {
     const { pref, protocol } = wanted;
-    const entry = existing ?? { pref, protocol, handles: new FreeNumbers(1), filters: new Map<number, Filter>() };
+    const entry: Pref = existing ?? {
+      pref,
+      protocol,
+      handles: new FreeNumbers(1),
+      filters: new Map(),
+      masks: new Map(),
+    };
     let handle = wanted.handle;
     if (handle === 0) handle = entry.handles.next();
     else entry.handles.claim(handle);
     let made: Filter;
     try {
-      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule));
+      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule), entry);
     } catch (error) {
       entry.handles.release(handle);
       throw error;
@@ -122,20 +136,27 @@ export class FilterBlock {
 
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
     const before = this.rule(old);
-    const made = this.putInForce(wanted, (rule) => {
-      if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
-      this.table.replace(old.rule, rule);
-    });
+    const made = this.putInForce(
+      wanted,
+      (rule) => {
+        if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
+        this.table.replace(old.rule, rule);
+      },
+      entry,
+    );
+    this.leaveMask(entry, old);
     entry.filters.set(wanted.handle, made);
     this.maker.unmake(old);
     return made;
   }
 
   /** Makes a filter and puts its rule into the table; where that is refused, nothing of it is left. */
-  private putInForce(spec: FilterSpec, put: (rule: Rule) => void): Filter {
+  private putInForce(spec: FilterSpec, put: (rule: Rule) => void, entry: Pref): Filter {
     const made = this.maker.make(spec);
     try {
-      put(this.rule(made));
+      const rule = this.rule(made);
+      put(rule);
+      this.takeMask(entry, made, rule.mask.join());
     } catch (error) {
       this.maker.discard(made);
       if (error instanceof DuplicateRule) throw filterAnswers('File exists');
@@ -184,6 +205,22 @@ export class FilterBlock {
   /** Of those, the ones that `tc chain add` made. */
   get explicitChains(): number[] {
     return this.chainNumbers.filter((number) => this.chains.get(number)?.isExplicit);
+  }
+
+  /** The filters of a chain in an order that, when they are added again, tries their masks in the order of now. */
+  *inMaskOrder(number: number): Generator<Filter> {
+    const { order, byPref } = this.chain(number);
+    for (const pref of order) {
+      const entry = byPref.get(pref);
+      if (!entry) continue;
+      const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
+      const byMask = new Map([...entry.masks.values()].map((use) => [use, [] as Filter[]]));
+      for (const filter of byHandle) {
+        const use = this.maskOf.get(filter);
+        if (use) byMask.get(use)?.push(filter);
+      }
+      for (const filters of byMask.values()) yield* filters;
+    }
   }
 
   /** Throws CommandError where there is no such chain. */
@@ -263,9 +300,26 @@ export class FilterBlock {
 
   private removeOne(entry: Pref, filter: Filter): void {
     this.table.remove(filter.rule);
+    this.leaveMask(entry, filter);
     entry.filters.delete(filter.spec.handle);
     entry.handles.release(filter.spec.handle);
     this.maker.unmake(filter);
+  }
+
+  private takeMask({ masks }: Pref, filter: Filter, mask: string): void {
+    let use = masks.get(mask);
+    if (!use) {
+      use = { mask, filters: 0 };
+      masks.set(mask, use);
+    }
+    use.filters++;
+    this.maskOf.set(filter, use);
+  }
+
+  private leaveMask({ masks }: Pref, filter: Filter): void {
+    const use = this.maskOf.get(filter);
+    this.maskOf.delete(filter);
+    if (use && --use.filters === 0) masks.delete(use.mask);
   }
 
   private rule(filter: Filter): Rule {

@@ -1,4 +1,4 @@
-import { type Command, CommandError, type FilterSelector, type OutputOptions } from '../iproute/commands.js';
+import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
@@ -9,13 +9,14 @@ import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
-import type { DeviceRegistry } from './device-registry.js';
+import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
 import type { Reply } from './protocol.js';
 import type { Rules } from './rules.js';
+import { saveLines } from './save.js';
 
 type Say = (reply: Reply) => void;
 
@@ -120,7 +121,7 @@ export class Interpreter {
         say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
         break;
       case 'filter-show':
-        this.showFilters(command.selector, command.output, say);
+        sayPieces(filterPieces(this.rules.list(command.selector), command.selector, command.output), say);
         break;
       case 'link-set-vxlan':
         await this.devices.changeVxlan(command.name, command.changes);
@@ -169,11 +170,13 @@ export class Interpreter {
       if (tool === 'drops') {
         const rows = dropRows(this.registry.list(), this.counters);
         say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
+      } else if (tool === 'save') {
+        sayPieces(this.save(), say);
       } else if (tool === 'ip' || tool === 'tc' || tool === 'bridge') {
         await this.carryOut(parseLine(tool, words), say);
         await this.rules.commit();
       } else {
-        throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
+        throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, save)`, 1);
       }
       return 0;
     } catch (error) {
@@ -208,15 +211,13 @@ export class Interpreter {
     await this.host('bridge', command.argv, say);
   }
 
-  private showFilters(selector: FilterSelector, output: OutputOptions, say: Say): void {
-    let pending = '';
-    for (const piece of filterPieces(this.rules.list(selector), selector, output)) {
-      pending += piece;
-      if (pending.length < OUTPUT_CHUNK) continue;
-      say({ out: pending });
-      pending = '';
-    }
-    if (pending !== '') say({ out: pending });
+  private save(): Generator<string> {
+    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    return saveLines(
+      this.devices.linkStates(),
+      elsewhere.map(({ name }) => name),
+      this.rules,
+    );
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -252,6 +253,18 @@ export class Interpreter {
     this.turn = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Says many small pieces in few large ones. */
+function sayPieces(pieces: Iterable<string>, say: Say): void {
+  let pending = '';
+  for (const piece of pieces) {
+    pending += piece;
+    if (pending.length < OUTPUT_CHUNK) continue;
+    say({ out: pending });
+    pending = '';
+  }
+  if (pending !== '') say({ out: pending });
 }
 
 type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;

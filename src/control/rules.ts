@@ -41,6 +41,15 @@ interface Qdisc {
   readonly before: HookCounts;
 }
 
+/** A chain as it is to be made again. */
+export interface SavedChain {
+  readonly chain: number;
+  readonly parent: FilterParent;
+  /** Made by `tc chain add`, before its filters. */
+  readonly isExplicit: boolean;
+  readonly filters: Iterable<FilterState>;
+}
+
 interface HookCounts {
   readonly packets: number;
   readonly bytes: number;
@@ -174,6 +183,18 @@ export class Rules {
     return chain === undefined ? numbers : numbers.filter((number) => number === chain);
   }
 
+  /** The filters of a device, chain by chain, in the order in which adding them makes them again. */
+  *saved(dev: string): Generator<SavedChain> {
+    const block = this.qdiscs.get(this.devices.indexOf(dev))?.ingress;
+    if (!block) return;
+    const parent = block.shownParent;
+    const explicit = new Set(block.explicitChains);
+    for (const chain of block.chainNumbers) {
+      const filters = block.inMaskOrder(chain);
+      yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(filters, parent) };
+    }
+  }
+
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
@@ -242,6 +263,10 @@ export class Rules {
     this.programs.release(filter.program);
     this.ruleIds.release(filter.rule);
     for (const action of ended) this.actions.release(action);
+  }
+
+  private *states(filters: Iterable<Filter>, parent: FilterParent): Generator<FilterState> {
+    for (const filter of filters) yield this.state(filter, parent);
   }
 
   private state(filter: Filter, parent: FilterParent): FilterState {

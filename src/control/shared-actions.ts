@@ -139,6 +139,14 @@ export class SharedActions {
       .map((action) => this.state(action));
   }
 
+  /** The actions that were made by themselves, and are there without filters. */
+  own(): ActionState[] {
+    return (['tunnel_key', 'mirred', 'gact'] as const)
+      .flatMap((kind) => this.table.list(kind))
+      .filter(({ ref, bind }) => ref > bind)
+      .map((action) => this.state(action));
+  }
+
   /**
    * `tc actions flush`: by index up to the first that a filter is bound to (tcf_del_walker). Throws CommandError where
    * that is the very first; false where some were left.
