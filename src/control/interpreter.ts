@@ -1,16 +1,22 @@
-import { type Command, CommandError, type FilterSelector, type OutputOptions } from '../iproute/commands.js';
+import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
+import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { SystemError } from '../native/errno.js';
 import { dropRows, printDrops } from '../observe/drops.js';
-import type { DeviceRegistry } from './device-registry.js';
+import { carryOutActions } from './carry-out-actions.js';
+import { carryOutChain } from './carry-out-chain.js';
+import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { mergeLinks } from './merge-links.js';
 import type { Reply } from './protocol.js';
 import type { Rules } from './rules.js';
+import { saveLines } from './save.js';
 
 type Say = (reply: Reply) => void;
 
@@ -115,8 +121,39 @@ export class Interpreter {
         say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
         break;
       case 'filter-show':
-        this.showFilters(command.selector, command.output, say);
+        sayPieces(filterPieces(this.rules.list(command.selector), command.selector, command.output), say);
         break;
+      case 'link-set-vxlan':
+        await this.devices.changeVxlan(command.name, command.changes);
+        if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
+        break;
+      case 'link-show':
+        await this.linkShow(command, say);
+        break;
+      case 'actions-add':
+      case 'actions-del':
+      case 'actions-get':
+      case 'actions-show':
+      case 'actions-flush':
+        carryOutActions(this.rules.actions, command, say);
+        break;
+      case 'chain-add':
+      case 'chain-del':
+      case 'chain-get':
+      case 'chain-show':
+        carryOutChain(this.rules, command, say);
+        break;
+      case 'fdb-add':
+      case 'fdb-del':
+      case 'fdb-get':
+      case 'fdb-show':
+      case 'fdb-flush':
+        await this.fdb(command, say);
+        break;
+      case 'vni-add':
+      case 'vni-del':
+      case 'vni-show':
+        throw notSupported('bridge vni');
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -134,11 +171,13 @@ export class Interpreter {
         this.devices.refreshCounters();
         const rows = dropRows(this.registry.list(), this.counters);
         say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
+      } else if (tool === 'save') {
+        sayPieces(this.save(), say);
       } else if (tool === 'ip' || tool === 'tc' || tool === 'bridge') {
         await this.carryOut(parseLine(tool, words), say);
         await this.rules.commit();
       } else {
-        throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
+        throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, save)`, 1);
       }
       return 0;
     } catch (error) {
@@ -146,15 +185,40 @@ export class Interpreter {
     }
   }
 
-  private showFilters(selector: FilterSelector, output: OutputOptions, say: Say): void {
-    let pending = '';
-    for (const piece of filterPieces(this.rules.list(selector), selector, output)) {
-      pending += piece;
-      if (pending.length < OUTPUT_CHUNK) continue;
-      say({ out: pending });
-      pending = '';
+  /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
+  private async linkShow({ selector, output, argv }: LinkShow, say: Say): Promise<void> {
+    const device = selector.dev === undefined ? undefined : this.registry.find(selector.dev);
+    if (selector.dev !== undefined && !device) {
+      await this.host('ip', argv, say);
+      return;
     }
-    if (pending !== '') say({ out: pending });
+    const links = this.devices.linkStates();
+    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
+    if (device) {
+      say({ out: printLinks(shown, output) });
+      return;
+    }
+    let hosts = '';
+    await this.host('ip', argv, (reply) => {
+      if ('out' in reply) hosts += reply.out;
+      else say(reply);
+    });
+    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
+  }
+
+  private async fdb(command: FdbCommand, say: Say): Promise<void> {
+    const dev = fdbDevice(command);
+    if (dev !== undefined && this.registry.has(dev)) throw notSupported(`bridge fdb of "${dev}"`);
+    await this.host('bridge', command.argv, say);
+  }
+
+  private save(): Generator<string> {
+    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    return saveLines(
+      this.devices.linkStates(),
+      elsewhere.map(({ name }) => name),
+      this.rules,
+    );
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -190,6 +254,27 @@ export class Interpreter {
     this.turn = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Says many small pieces in few large ones. */
+function sayPieces(pieces: Iterable<string>, say: Say): void {
+  let pending = '';
+  for (const piece of pieces) {
+    pending += piece;
+    if (pending.length < OUTPUT_CHUNK) continue;
+    say({ out: pending });
+    pending = '';
+  }
+  if (pending !== '') say({ out: pending });
+}
+
+type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
+type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
+
+/** The device whose table a command is about; undefined: all of them. */
+function fdbDevice(command: FdbCommand): string | undefined {
+  if (command.kind === 'fdb-show') return command.selector.dev;
+  return command.kind === 'fdb-flush' ? command.flush.dev : command.entry.dev;
 }
 
 /** The options before the object, as the system's tc takes them. */
