@@ -56,27 +56,34 @@ class Bench {
     this.packets = new Packets(new Arena(65_536), 4);
     this.outlet = new Notes(this.packets);
     this.actionCounters.grow();
-    const none = { start: new Int32Array(0), words: new Int32Array(0), tunnels: new Int32Array(0) };
+    const empty = new Int32Array(0);
+    const none = { start: empty, actionAt: empty, words: empty, tunnels: empty };
     this.executor = new Executor(this.packets, this.outlet, this.counters, this.actionCounters, none);
     this.executor.now = 1_700_000_000_000;
-    // Rule 1; what stands before it in the words is another one's.
-    const words = [1, ...new Array<number>(ACTION_WORDS).fill(-1), actions.length];
-    actions.forEach(([kind, control, argument = 0, a = 0, b = 0], row) => {
-      const at = words.length;
-      words.push(...new Array<number>(ACTION_WORDS).fill(0));
-      words[at + ActionWord.KIND] = kind;
-      words[at + ActionWord.CONTROL] = control;
-      words[at + ActionWord.ARGUMENT] = argument;
-      words[at + ActionWord.COUNTER] = row;
-      words[at + ActionWord.A] = a;
-      words[at + ActionWord.B] = b;
-    });
-    const start = Int32Array.of(0, 1 + ACTION_WORDS);
-    this.executor.use({ start, words: Int32Array.from(words), tunnels: new Int32Array(0) });
+    this.use(...actions);
     this.packet = this.packets.take(4096, 98);
     this.packets.device[this.packet] = DEVICE;
     this.packets.payload[this.packet] = -1;
     this.packets.end[this.packet] = 98;
+  }
+
+  /** Actions of rule 1, numbered as they stand; behind its program come their words in reverse. */
+  use(...actions: readonly Words[]): void {
+    // What stands before it in the words is another rule's.
+    const words = [1, 7, actions.length, ...actions.keys()];
+    const actionAt = new Int32Array(actions.length);
+    for (const [id, [kind, control, argument = 0, a = 0, b = 0]] of [...actions.entries()].reverse()) {
+      const at = words.length;
+      actionAt[id] = at;
+      words.push(...new Array<number>(ACTION_WORDS).fill(0));
+      words[at + ActionWord.KIND] = kind;
+      words[at + ActionWord.CONTROL] = control;
+      words[at + ActionWord.ARGUMENT] = argument;
+      words[at + ActionWord.A] = a;
+      words[at + ActionWord.B] = b;
+    }
+    const start = Int32Array.of(0, 2);
+    this.executor.use({ start, actionAt, words: Int32Array.from(words), tunnels: new Int32Array(0) });
   }
 
   run(): number {

@@ -2,7 +2,7 @@ import { ActionCounter, type ActionCounters, type Counters } from '../memory/cou
 import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import type { Outlet } from './outlet.js';
-import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from './program.js';
+import { ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from './program.js';
 
 /** Jumps that one run of a program may make (TCA_ACT_MAX_PRIO in net/sched/act_api.c). */
 const JUMP_LIMIT = 32;
@@ -53,6 +53,7 @@ export class Executor {
    */
   run(packet: PacketIndex, rule: number): number {
     const words = this.programs.words;
+    const actionAt = this.programs.actionAt;
     const first = this.programs.start[rule];
     const count = words[first];
     const segments = this.packets.segments(packet);
@@ -60,8 +61,8 @@ export class Executor {
     let jumps = JUMP_LIMIT;
     let action = 0;
     while (action < count) {
-      const at = first + 1 + action * ACTION_WORDS;
-      const counter = words[at + ActionWord.COUNTER];
+      const counter = words[first + 1 + action];
+      const at = actionAt[counter];
       this.actionCounters.hit(counter, segments, bytes, this.now);
       let verdict = words[at + ActionWord.CONTROL];
       switch (words[at + ActionWord.KIND]) {

@@ -1,7 +1,11 @@
 /**
- * Action programs: what a rule does, as words in shared memory. A rule's program is its action count, then
- * ACTION_WORDS words per action. The control thread writes a program before it publishes a rule that refers to it
- * and never changes it afterwards, so a worker reads it without locks.
+ * Action programs: what a rule does, as words in shared memory. A rule's program is its action count, then the id of
+ * each action, which is its row of ActionCounters too. Where the ACTION_WORDS words of an action stand, `actionAt`
+ * says: rules share actions, and a change of one is for all of them.
+ *
+ * The control thread writes a program and an action's words before it publishes what refers to them, and never changes
+ * them afterwards, so a worker reads them without locks. A changed action gets words of its own and a copy of
+ * `actionAt` that names them, published as a whole; the old words stay until every worker has taken the copy over.
  */
 
 /** What an action, and in the end a rule, answers: the kernel's TC_ACT_* (include/uapi/linux/pkt_cls.h). */
@@ -38,12 +42,10 @@ export const ActionWord = {
   CONTROL: 1,
   /** Chain number of GOTO, action number of JUMP. */
   ARGUMENT: 2,
-  /** Row of ActionCounters. */
-  COUNTER: 3,
   /** TUNNEL_KEY_SET: record number. MIRRED: device index. GACT: 0. */
-  A: 4,
-  /** MIRRED: bits of MirredFlag. */
-  B: 5,
+  A: 3,
+  /** MIRRED: MIRRED_REDIRECT and MIRRED_INGRESS. */
+  B: 4,
 } as const;
 
 /** Bits of a mirred action. */
@@ -54,6 +56,8 @@ export const MIRRED_INGRESS = 2;
 export interface ActionPrograms {
   /** Per rule id: where its program begins in `words`. */
   readonly start: Int32Array;
+  /** Per action id: where its words begin in `words`. */
+  readonly actionAt: Int32Array;
   readonly words: Int32Array;
   /** Records of tunnel_key set, TUNNEL_WORDS each. */
   readonly tunnels: Int32Array;

@@ -53,7 +53,7 @@ test('help lists the commands, and help of each names its options', async (t) =>
   const { out, err, code } = await vtep(['help']);
   t.is(code, 0);
   t.is(err, '');
-  for (const command of ['run', 'ip', 'tc', 'bridge', 'drops', 'help'])
+  for (const command of ['run', 'ip', 'tc', 'bridge', 'drops', 'save', 'help'])
     t.regex(out, new RegExp(`^ {2}${command}\\b`, 'm'));
   t.is((await vtep(['--help'])).out, out);
   const run = await vtep(['help', 'run']);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { passBatch, passLine, passToDaemon } from './pass.js';
 import { classifier, descriptor, runDaemon } from './run.js';
+import { save } from './save.js';
 
 interface BatchWords {
   batch?: string;
@@ -60,6 +61,11 @@ export function program(): Command {
     .description('frames that ended elsewhere than where they were sent: reason, count and meaning')
     .option('--json', 'print JSON: a list of {reason, verdict, device, count, sentence}')
     .action((options: { json?: boolean }) => passToDaemon(['drops', ...(options.json ? ['--json'] : [])]));
+  vtep
+    .command('save')
+    .description('print a batch that makes the present devices, actions, chains and filters again')
+    .argument('[file]', 'write it there instead, in one step')
+    .action((file: string | undefined) => save(file));
   return vtep;
 }
 

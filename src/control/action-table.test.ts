@@ -1,14 +1,13 @@
 import test from 'ava';
-import type { ActionSpec } from '../iproute/commands.js';
 import { ActionCounter, ActionCounters } from '../memory/counters.js';
-import { ActionTable } from './action-table.js';
+import { type ActionMaking, ActionTable } from './action-table.js';
 
-const drop = (index?: number): ActionSpec => ({
+const drop = (index?: number): ActionMaking => ({
   kind: 'gact',
   control: { type: 'drop' },
   ...(index === undefined ? {} : { index }),
 });
-const redirect: ActionSpec = {
+const redirect: ActionMaking = {
   kind: 'mirred',
   direction: 'egress',
   mode: 'redirect',
@@ -26,49 +25,52 @@ function made(): { table: ActionTable; counters: ActionCounters } {
 
 test('indices are the lowest free ones of each kind, and those that were asked for', (t) => {
   const { table } = made();
-  const indices = [drop(), drop(3), drop(), drop(), redirect, drop(0)].map((spec) => table.bind(spec, -1).spec.index);
+  const indices = [drop(), drop(3), drop(), drop(), redirect, drop(0)].map((spec) => table.add(spec, -1).spec.index);
   t.deepEqual(indices, [1, 3, 2, 4, 1, 5]);
 });
 
-test('an index that is there already is bound to as it is, whatever else is said', (t) => {
+test('an action ends with its last reference; its index is free at once, its row when it is released', (t) => {
   const { table } = made();
-  const first = table.bind(drop(8), -1);
-  const second = table.bind({ kind: 'gact', control: { type: 'pass' }, index: 8 }, -1);
-  t.is(second, first);
-  t.like(first, { ref: 2, bind: 2, spec: { control: { type: 'drop' } } });
+  const action = table.add(drop(), -1);
+  action.ref++;
+  t.false(table.unref(action));
+  t.is(table.find('gact', 1), action);
+  t.true(table.unref(action));
+  t.is(table.find('gact', 1), undefined);
+  t.like(table.add(drop(), -1), { spec: { index: 1 }, row: 1, ref: 1 });
+  table.releaseRow(0);
+  t.is(table.add(drop(), -1).row, 0);
 });
 
-test('an action ends with its last binding; its index is free at once, its row when it is released', (t) => {
+test('the actions of a kind are listed by index', (t) => {
   const { table } = made();
-  const action = table.bind(drop(), -1);
-  table.bind(drop(1), -1);
-  t.false(table.unbind(action));
-  t.true(table.unbind(action));
-  const next = table.bind(drop(), -1);
-  t.like(next, { spec: { index: 1 }, row: 1, ref: 1 });
-  table.releaseRow(0);
-  t.is(table.bind(drop(), -1).row, 0);
+  for (const spec of [drop(9), redirect, drop(), drop(4)]) table.add(spec, -1);
+  t.deepEqual(
+    table.list('gact').map(({ spec }) => spec.index),
+    [1, 4, 9],
+  );
+  t.deepEqual(table.list('tunnel_key'), []);
 });
 
 test('a row begins at zero, however often it was used before', (t) => {
   const { table, counters } = made();
-  const action = table.bind(drop(), -1);
+  const action = table.add(drop(), -1);
   counters.hit(action.row, 3, 300, Date.now());
-  table.unbind(action);
+  table.unref(action);
   table.releaseRow(action.row);
-  const next = table.bind(drop(), -1);
+  const next = table.add(drop(), -1);
   t.is(next.row, action.row);
   t.is(counters.value(next.row, ActionCounter.PACKETS), 0);
 });
 
 test('statistics are those of the row, in whole seconds; firstused only after a first use', (t) => {
   const { table, counters } = made();
-  const action = table.bind(redirect, 6);
+  const action = table.add(redirect, 6);
   const state = (): ReturnType<ActionTable['state']> => table.state(action, (device) => `device${device}`);
   t.deepEqual(state(), {
     spec: { ...redirect, index: 1, dev: 'device6' },
     ref: 1,
-    bind: 1,
+    bind: 0,
     statistics: { packets: 0, bytes: 0, drops: 0, overlimits: 0, requeues: 0, installed: 0, lastUsed: 0 },
   });
   counters.hit(action.row, 2, 168, Date.now() - 5500);
@@ -79,6 +81,6 @@ test('statistics are those of the row, in whole seconds; firstused only after a 
 
 test('counters reach to every row', (t) => {
   const { table, counters } = made();
-  for (let n = 0; n < 5000; n++) table.bind(drop(), -1);
+  for (let n = 0; n < 5000; n++) table.add(drop(), -1);
   t.is(counters.capacity, 8192);
 });

@@ -1,23 +1,32 @@
-import type { ActionSpec, ActionState } from '../iproute/commands.js';
+import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
 import { ActionCounter, type ActionCounters } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
 
+/** What an action is to be; without an index, and with 0, the daemon chooses one. */
+export type ActionMaking = ActionDetail & { readonly index?: number; readonly cookie?: Uint8Array };
+
 /** An action as an object of its own: filters bind to it, and its statistics are shared by all that do. */
 export interface ActionInstance {
-  readonly spec: ActionSpec & { readonly index: number };
-  /** Row of the action counters. */
+  spec: ActionDetail & { readonly index: number; readonly cookie?: Uint8Array };
+  /** Row of the action counters, and the action's id in programs. */
   readonly row: number;
   /** Device index that mirred sends to; -1 for other kinds. */
-  readonly target: number;
+  target: number;
   /** Milliseconds since the epoch. */
   readonly installed: number;
+  /** One for each filter that is bound, and one for itself where it was made by itself. */
   ref: number;
   bind: number;
 }
 
+interface Kind {
+  readonly indices: FreeNumbers;
+  readonly actions: Map<number, ActionInstance>;
+}
+
 /** All actions of a daemon, by kind and index, as in a network namespace. */
 export class ActionTable {
-  private readonly kinds = new Map<string, { indices: FreeNumbers; actions: Map<number, ActionInstance> }>();
+  private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
   private readonly counters: ActionCounters;
   private readonly ensureRows: (rows: number) => void;
@@ -28,40 +37,38 @@ export class ActionTable {
     this.ensureRows = ensureRows;
   }
 
-  /**
-   * Binds a filter to an action: to the existing one where the spec names the index of one, else to a new one under
-   * that index or the lowest free one.
-   */
-  bind(spec: ActionSpec, target: number): ActionInstance {
+  find(kind: ActionKind, index: number): ActionInstance | undefined {
+    return this.kinds.get(kind)?.actions.get(index);
+  }
+
+  /** The actions of a kind, in the order of their indices. */
+  list(kind: ActionKind): ActionInstance[] {
+    return [...(this.kinds.get(kind)?.actions.values() ?? [])].sort((a, b) => a.spec.index - b.spec.index);
+  }
+
+  /** Makes an action, under an index that is free, with one reference: the caller's. */
+  add(spec: ActionMaking, target: number): ActionInstance {
     let kind = this.kinds.get(spec.kind);
     if (!kind) {
       kind = { indices: new FreeNumbers(1), actions: new Map() };
       this.kinds.set(spec.kind, kind);
-    }
-    // Index 0 asks for any, as none does (tcf_idr_check_alloc).
-    const existing = spec.index ? kind.actions.get(spec.index) : undefined;
-    if (existing) {
-      existing.ref++;
-      existing.bind++;
-      return existing;
     }
     const index = spec.index || kind.indices.next();
     if (spec.index) kind.indices.claim(spec.index);
     const row = this.rows.next();
     this.ensureRows(row + 1);
     this.counters.clear(row);
-    const action = { spec: { ...spec, index }, row, target, installed: Date.now(), ref: 1, bind: 1 };
+    const action = { spec: { ...spec, index }, row, target, installed: Date.now(), ref: 1, bind: 0 };
     kind.actions.set(index, action);
     return action;
   }
 
   /**
-   * Takes a filter's binding back. An action that nobody is bound to any more is gone from the table at once: then
-   * the answer is true, and its counter row is to be released when no worker counts there any more.
+   * Takes a reference back. An action without any is gone from the table at once: then the answer is true, and its
+   * counter row is to be released when no worker counts there any more.
    */
-  unbind(action: ActionInstance): boolean {
+  unref(action: ActionInstance): boolean {
     action.ref--;
-    action.bind--;
     if (action.ref > 0) return false;
     const kind = this.kinds.get(action.spec.kind);
     kind?.actions.delete(action.spec.index);
@@ -91,9 +98,14 @@ export class ActionTable {
         overlimits: value(ActionCounter.OVERLIMITS),
         requeues: value(ActionCounter.REQUEUES),
         installed: ago(action.installed),
-        lastUsed: ago(value(ActionCounter.LAST_USED) || action.installed),
+        lastUsed: ago(this.lastUsed(action)),
         ...(first > 0 ? { firstUsed: ago(first) } : {}),
       },
     };
+  }
+
+  /** Milliseconds since the epoch: when a packet met it last, or it was made. */
+  lastUsed(action: ActionInstance): number {
+    return this.counters.value(action.row, ActionCounter.LAST_USED) || action.installed;
   }
 }

@@ -17,13 +17,14 @@ test('-batch and -force are found among the options, abbreviated as each tool do
   }
 });
 
-test('a line without -batch stays as it is, but for -force, which says nothing then', (t) => {
+test('a line without -batch stays as it is; help goes before a batch', (t) => {
   for (const [line, words] of [
     ['-s filter show dev x', '-s filter show dev x'],
-    ['-force -s filter show', '-s filter show'],
+    ['-force -s filter show', '-force -s filter show'],
     ['-br link', '-br link'],
     ['-bogus', '-bogus'],
-    ['-s -help -b FILE', '-s -help -b FILE'],
+    ['-s -help -b FILE', '-s -help'],
+    ['-b FILE -help', '-help'],
     ['filter -b FILE', 'filter -b FILE'],
   ] as const) {
     t.deepEqual(batchOptions('tc', line.split(' ')), { words: words.split(' ') }, line);

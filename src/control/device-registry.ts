@@ -1,5 +1,5 @@
 import type { Link } from '../io/rtnetlink/link.js';
-import { CommandError } from '../iproute/commands.js';
+import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { DeviceIndices } from './device-indices.js';
 import { noSuchDevice } from './refusal.js';
 import type { RuleDevices } from './rules.js';
@@ -26,7 +26,10 @@ export interface Device {
   isRising: boolean;
   /** Deleted from outside; soon to be removed here. */
   isGone: boolean;
+  /** A vxlan device's underlay. */
   readonly sockets?: VxlanSockets;
+  /** What a vxlan device was made with, or changed to. */
+  vxlan?: VxlanOptions;
 }
 
 /** Whether it is there, in this network namespace, where its name means it. */
@@ -73,10 +76,10 @@ export class DeviceRegistry implements RuleDevices {
   /** The device that a name means in this network namespace. */
   find(name: string): Device | undefined {
     for (const device of this.byIndex.values()) if (device.name === name && isHere(device)) return device;
-    // It may have been given the name a moment ago.
+    // It may have been given the name a moment ago, or it is one of its other names.
     const link = this.links.link(name);
     const renamed = link && this.byLink(link, undefined);
-    if (renamed) renamed.name = name;
+    if (renamed && link) renamed.name = link.name;
     return renamed;
   }
 

@@ -8,7 +8,11 @@ import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
-import { CommandError, type LinkGeneric, type VxlanOptions } from '../iproute/commands.js';
+import { changeVxlan } from '../iproute/change-vxlan.js';
+import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
+import type { LinkState } from '../iproute/link-state.js';
+import { unsupportedVxlan } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
@@ -16,16 +20,13 @@ import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } 
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { HostQueues } from './host-queues.js';
+import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
+import { vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
-/** Bytes that VXLAN adds: outer IP, UDP, VXLAN and inner Ethernet headers. */
-const VXLAN_OVERHEAD_IPV4 = 50;
-const VXLAN_OVERHEAD_IPV6 = 70;
-/** ETH_MIN_MTU */
-const MIN_MTU = 68;
 
 export interface DevicesOptions {
   readonly tun: string;
@@ -64,17 +65,30 @@ export class Devices {
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
+      checkSupported(vxlan);
       // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
-      if (this.registry.list().some(({ sockets }) => sockets?.port === vxlan.dstport)) {
+      if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
         throw refused('A VXLAN device with the specified VNI already exists');
       }
-      const mtu = this.vxlanMtu(link.mtu, vxlan);
-      return this.add(
-        { ...link, ...(mtu === undefined ? {} : { mtu }) },
-        'vxlan',
-        false,
-        new VxlanSockets(this.datapath, vxlan),
-      );
+      const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
+      return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+    });
+  }
+
+  /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
+  changeVxlan(name: string, changes: VxlanChanges): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.find(name);
+      if (!device) {
+        if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
+        throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
+      }
+      if (!device.vxlan) throw rtnetlinkAnswers('Operation not supported');
+      const options = changeVxlan(device.vxlan, changes);
+      checkSupported(options);
+      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+      await device.sockets?.change(device.index, options);
+      device.vxlan = options;
     });
   }
 
@@ -122,6 +136,17 @@ export class Devices {
     });
   }
 
+  /** The devices of this network namespace as `ip link show` prints them. */
+  linkStates(): LinkState[] {
+    return this.registry.list().flatMap((device) => {
+      const details = isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+      if (!details) return [];
+      const { master } = details.link;
+      const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
+      return [linkStateOf(details, device, [this.datapath.counters], above)];
+    });
+  }
+
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
   async close(undo: boolean): Promise<void> {
     this.closed = true;
@@ -132,20 +157,11 @@ export class Devices {
     });
   }
 
-  /** As the kernel's vxlan_config_apply: what the lower device leaves, where one is given. */
-  private vxlanMtu(wanted: number | undefined, { dev, local }: VxlanOptions): number | undefined {
-    if (dev === undefined) return wanted;
-    const lower = this.rtnetlink.link(dev);
-    if (!lower) throw noSuchDevice(dev);
-    const most = lower.mtu - (local?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
-    return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
-  }
-
   private async add(
     generic: LinkGeneric,
     kind: 'tap' | 'vxlan',
     persist: boolean,
-    sockets: VxlanSockets | undefined,
+    vxlan: VxlanOptions | undefined,
   ): Promise<void> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
@@ -166,7 +182,7 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(sockets ? { sockets } : {}),
+      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
     };
     try {
       const { mtu, address, txqueuelen } = generic;
@@ -328,6 +344,11 @@ export class Devices {
     this.options.log(`${device.name} is gone (${why}), and its filters with it`);
     this.options.vanished(device.index);
   }
+}
+
+function checkSupported(options: VxlanOptions): void {
+  const unsupported = unsupportedVxlan(options);
+  if (unsupported !== undefined) throw notSupported(unsupported);
 }
 
 /** What the kernel refuses, as `ip` says it. */

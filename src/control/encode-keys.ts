@@ -1,13 +1,21 @@
 import { encodeField } from '../classifier/fields.js';
 import type { FlowerKey } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 
-/** Turns the keys of a filter, as typed, into the words that the classifier compares. */
+/**
+ * Turns the keys of a filter, as typed, into the words that the classifier compares. Throws CommandError where the
+ * addresses of a tunnel are of two families (the kernel takes them, and compares the one of IPv4 alone).
+ */
 export function encodeKeys(
   keys: readonly FlowerKey[],
   devices: { ifindex(name: string): number },
   key: Int32Array,
   mask: Int32Array,
 ): void {
+  const widths = keys
+    .filter(({ name }) => name === 'enc_dst_ip' || name === 'enc_src_ip')
+    .map(({ value }) => value.length);
+  if (new Set(widths).size > 1) throw notSupported('flower with enc_dst_ip and enc_src_ip of different families');
   for (const { name, value, mask: bits } of keys) {
     if (name === 'indev') {
       const index = new Uint8Array(4);

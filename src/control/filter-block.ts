@@ -25,12 +25,21 @@ interface Pref {
   readonly protocol: number;
   readonly handles: FreeNumbers;
   readonly filters: Map<number, Filter>;
+  /** Masks in use, in order of creation: the order in which they are tried. */
+  readonly masks: Map<string, MaskUse>;
+}
+
+interface MaskUse {
+  readonly mask: string;
+  filters: number;
 }
 
 interface Chain {
   readonly byPref: Map<number, Pref>;
   /** Every pref, ascending. */
   readonly order: number[];
+  /** Made by itself: it is there without filters too. */
+  isExplicit: boolean;
 }
 
 /** What a block needs from the daemon to make and unmake filters. */
@@ -56,6 +65,7 @@ export class FilterBlock {
   private readonly maker: FilterMaker;
   /** In order of creation, as `show` lists them. */
   private readonly chains = new Map<number, Chain>();
+  private readonly maskOf = new Map<Filter, MaskUse>();
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
   private parent: FilterParent = 'ingress';
 
@@ -97,20 +107,26 @@ export class FilterBlock {
 
   private insert(chain: Chain | undefined, existing: Pref | undefined, wanted: FilterSpec): Filter {
     const { pref, protocol } = wanted;
-    const entry = existing ?? { pref, protocol, handles: new FreeNumbers(1), filters: new Map<number, Filter>() };
+    const entry: Pref = existing ?? {
+      pref,
+      protocol,
+      handles: new FreeNumbers(1),
+      filters: new Map(),
+      masks: new Map(),
+    };
     let handle = wanted.handle;
     if (handle === 0) handle = entry.handles.next();
     else entry.handles.claim(handle);
     let made: Filter;
     try {
-      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule));
+      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule), entry);
     } catch (error) {
       entry.handles.release(handle);
       throw error;
     }
     entry.filters.set(handle, made);
     if (!existing) {
-      const to = chain ?? { byPref: new Map<number, Pref>(), order: [] };
+      const to = chain ?? emptyChain(false);
       to.byPref.set(pref, entry);
       to.order.splice(placeOf(to.order, pref), 0, pref);
       this.chains.set(wanted.chain, to);
@@ -120,20 +136,27 @@ export class FilterBlock {
 
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
     const before = this.rule(old);
-    const made = this.putInForce(wanted, (rule) => {
-      if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
-      this.table.replace(old.rule, rule);
-    });
+    const made = this.putInForce(
+      wanted,
+      (rule) => {
+        if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
+        this.table.replace(old.rule, rule);
+      },
+      entry,
+    );
+    this.leaveMask(entry, old);
     entry.filters.set(wanted.handle, made);
     this.maker.unmake(old);
     return made;
   }
 
   /** Makes a filter and puts its rule into the table; where that is refused, nothing of it is left. */
-  private putInForce(spec: FilterSpec, put: (rule: Rule) => void): Filter {
+  private putInForce(spec: FilterSpec, put: (rule: Rule) => void, entry: Pref): Filter {
     const made = this.maker.make(spec);
     try {
-      put(this.rule(made));
+      const rule = this.rule(made);
+      put(rule);
+      this.takeMask(entry, made, rule.mask.join());
     } catch (error) {
       this.maker.discard(made);
       if (error instanceof DuplicateRule) throw filterAnswers('File exists');
@@ -148,8 +171,7 @@ export class FilterBlock {
     checkChain(chainNumber);
     const chain = this.chains.get(chainNumber);
     if (!selector.pref) {
-      for (const entry of chain?.byPref.values() ?? []) this.removeAll(entry);
-      this.chains.delete(chainNumber);
+      if (chain) this.empty(chainNumber, chain);
       return;
     }
     const entry = this.entry(selector);
@@ -158,7 +180,67 @@ export class FilterBlock {
     if (entry.filters.size > 0 || !chain) return;
     chain.byPref.delete(entry.pref);
     chain.order.splice(placeOf(chain.order, entry.pref), 1);
-    if (chain.order.length === 0) this.chains.delete(chainNumber);
+    if (chain.order.length === 0 && !chain.isExplicit) this.chains.delete(chainNumber);
+  }
+
+  /** `tc chain add`: a chain without filters. */
+  addChain(number: number): void {
+    checkChain(number);
+    if (this.chains.has(number)) throw filterRefused('Filter chain already exists');
+    this.chains.set(number, emptyChain(true));
+  }
+
+  /** `tc chain del`: the chain and every filter of it. */
+  removeChain(number: number): void {
+    const chain = this.chain(number);
+    chain.isExplicit = false;
+    this.empty(number, chain);
+  }
+
+  /** The numbers of the chains, in order of creation. */
+  get chainNumbers(): number[] {
+    return [...this.chains.keys()];
+  }
+
+  /** Of those, the ones that `tc chain add` made. */
+  get explicitChains(): number[] {
+    return this.chainNumbers.filter((number) => this.chains.get(number)?.isExplicit);
+  }
+
+  /** The filters of a chain in an order that, when they are added again, tries their masks in the order of now. */
+  *inMaskOrder(number: number): Generator<Filter> {
+    const { order, byPref } = this.chain(number);
+    for (const pref of order) {
+      const entry = byPref.get(pref);
+      if (!entry) continue;
+      const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
+      const byMask = new Map([...entry.masks.values()].map((use) => [use, [] as Filter[]]));
+      for (const filter of byHandle) {
+        const use = this.maskOf.get(filter);
+        if (use) byMask.get(use)?.push(filter);
+      }
+      for (const filters of byMask.values()) yield* filters;
+    }
+  }
+
+  /** Throws CommandError where there is no such chain. */
+  checkHasChain(number: number): void {
+    this.chain(number);
+  }
+
+  private chain(number: number): Chain {
+    checkChain(number);
+    const chain = this.chains.get(number);
+    if (!chain) throw filterRefused('Cannot find specified filter chain');
+    return chain;
+  }
+
+  /** Removes every filter of a chain; the chain as well, unless it was made by itself. */
+  private empty(number: number, chain: Chain): void {
+    for (const entry of chain.byPref.values()) this.removeAll(entry);
+    chain.byPref.clear();
+    chain.order.length = 0;
+    if (!chain.isExplicit) this.chains.delete(number);
   }
 
   /** `tc filter get`. */
@@ -202,9 +284,7 @@ export class FilterBlock {
   }
 
   private entry(selector: FilterSelector): Pref {
-    checkChain(selector.chain ?? 0);
-    const chain = this.chains.get(selector.chain ?? 0);
-    if (!chain) throw filterRefused('Cannot find specified filter chain');
+    const chain = this.chain(selector.chain ?? 0);
     const entry = chain.byPref.get(selector.pref ?? 0);
     if (!entry) throw filterRefused('Filter with specified priority/protocol not found');
     if (selector.protocol !== undefined && selector.protocol !== entry.protocol) throw protocolMismatch();
@@ -226,9 +306,26 @@ export class FilterBlock {
 
   private removeOne(entry: Pref, filter: Filter): void {
     this.table.remove(filter.rule);
+    this.leaveMask(entry, filter);
     entry.filters.delete(filter.spec.handle);
     entry.handles.release(filter.spec.handle);
     this.maker.unmake(filter);
+  }
+
+  private takeMask({ masks }: Pref, filter: Filter, mask: string): void {
+    let use = masks.get(mask);
+    if (!use) {
+      use = { mask, filters: 0 };
+      masks.set(mask, use);
+    }
+    use.filters++;
+    this.maskOf.set(filter, use);
+  }
+
+  private leaveMask({ masks }: Pref, filter: Filter): void {
+    const use = this.maskOf.get(filter);
+    this.maskOf.delete(filter);
+    if (use && --use.filters === 0) masks.delete(use.mask);
   }
 
   private rule(filter: Filter): Rule {
@@ -249,6 +346,10 @@ function keyWords(): Int32Array {
 }
 
 let freeWords = new Int32Array(0);
+
+function emptyChain(isExplicit: boolean): Chain {
+  return { byPref: new Map(), order: [], isExplicit };
+}
 
 function checkChain(chain: number): void {
   if (chain > CHAIN_LAST) throw filterRefused('Specified chain index exceeds upper limit');

@@ -1,19 +1,26 @@
 import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
+import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
 import { runBatch } from './batch-run.js';
-import type { DeviceRegistry } from './device-registry.js';
+import { carryOutActions } from './carry-out-actions.js';
+import { carryOutChain } from './carry-out-chain.js';
+import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
+import { checkFdb, type FdbCommand } from './fdb-command.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { mergeLinks } from './merge-links.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
 import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
+import { saveLines } from './save.js';
 import { runTransaction } from './transaction.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
@@ -146,6 +153,37 @@ export class Interpreter {
       case 'filter-get':
         say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
         break;
+      case 'link-set-vxlan':
+        await this.devices.changeVxlan(command.name, command.changes);
+        if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
+        break;
+      case 'link-show':
+        await this.linkShow(command, say);
+        break;
+      case 'actions-add':
+      case 'actions-del':
+      case 'actions-get':
+      case 'actions-show':
+      case 'actions-flush':
+        carryOutActions(this.rules.actions, command, say);
+        break;
+      case 'chain-add':
+      case 'chain-del':
+      case 'chain-get':
+      case 'chain-show':
+        carryOutChain(this.rules, command, say);
+        break;
+      case 'fdb-add':
+      case 'fdb-del':
+      case 'fdb-get':
+      case 'fdb-show':
+      case 'fdb-flush':
+        await this.fdb(command, say);
+        break;
+      case 'vni-add':
+      case 'vni-del':
+      case 'vni-show':
+        throw notSupported('bridge vni');
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -164,12 +202,46 @@ export class Interpreter {
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;
     }
+    if (tool === 'save') return this.save();
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
-      throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops)`, 1);
+      throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, save)`, 1);
     }
     const output = await this.begin(parseLine(tool, words), say);
     await this.rules.commit();
     return output;
+  }
+
+  /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
+  private async linkShow({ selector, output, argv }: LinkShow, say: Say): Promise<void> {
+    const device = selector.dev === undefined ? undefined : this.registry.find(selector.dev);
+    if (selector.dev !== undefined && !device) {
+      await this.host('ip', argv, say);
+      return;
+    }
+    const links = this.devices.linkStates();
+    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
+    if (device) {
+      say({ out: printLinks(shown, output) });
+      return;
+    }
+    let hosts = '';
+    await this.host('ip', argv, (reply) => {
+      if ('out' in reply) hosts += reply.out;
+      else say(reply);
+    });
+    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
+  }
+
+  private async fdb(command: FdbCommand, say: Say): Promise<void> {
+    checkFdb(command, this.registry);
+    await this.host('bridge', command.argv, say);
+  }
+
+  /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
+  private save(): string[] {
+    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    const names = elsewhere.map(({ name }) => name);
+    return [...saveLines(this.devices.linkStates(), names, this.rules)];
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -206,6 +278,8 @@ export class Interpreter {
     return result;
   }
 }
+
+type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
 
 /** The options before the object, as the system's tc takes them. */
 function optionWords({ statistics, details, json, pretty }: OutputOptions): string[] {

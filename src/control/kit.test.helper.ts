@@ -4,8 +4,12 @@ import { LinearTable } from '../classifier/linear/linear-table.js';
 import type { Instruction } from '../dataplane/messages.js';
 import { parseBatchLine } from '../iproute/batch.js';
 import { CommandError, type FilterSelector, type FilterSpec } from '../iproute/commands.js';
+import { printFilters } from '../iproute/print-filter.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { carryOutActions, isActionsCommand } from './carry-out-actions.js';
+import { carryOutChain, isChainCommand } from './carry-out-chain.js';
 import { DeviceIndices } from './device-indices.js';
+import type { Reply } from './protocol.js';
 import { noSuchDevice } from './refusal.js';
 import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
 
@@ -85,22 +89,33 @@ export class FakeDevices implements RuleDevices {
 /** Rules that are edited by lines of tc. */
 export class Bench {
   readonly datapath = new FakeDatapath();
-  readonly devices = new FakeDevices();
+  readonly devices: FakeDevices;
   readonly rules: Rules;
 
-  constructor(newTable: () => ClassifierTable = () => new LinearTable()) {
+  constructor(newTable: () => ClassifierTable = () => new LinearTable(), devices = new FakeDevices()) {
+    this.devices = devices;
     this.rules = new Rules(this.datapath, this.devices, newTable);
   }
 
-  /** Runs a line such as `filter add dev vxlan0 ingress …`. */
-  tc(line: string): void {
+  /** Runs a line such as `filter add dev vxlan0 ingress …`; gives what it prints. */
+  tc(line: string): string {
     const command = parseBatchLine(['tc', ...line.split(/\s+/)]);
+    let printed = '';
+    const say = (reply: Reply): void => {
+      if ('out' in reply) printed += reply.out;
+      if ('err' in reply) printed += reply.err;
+    };
     if (command.kind === 'filter-add') this.rules.edit(command.mode, command.filter);
     else if (command.kind === 'filter-del') this.rules.remove(command.selector);
     else if (command.kind === 'filter-get') this.rules.get(command.selector);
-    else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
+    else if (command.kind === 'filter-show') {
+      printed = printFilters(this.rules.list(command.selector), command.selector, command.output);
+    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
+    else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say);
+    else if (isChainCommand(command)) carryOutChain(this.rules, command, say);
     else throw new Error(`not for rules: ${line}`);
+    return printed;
   }
 
   /** What stderr and the exit code would be. */

@@ -7,17 +7,30 @@ import {
   MIRRED_REDIRECT,
   Verdict,
 } from '../actions/program.js';
-import type { ActionSpec, Control, TunnelKeySet } from '../iproute/commands.js';
+import type { ActionDetail, Control, TunnelKeySet } from '../iproute/commands.js';
 import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
-import type { ActionInstance } from './action-table.js';
 import { SharedWords } from './shared-words.js';
 
 /** A program's place, to be given back when its rule is gone from every worker. */
 export interface ProgramBlock {
   readonly at: number;
   readonly length: number;
-  /** Tunnel records it owns. */
-  readonly tunnels: readonly number[];
+}
+
+/** The place of an action's words, to be given back when no worker runs them any more. */
+export interface ActionBlock {
+  readonly at: number;
+  /** The tunnel record that it owns, or -1. */
+  readonly tunnel: number;
+}
+
+/** What is to be written of an action. */
+export interface ActionToRun {
+  readonly spec: ActionDetail;
+  /** Its id: the row of its counters. */
+  readonly row: number;
+  /** Device index that mirred sends to. */
+  readonly target: number;
 }
 
 const verdicts = {
@@ -35,53 +48,82 @@ const verdicts = {
 /** Writes the action programs that the workers run. */
 export class ProgramWriter {
   private readonly start = new SharedWords();
+  private readonly actionAt = new SharedWords();
   private readonly words = new SharedWords();
   private readonly tunnels = new SharedWords();
+  /** Whether workers may have the present `actionAt`. */
+  private isActionAtOut = false;
 
-  /** What a snapshot hands to the workers. */
-  get published(): ActionPrograms {
-    return { start: this.start.words, words: this.words.words, tunnels: this.tunnels.words };
+  /** What a snapshot hands to the workers. What they have of it stays as it is. */
+  publish(): ActionPrograms {
+    this.isActionAtOut = true;
+    return {
+      start: this.start.words,
+      actionAt: this.actionAt.words,
+      words: this.words.words,
+      tunnels: this.tunnels.words,
+    };
   }
 
-  /** Writes the program of rule `rule`. */
-  write(rule: number, actions: readonly ActionInstance[]): ProgramBlock {
-    const length = 1 + actions.length * ACTION_WORDS;
+  /** Writes the program of rule `rule`: the actions of these ids. */
+  write(rule: number, actions: readonly { readonly row: number }[]): ProgramBlock {
+    const length = 1 + actions.length;
     const at = this.words.alloc(length);
-    const records: number[] = [];
     const words = this.words.words;
-    words.fill(0, at, at + length);
     words[at] = actions.length;
-    actions.forEach((action, n) => {
-      const to = at + 1 + n * ACTION_WORDS;
-      const { spec } = action;
-      words[to + ActionWord.CONTROL] = verdicts[spec.control.type];
-      words[to + ActionWord.ARGUMENT] = controlArgument(spec.control);
-      words[to + ActionWord.COUNTER] = action.row;
-      words[to + ActionWord.KIND] = actionKind(spec);
-      if (spec.kind === 'mirred') {
-        words[to + ActionWord.A] = action.target;
-        words[to + ActionWord.B] =
-          (spec.mode === 'redirect' ? MIRRED_REDIRECT : 0) | (spec.direction === 'ingress' ? MIRRED_INGRESS : 0);
-      } else if (spec.kind === 'tunnel_key' && spec.mode === 'set') {
-        const record = this.tunnels.alloc(TUNNEL_WORDS) / TUNNEL_WORDS;
-        writeTunnel(this.tunnels.words, record, spec);
-        records.push(record);
-        words[to + ActionWord.A] = record;
-      }
-    });
+    for (const [n, { row }] of actions.entries()) words[at + 1 + n] = row;
     this.start.ensure(rule + 1);
     this.start.words[rule] = at;
-    return { at, length, tunnels: records };
+    return { at, length };
   }
 
   /** Gives a program's place back. Only once no worker runs it any more. */
-  release(block: ProgramBlock): void {
-    this.words.release(block.at, block.length);
-    for (const record of block.tunnels) this.tunnels.release(record * TUNNEL_WORDS, TUNNEL_WORDS);
+  release({ at, length }: ProgramBlock): void {
+    this.words.release(at, length);
+  }
+
+  /** Writes a new action, under an id that no worker has a use for yet. */
+  addAction(action: ActionToRun): ActionBlock {
+    const block = this.writeAction(action);
+    this.actionAt.ensure(action.row + 1);
+    this.actionAt.words[action.row] = block.at;
+    return block;
+  }
+
+  /** Writes an action anew; in force for every rule that has it when what `publish` gives next is. */
+  changeAction(action: ActionToRun): ActionBlock {
+    if (this.isActionAtOut) this.actionAt.detach();
+    this.isActionAtOut = false;
+    return this.addAction(action);
+  }
+
+  /** Gives the place of an action's words back. Only once no worker runs them any more. */
+  releaseAction({ at, tunnel }: ActionBlock): void {
+    this.words.release(at, ACTION_WORDS);
+    if (tunnel >= 0) this.tunnels.release(tunnel * TUNNEL_WORDS, TUNNEL_WORDS);
+  }
+
+  private writeAction({ spec, target }: ActionToRun): ActionBlock {
+    const at = this.words.alloc(ACTION_WORDS);
+    const words = this.words.words;
+    words.fill(0, at, at + ACTION_WORDS);
+    words[at + ActionWord.KIND] = actionKind(spec);
+    words[at + ActionWord.CONTROL] = verdicts[spec.control.type];
+    words[at + ActionWord.ARGUMENT] = controlArgument(spec.control);
+    if (spec.kind === 'mirred') {
+      words[at + ActionWord.A] = target;
+      words[at + ActionWord.B] =
+        (spec.mode === 'redirect' ? MIRRED_REDIRECT : 0) | (spec.direction === 'ingress' ? MIRRED_INGRESS : 0);
+    }
+    if (spec.kind !== 'tunnel_key' || spec.mode !== 'set') return { at, tunnel: -1 };
+    const tunnel = this.tunnels.alloc(TUNNEL_WORDS) / TUNNEL_WORDS;
+    writeTunnel(this.tunnels.words, tunnel, spec);
+    words[at + ActionWord.A] = tunnel;
+    return { at, tunnel };
   }
 }
 
-function actionKind(spec: ActionSpec): number {
+function actionKind(spec: ActionDetail): number {
   switch (spec.kind) {
     case 'gact':
       return ActionKind.GACT;
@@ -91,7 +133,6 @@ function actionKind(spec: ActionSpec): number {
       return spec.mode === 'unset' ? ActionKind.TUNNEL_KEY_UNSET : ActionKind.TUNNEL_KEY_SET;
   }
 }
-
 function controlArgument(control: Control): number {
   if (control.type === 'goto') return control.chain | 0;
   return control.type === 'jump' ? control.count : 0;

@@ -22,6 +22,22 @@ export function filterAnswers(text: string): CommandError {
   return new CommandError(`RTNETLINK answers: ${text}\n${TALKING}`, 2);
 }
 
+/** What `tc actions` prints for a kernel's sentence: exit 255. */
+export function actionRefused(sentence: string): CommandError {
+  return new CommandError(`Error: ${sentence}.\n${TALKING}`, 255);
+}
+
+/** What `tc actions` prints for a kernel's plain errno. */
+export function actionAnswers(text: string): CommandError {
+  return new CommandError(`RTNETLINK answers: ${text}\n${TALKING}`, 255);
+}
+
+/** What `tc actions get` and `del` print for a kernel's sentence: tc stumbles over its own words then. */
+export function selectionRefused(sentence: string): CommandError {
+  const { message, exitCode } = actionRefused(sentence);
+  return new CommandError(`${message}\nCommand "action" is unknown, try "tc actions help".`, exitCode);
+}
+
 export function noSuchDevice(name: string): CommandError {
   return new CommandError(`Cannot find device "${name}"`, 1);
 }

@@ -1,7 +1,8 @@
 import type { ClassifierTable } from '../classifier/classifier.js';
-import { type Command, CommandError } from '../iproute/commands.js';
+import { type ActionState, type Command, CommandError } from '../iproute/commands.js';
 import { filterCommand } from '../iproute/filter-command.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { checkFdb } from './fdb-command.js';
 import { rtnetlinkAnswers } from './refusal.js';
 import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
 
@@ -12,10 +13,15 @@ interface KnownDevices extends RuleDevices {
 
 /** Indices of devices that are not there, far from those that are. */
 const FIRST_IMAGINED = 2 ** 30;
+/** Stands for every device that what there is sends to, and no line can name. */
+const OUT_OF_REACH = FIRST_IMAGINED - 1;
 
 class ImaginedDevices implements RuleDevices {
   private readonly real: KnownDevices;
   private readonly added = new Map<string, number>();
+  private readonly lost = new Map<string, number>();
+  /** What there is may name devices that are gone, or in another network namespace; a line may not. */
+  isCopying = true;
 
   constructor(real: KnownDevices) {
     this.real = real;
@@ -34,18 +40,25 @@ class ImaginedDevices implements RuleDevices {
     return this.added.get(name) ?? this.real.indexOf(name);
   }
 
-  /** What an action that stands sends to may be gone, and named `*`. */
   targetOf(name: string): number {
-    return this.added.get(name) ?? (name === '*' ? FIRST_IMAGINED - 1 : this.real.targetOf(name));
+    if (this.isCopying && !this.real.has(name)) return OUT_OF_REACH;
+    return this.added.get(name) ?? this.real.targetOf(name);
   }
 
   nameOf(index: number): string {
     for (const [name, each] of this.added) if (each === index) return name;
-    return index === FIRST_IMAGINED - 1 ? '*' : this.real.nameOf(index);
+    return index === OUT_OF_REACH ? '*' : this.real.nameOf(index);
   }
 
   ifindexOf(name: string): number {
-    return this.added.get(name) ?? this.real.ifindexOf(name);
+    try {
+      return this.added.get(name) ?? this.real.ifindexOf(name);
+    } catch (error) {
+      if (!this.isCopying) throw error;
+      const ifindex = this.lost.get(name) ?? OUT_OF_REACH - 1 - this.lost.size;
+      this.lost.set(name, ifindex);
+      return ifindex;
+    }
   }
 
   hold(): void {}
@@ -67,13 +80,16 @@ export class Rehearsal {
   constructor(real: Rules, devices: KnownDevices, newTable: () => ClassifierTable) {
     this.devices = new ImaginedDevices(devices);
     this.rules = new Rules(new NoDatapath(), this.devices, newTable);
+    this.rules.actions.add('add', specsOf(real.actions.own()));
     for (const { dev, qdisc } of real.qdiscsOf()) {
       if (!devices.has(dev)) continue; // it is in another network namespace, and no line can name it
       this.rules.addQdisc(dev, qdisc, false);
-      for (const filter of real.each({ dev, parent: 'ingress' })) {
-        this.rules.edit('add', { ...filter, actions: filter.actions.map(({ spec }) => spec) });
+      for (const { chain, parent, isExplicit, filters } of real.saved(dev)) {
+        if (isExplicit) this.rules.editChain('add', { dev, parent, chain });
+        for (const filter of filters) this.rules.edit('add', { ...filter, actions: specsOf(filter.actions) });
       }
     }
+    this.devices.isCopying = false;
   }
 
   /** Tries a line, after all those before it. Throws CommandError where it is refused, or could not be undone. */
@@ -97,6 +113,23 @@ export class Rehearsal {
       case 'filter-del':
         this.rules.remove(command.selector);
         return 'rules';
+      case 'actions-add':
+      case 'actions-del':
+      case 'actions-flush':
+        throw notInBatch('tc actions');
+      case 'chain-add':
+      case 'chain-del':
+        throw notInBatch('tc chain');
+      case 'link-set-vxlan':
+        throw notInBatch('ip link set type vxlan');
+      case 'vni-add':
+      case 'vni-del':
+        throw notInBatch('bridge vni');
+      case 'fdb-add':
+      case 'fdb-del':
+      case 'fdb-flush':
+        checkFdb(command, this.devices);
+        return 'last';
       case 'link-del':
         throw new CommandError('vtep: "ip link del" cannot be undone, and has no place in an atomic batch', 2);
       default:
@@ -116,6 +149,15 @@ export class Rehearsal {
     }
     return found;
   }
+}
+
+function specsOf(actions: readonly ActionState[]): ActionState['spec'][] {
+  return actions.map(({ spec }) => spec);
+}
+
+/** What cannot be tried on a copy yet, and so is not begun. */
+function notInBatch(what: string): CommandError {
+  return new CommandError(`vtep: "${what}" is not supported in an atomic batch by vtep`, 2);
 }
 
 class NoDatapath implements RuleDatapath {

@@ -194,3 +194,13 @@ test('a filter that is removed while they are shown is left out, and so is one p
   t.is(shown.next().value?.handle, 4);
   t.true(shown.next().done);
 });
+
+test('tunnel addresses of two families are refused by name, and nothing is left of the filter', (t) => {
+  const bench = added();
+  t.deepEqual(bench.refusal(`filter add ${ON} pref 1 flower enc_dst_ip 10.0.0.1 enc_src_ip fd00::1 action drop`), {
+    said: 'vtep: flower with enc_dst_ip and enc_src_ip of different families is not supported by vtep',
+    exit: 2,
+  });
+  t.deepEqual(bench.rules.list(ALL), []);
+  t.deepEqual(bench.rules.actions.list('gact'), []);
+});

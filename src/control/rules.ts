@@ -2,6 +2,7 @@ import type { ClassifierTable } from '../classifier/classifier.js';
 import type { Datapath } from '../dataplane/datapath.js';
 import { INGRESS } from '../dataplane/messages.js';
 import {
+  type ChainSelector,
   CommandError,
   type FilterParent,
   type FilterSelector,
@@ -10,11 +11,12 @@ import {
   type QdiscState,
 } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
-import { type ActionInstance, ActionTable } from './action-table.js';
+import type { ActionInstance } from './action-table.js';
 import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
 import { FreeNumbers } from './free-numbers.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
+import { SharedActions } from './shared-actions.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
@@ -39,6 +41,15 @@ interface Qdisc {
   readonly before: HookCounts;
 }
 
+/** A chain as it is to be made again. */
+export interface SavedChain {
+  readonly chain: number;
+  readonly parent: FilterParent;
+  /** Made by `tc chain add`, before its filters. */
+  readonly isExplicit: boolean;
+  readonly filters: Iterable<FilterState>;
+}
+
 interface HookCounts {
   readonly packets: number;
   readonly bytes: number;
@@ -53,7 +64,8 @@ export class Rules {
   private readonly datapath: RuleDatapath;
   private readonly devices: RuleDevices;
   readonly newTable: () => ClassifierTable;
-  private readonly actions: ActionTable;
+  /** The actions, which filters share. */
+  readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly ruleIds = new FreeNumbers(0);
   private readonly qdiscs = new Map<number, Qdisc>();
@@ -65,7 +77,7 @@ export class Rules {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
-    this.actions = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
+    this.actions = new SharedActions(datapath, devices, this.programs, (release) => this.retired.push(release));
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
@@ -126,9 +138,8 @@ export class Rules {
 
   edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
     const device = this.devices.indexOf(spec.dev);
-    const qdisc = this.qdiscs.get(device);
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    this.block(qdisc, spec.parent).edit(mode, spec);
+    const { actions } = this.block(this.qdisc(device), spec.parent).edit(mode, spec);
+    this.actions.giveCookies(actions, spec.actions);
     this.dirty.add(device);
   }
 
@@ -137,15 +148,12 @@ export class Rules {
       throw filterRefused('Cannot flush filters with protocol, handle or kind set');
     }
     const device = this.devices.indexOf(selector.dev);
-    const qdisc = this.qdiscs.get(device);
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
-    this.block(qdisc, selector.parent).remove(selector);
+    this.block(this.qdisc(device), selector.parent).remove(selector);
     this.dirty.add(device);
   }
 
   get(selector: FilterSelector): FilterState {
-    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
-    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    const qdisc = this.qdisc(this.devices.indexOf(selector.dev));
     return this.state(this.block(qdisc, selector.parent).get(selector), selector.parent);
   }
 
@@ -159,19 +167,45 @@ export class Rules {
    * fetched, and one that has been removed by then is left out.
    */
   each(selector: FilterSelector): Iterable<FilterState> {
-    const qdisc = this.qdiscs.get(this.devices.indexOf(selector.dev));
-    if (!qdisc || selector.parent === 'egress' || (selector.parent === 'ffff:' && qdisc.kind === 'clsact')) return [];
-    const { ingress } = qdisc;
-    return this.states(ingress, ingress.list(selector), ingress.shownParent);
+    const block = this.shownBlock(this.devices.indexOf(selector.dev), selector.parent);
+    return block ? this.states(block, block.list(selector), block.shownParent) : [];
   }
 
-  private *states(block: FilterBlock, filters: readonly Filter[], parent: FilterParent): Generator<FilterState> {
-    for (const filter of filters) if (block.has(filter)) yield this.state(filter, parent);
+  /** `tc chain add` and `del`. */
+  editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
+    const device = this.devices.indexOf(dev);
+    const block = this.block(this.qdisc(device), parent);
+    if (mode === 'add') block.addChain(chain);
+    else block.removeChain(chain);
+    this.dirty.add(device);
+  }
+
+  /** The numbers of chains: of the one, which must be there, or of all. Nothing where the device has no such hook. */
+  chains({ dev, parent, chain }: ChainSelector, mustBe: boolean): number[] {
+    const device = this.devices.indexOf(dev);
+    if (mustBe) {
+      this.block(this.qdisc(device), parent).checkHasChain(chain ?? 0);
+      return [chain ?? 0];
+    }
+    const numbers = this.shownBlock(device, parent)?.chainNumbers ?? [];
+    return chain === undefined ? numbers : numbers.filter((number) => number === chain);
+  }
+
+  /** The filters of a device, chain by chain, in the order in which adding them makes them again. */
+  *saved(dev: string): Generator<SavedChain> {
+    const block = this.qdiscs.get(this.devices.indexOf(dev))?.ingress;
+    if (!block) return;
+    const parent = block.shownParent;
+    const explicit = new Set(block.explicitChains);
+    for (const chain of block.chainNumbers) {
+      const filters = block.inMaskOrder(chain);
+      yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(block, filters, parent) };
+    }
   }
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
-    if (this.dirty.size === 0) return;
+    if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].map((device) => {
       const snapshot = this.qdiscs.get(device)?.ingress.publish();
       return { device, direction: INGRESS, ...(snapshot ? { snapshot } : {}) };
@@ -179,8 +213,21 @@ export class Rules {
     this.dirty.clear();
     const retired = this.retired;
     this.retired = [];
-    await this.datapath.apply({ type: 'rules', programs: this.programs.published, hooks });
+    await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
+  }
+
+  private qdisc(device: number): Qdisc {
+    const qdisc = this.qdiscs.get(device);
+    if (!qdisc) throw filterRefused("Parent Qdisc doesn't exists");
+    return qdisc;
+  }
+
+  /** The block that a `show` means; undefined where the device has no such hook. */
+  private shownBlock(device: number, parent: FilterParent): FilterBlock | undefined {
+    const qdisc = this.qdiscs.get(device);
+    const isOther = parent === 'egress' || (parent === 'ffff:' && qdisc?.kind === 'clsact');
+    return isOther ? undefined : qdisc?.ingress;
   }
 
   private block(qdisc: Qdisc, parent: string): FilterBlock {
@@ -207,18 +254,8 @@ export class Rules {
     for (const key of spec.keys) {
       if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
     }
-    const targets = spec.actions.map((action) => {
-      if (action.kind !== 'mirred') return -1;
-      if (action.direction === 'ingress') {
-        throw new CommandError('vtep: mirred ingress is not supported by vtep', 2);
-      }
-      return this.devices.targetOf(action.dev);
-    });
-    const actions = spec.actions.map((typed, n) => {
-      const action = this.actions.bind(typed, targets[n] ?? -1);
-      if (action.ref === 1 && action.target >= 0) this.devices.hold(action.target);
-      return action;
-    });
+    const binds = this.actions.prepare(spec.actions);
+    const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
     return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
@@ -233,15 +270,14 @@ export class Rules {
   private release(filter: Filter, ended: readonly ActionInstance[]): void {
     this.programs.release(filter.program);
     this.ruleIds.release(filter.rule);
-    for (const { row, target } of ended) {
-      this.actions.releaseRow(row);
-      if (target >= 0) this.devices.drop(target);
-    }
+    for (const action of ended) this.actions.release(action);
+  }
+
+  private *states(block: FilterBlock, filters: Iterable<Filter>, parent: FilterParent): Generator<FilterState> {
+    for (const filter of filters) if (block.has(filter)) yield this.state(filter, parent);
   }
 
   private state(filter: Filter, parent: FilterParent): FilterState {
-    const nameOf = (device: number): string => this.devices.nameOf(device);
-    const { spec } = filter;
-    return { ...spec, parent, actions: filter.actions.map((action) => this.actions.state(action, nameOf)) };
+    return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
 }

@@ -33,6 +33,13 @@ export class SharedWords {
     else this.free.set(length, [at]);
   }
 
+  /** Goes on with a copy: whoever has the words so far sees no change of them any more. */
+  detach(): void {
+    const copy = new Int32Array(new SharedArrayBuffer(this.array.length * 4));
+    copy.set(this.array);
+    this.array = copy;
+  }
+
   /** Makes sure that word `length - 1` exists. */
   ensure(length: number): void {
     if (length <= this.array.length) return;

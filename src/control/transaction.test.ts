@@ -16,14 +16,12 @@ class KnownDevices extends FakeDevices {
 
 /** The bench as an interpreter: devices called `no…` cannot be made, lines about the host are noted. */
 class Target implements TransactionTarget {
-  readonly bench = new Bench();
   readonly devices = new KnownDevices();
+  readonly bench = new Bench(undefined, this.devices);
   readonly host: string[] = [];
   commits = 0;
 
   constructor(lines: readonly string[]) {
-    Reflect.set(this.bench, 'devices', this.devices);
-    Reflect.set(this.bench.rules, 'devices', this.devices);
     for (const line of lines) this.bench.tc(line);
   }
 
@@ -133,6 +131,91 @@ for (const [title, lines, at] of [
     t.deepEqual([target.commits, target.host], [0, []]);
   });
 }
+
+for (const [line, what] of [
+  ['tc actions add action gact drop index 9', 'tc actions'],
+  ['tc actions replace action gact pass index 5', 'tc actions'],
+  ['tc actions del action gact index 5', 'tc actions'],
+  ['tc actions flush action gact', 'tc actions'],
+  ['tc chain add dev vxlan0 ingress chain 9', 'tc chain'],
+  ['tc chain del dev vxlan0 ingress chain 0', 'tc chain'],
+  ['ip link set dev vxlan0 type vxlan ttl 9', 'ip link set type vxlan'],
+  ['bridge vni add dev vxlan0 vni 9', 'bridge vni'],
+] as const) {
+  for (const dryRun of [false, true]) {
+    test(`"${line}" cannot be rehearsed, and is refused by name${dryRun ? ' in a dry run too' : ''}`, async (t) => {
+      const target = new Target([...FIRST, 'actions add action gact drop index 5']);
+      const before = [target.state, target.bench.tc('actions ls action gact')];
+      const { exit, replies } = await target.run([`${filter} 9 action drop`, line], { dryRun });
+      t.is(exit, 1);
+      t.deepEqual(replies, [
+        { err: `vtep: "${what}" is not supported in an atomic batch by vtep\n` },
+        { failed: 1 },
+        { err: 'vtep: nothing was changed\n' },
+      ]);
+      t.deepEqual([target.state, target.bench.tc('actions ls action gact')], before);
+      t.is(target.commits, 0);
+    });
+  }
+}
+
+test('the table of a device of vtep’s is refused before anything is changed', async (t) => {
+  const target = new Target(FIRST);
+  const before = target.state;
+  const { exit, replies } = await target.run([
+    `${filter} 9 action drop`,
+    'bridge fdb add 02:00:00:00:00:01 dev vxlan0 dst 10.0.0.1 self',
+  ]);
+  t.deepEqual([exit, replies.at(-2), target.state], [1, { failed: 1 }, before]);
+});
+
+test('filters bind to the actions that are there, and leave them', async (t) => {
+  const target = new Target([...FIRST, 'actions add action mirred egress redirect dev tap0 index 5']);
+  const counts = (): number[][] => target.bench.rules.actions.list('mirred').map(({ ref, bind }) => [ref, bind]);
+  const bound = [`${filter} 9 action mirred index 5`, `${filter} 10 action mirred egress redirect dev tap1 index 5`];
+  t.deepEqual(await target.run(bound), { exit: 0, replies: [] });
+  t.deepEqual(counts(), [[3, 2]]);
+  t.is(target.state.filter((line) => line.includes('redirect dev tap0 index 5')).length, 2);
+
+  const before = target.state;
+  const flush = 'tc filter del dev vxlan0 ingress';
+  const refused = await target.run([flush, `${filter} 9 action mirred index 5`, `${filter} 10 action mirred index 6`]);
+  t.is(refused.exit, 1);
+  t.deepEqual(refused.replies.slice(-2), [{ failed: 2 }, { err: 'vtep: nothing was changed\n' }]);
+  t.deepEqual([target.state, counts()], [before, [[3, 2]]]);
+
+  t.is((await target.run([flush, `${filter} 9 action mirred index 5`])).exit, 0);
+  t.deepEqual(counts(), [[2, 1]]);
+});
+
+test('an action that only filters have is gone with the last of them, in the rehearsal too', async (t) => {
+  const target = new Target([
+    ...FIRST,
+    'filter add dev vxlan0 ingress pref 1 protocol ip flower enc_key_id 3 action mirred egress redirect dev tap0 index 5',
+  ]);
+  const before = target.state;
+  const flush = 'tc filter del dev vxlan0 ingress';
+  const refused = await target.run([flush, `${filter} 9 action mirred index 5`]);
+  t.deepEqual(refused.replies.slice(-2), [{ failed: 1 }, { err: 'vtep: nothing was changed\n' }]);
+  t.deepEqual(target.state, before);
+});
+
+test('filters and actions that send to a device that is gone do not stop a batch, but a line cannot name it', async (t) => {
+  const target = new Target([
+    ...FIRST,
+    'filter add dev vxlan0 ingress pref 1 protocol ip flower enc_key_id 3 action mirred egress redirect dev tap0',
+    'actions add action mirred egress redirect dev tap0 index 7',
+  ]);
+  target.devices.remove('tap0');
+  t.is((await target.run([`${filter} 9 action mirred index 7`])).exit, 0);
+  t.is((await target.run([`${filter} 10 action mirred egress redirect dev *`])).exit, 1);
+});
+
+test('a chain that was made by itself is there for the lines of a batch', async (t) => {
+  const target = new Target([...FIRST, 'chain add dev vxlan0 ingress chain 7']);
+  const { replies } = await target.run(['tc filter del dev vxlan0 ingress chain 7 pref 1 handle 1 flower']);
+  t.regex(JSON.stringify(replies), /Filter with specified priority\/protocol not found/);
+});
 
 test('a line about the host that fails is said to have failed alone', async (t) => {
   const target = new Target(FIRST);

@@ -25,17 +25,12 @@ export interface UnderlayUser {
  */
 export class VxlanSockets {
   private readonly user: UnderlayUser;
-  private readonly options: VxlanOptions;
+  private options: VxlanOptions;
   private opened: readonly UdpSockets[] | undefined;
 
   constructor(user: UnderlayUser, options: VxlanOptions) {
     this.user = user;
     this.options = options;
-  }
-
-  /** UDP port that the device receives on. */
-  get port(): number {
-    return this.options.dstport;
   }
 
   /**
@@ -67,6 +62,22 @@ export class VxlanSockets {
       await this.user.apply({ type: 'underlay-close', device });
     } finally {
       this.closeNow();
+    }
+  }
+
+  /** Other options; where the local address is another, open sockets are opened anew, or stay where that is refused. */
+  async change(device: number, options: VxlanOptions): Promise<void> {
+    const before = this.options;
+    const reopen = this.opened !== undefined && `${before.local}` !== `${options.local}`;
+    this.options = options;
+    if (!reopen) return;
+    await this.close(device);
+    try {
+      await this.open(device);
+    } catch (error) {
+      this.options = before;
+      await this.open(device);
+      throw error;
     }
   }
 

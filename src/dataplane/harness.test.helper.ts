@@ -84,18 +84,19 @@ export const TO_PEER: TunnelRecord = { FLAGS: TUNNEL_KEY, VNI: 4, DST_IP: 0xc0a8
 /** The programs of rules numbered as they stand; action `n` of rule `r` counts in row `r * 8 + n`. */
 export function programsOf(rules: readonly HookRule[], records: readonly TunnelRecord[] = []): ActionPrograms {
   const start = new Int32Array(rules.length);
+  const actionAt = new Int32Array(rules.length * 8);
   const words: number[] = [];
   rules.forEach(({ actions }, r) => {
     start[r] = words.length;
-    words.push(actions.length);
+    words.push(actions.length, ...actions.map((_, n) => r * 8 + n));
     actions.forEach(({ kind, control, argument = 0, a = 0, b = 0 }, n) => {
       const action = new Array<number>(ACTION_WORDS).fill(0);
       action[ActionWord.KIND] = kind;
       action[ActionWord.CONTROL] = control;
       action[ActionWord.ARGUMENT] = argument;
-      action[ActionWord.COUNTER] = r * 8 + n;
       action[ActionWord.A] = a;
       action[ActionWord.B] = b;
+      actionAt[r * 8 + n] = words.length;
       words.push(...action);
     });
   });
@@ -104,7 +105,7 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
     for (const [name, value] of Object.entries(record))
       tunnels[n * TUNNEL_WORDS + TunnelWord[name as keyof typeof TunnelWord]] = value;
   });
-  return { start, words: Int32Array.from(words), tunnels };
+  return { start, actionAt, words: Int32Array.from(words), tunnels };
 }
 
 export function ruleOf({ match = {}, chain = 0, pref = 1, protocol = PROTOCOL_ALL }: HookRule, id: number): Rule {

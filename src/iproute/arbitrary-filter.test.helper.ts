@@ -1,7 +1,8 @@
 /** Generators of filters as installed, for the tests. */
 import fc from 'fast-check';
+import { compact, optional } from './arbitrary-vxlan.test.helper.js';
 import type {
-  ActionSpec,
+  ActionDetail,
   ActionState,
   ActionStatistics,
   Control,
@@ -103,15 +104,6 @@ export const control: fc.Arbitrary<Control> = fc.oneof(
   fc.integer({ min: 0, max: 0xfffffff }).map((count): Control => ({ type: 'jump', count })),
 );
 
-function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, { nil: undefined });
-}
-
-/** Drops the fields that are undefined. */
-function compact<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
-}
-
 const encapsulation = fc.constantFrom(4, 16).chain((length) =>
   fc.record({
     srcIp: bytes(length),
@@ -126,11 +118,11 @@ const encapsulation = fc.constantFrom(4, 16).chain((length) =>
 );
 
 /** Without nofrag, which tc 6.1 does not know; every target is lo, which has an index everywhere. */
-const kinds: fc.Arbitrary<ActionSpec> = fc.oneof(
-  control.map((one): ActionSpec => ({ kind: 'tunnel_key', mode: 'unset', control: one })),
-  encapsulation.map((one) => compact({ kind: 'tunnel_key', mode: 'set', noFrag: false, ...one }) as ActionSpec),
+const kinds: fc.Arbitrary<ActionDetail> = fc.oneof(
+  control.map((one): ActionDetail => ({ kind: 'tunnel_key', mode: 'unset', control: one })),
+  encapsulation.map((one) => compact({ kind: 'tunnel_key', mode: 'set', noFrag: false, ...one }) as ActionDetail),
   fc.constantFrom('egress' as const, 'ingress' as const).map(
-    (direction): ActionSpec => ({
+    (direction): ActionDetail => ({
       kind: 'mirred',
       direction,
       mode: 'redirect',
@@ -140,7 +132,7 @@ const kinds: fc.Arbitrary<ActionSpec> = fc.oneof(
   ),
   fc
     .tuple(fc.constantFrom('egress' as const, 'ingress' as const), control)
-    .map(([direction, one]): ActionSpec => ({ kind: 'mirred', direction, mode: 'mirror', dev: 'lo', control: one })),
+    .map(([direction, one]): ActionDetail => ({ kind: 'mirred', direction, mode: 'mirror', dev: 'lo', control: one })),
   fc
     .tuple(
       control,
@@ -152,7 +144,7 @@ const kinds: fc.Arbitrary<ActionSpec> = fc.oneof(
         }),
       ),
     )
-    .map(([one, random]) => compact({ kind: 'gact', control: one, random }) as ActionSpec),
+    .map(([one, random]) => compact({ kind: 'gact', control: one, random }) as ActionDetail),
 );
 
 const statistics: fc.Arbitrary<ActionStatistics> = fc

@@ -2,9 +2,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { filterState } from './arbitrary-filter.test.helper.js';
 import { parseBatchLine, splitBatch } from './batch.js';
+import { commandWords } from './command-words.js';
 import { CommandError } from './commands.js';
 import { filterCommand } from './filter-command.js';
 import { flowerWholeWords, flowerWords } from './flower-keys.js';
+import { batchRequest } from './options.js';
 import { parseLine } from './parse.js';
 
 test('Comments and blank lines are left out, and counted', (t) => {
@@ -162,6 +164,7 @@ const vocabulary = [
   ],
   ...flowerWords,
   ...flowerWholeWords,
+  ...[...commandWords.values()].flat(),
 ];
 
 const word = fc.oneof(
@@ -172,6 +175,16 @@ const word = fc.oneof(
 
 const beginnings: readonly (readonly string[])[] = [
   [],
+  ['fdb'],
+  ['fdb', 'add', '02:00:00:00:00:01', 'dev', 'v'],
+  ['fdb', 'flush', 'dev', 'v'],
+  ['vni'],
+  ['actions'],
+  ['actions', 'add', 'action'],
+  ['actions', 'ls', 'action', 'mirred'],
+  ['chain', 'add', 'dev', 'v', 'ingress'],
+  ['link', 'set', 'v', 'type', 'vxlan'],
+  ['link', 'show'],
   ['filter', 'add', 'dev', 'v', 'ingress', 'protocol', 'ip', 'flower'],
   ['filter', 'add', 'dev', 'v', 'ingress', 'flower', 'action'],
   ['filter'],
@@ -203,7 +216,10 @@ test('Words of any kind are parsed or refused by a CommandError, never more', (t
     { seed: 12, numRuns: 20000 },
   );
   // The generator must reach what it is meant to try.
-  for (const kind of ['refused', 'help', 'host', 'filter-add', 'qdisc-add', 'link-set', 'filter-show']) {
+  for (const kind of [
+    ...['refused', 'help', 'host', 'filter-add', 'qdisc-add', 'link-set', 'filter-show', 'link-show', 'link-set-vxlan'],
+    ...['fdb-add', 'fdb-show', 'fdb-flush', 'vni-show', 'actions-add', 'actions-show', 'chain-add'],
+  ]) {
     t.true(kinds.has(kind), kind);
   }
 });
@@ -230,6 +246,25 @@ test('Lines that are almost right are parsed or refused by a CommandError, never
     { seed: 16, numRuns: 5000 },
   );
   t.true(parsed > 100, `${parsed}`);
+});
+
+test('Options say that a batch file is to be read, and what goes before each of its lines', (t) => {
+  t.deepEqual(batchRequest('tc', ['-b', 'F']), { file: 'F', force: false, options: [] });
+  t.deepEqual(batchRequest('tc', ['-s', '-force', '-batch', '-', 'ignored']), {
+    file: '-',
+    force: true,
+    options: ['-s'],
+  });
+  t.deepEqual(batchRequest('ip', ['-n', 'ns', '--fo', '-b', 'F', '-j']), {
+    file: 'F',
+    force: true,
+    options: ['-n', 'ns', '-j'],
+  });
+  for (const words of [[], ['filter', '-b', 'F'], ['-s', 'filter'], ['-force', 'filter']]) {
+    t.is(batchRequest('tc', words), undefined, words.join(' '));
+  }
+  t.throws(() => batchRequest('tc', ['-b']), { instanceOf: CommandError, message: /not complete/ });
+  t.is(parseLine('tc', ['-force', 'qdisc']).kind, 'qdisc-show');
 });
 
 test('A line without a tool is refused', (t) => {

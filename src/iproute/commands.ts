@@ -3,6 +3,11 @@
  * data; nothing here knows a device or a datapath. Addresses are bytes in network order, numbers in host order.
  */
 
+import type { FdbDeletion, FdbEntry, FdbFlush, FdbSelector, VniRange } from './fdb-types.js';
+import type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
+
+export type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
+
 /** The keys of flower that vtep knows, in the order in which tc prints them (semantics: man tc-flower). */
 export type FlowerKeyName =
   | 'indev'
@@ -76,12 +81,43 @@ export interface Gact {
   readonly random?: { readonly type: 'netrand' | 'determ'; readonly control: Control; readonly value: number };
 }
 
-export type ActionSpec = (TunnelKeyUnset | TunnelKeySet | Mirred | Gact) & {
+/** The kinds of actions that vtep has. */
+export type ActionKind = 'tunnel_key' | 'mirred' | 'gact';
+
+/**
+ * An action named by its kind and index alone (`action gact index 5`). A filter binds to the one that is there.
+ * Where there is none the kernel makes a gact that passes, and refuses the others: `Error: act_mirred: Unknown mirred
+ * option.`, `Error: Unknown tunnel key action.`
+ */
+export interface ActionReference {
+  readonly kind: 'reference';
+  readonly of: ActionKind;
+  readonly index: number;
+}
+
+/** What an action does. */
+export type ActionDetail = TunnelKeyUnset | TunnelKeySet | Mirred | Gact;
+
+export type ActionSpec = (ActionDetail | ActionReference) & {
   /** Typed by the user; else the daemon gives the lowest free one of the kind. */
   readonly index?: number;
   /** 1 to 16 bytes. */
   readonly cookie?: Uint8Array;
 };
+
+/** One action of those that `tc actions get` and `del` name. Index 0 and none are the same to tc. */
+export interface ActionSelector {
+  readonly action: ActionKind;
+  readonly index: number;
+}
+
+/** A chain, as `tc chain` names it. */
+export interface ChainSelector {
+  readonly dev: string;
+  readonly parent: FilterParent;
+  /** Absent in a `show` of all; 0 where nothing was said to the others. */
+  readonly chain?: number;
+}
 
 /** Which hook a filter hangs on, and how the user spelled it (tc prints it back so). */
 export type FilterParent = 'ingress' | 'egress' | 'ffff:';
@@ -118,23 +154,6 @@ export interface FilterSelector {
   readonly kind?: string;
 }
 
-/** Everything `ip link add NAME type vxlan` can say; absent is the default. */
-export interface VxlanOptions {
-  readonly external: boolean;
-  readonly dstport: number;
-  /** Lower device, by name. */
-  readonly dev?: string;
-  /** 4 or 16 bytes. */
-  readonly local?: Uint8Array;
-  readonly srcport?: readonly [number, number];
-  readonly udpcsum: boolean;
-  readonly udp6zerocsumtx: boolean;
-  readonly udp6zerocsumrx: boolean;
-  readonly ttl?: number;
-  readonly tos?: number;
-  readonly learning?: boolean;
-}
-
 /** The generic part of `ip link add`: given before the word `type`. */
 export interface LinkGeneric {
   readonly name: string;
@@ -151,6 +170,17 @@ export interface OutputOptions {
   readonly details: boolean;
   readonly json: boolean;
   readonly pretty: boolean;
+  /** `-s` was given twice: ip then prints every counter of errors. */
+  readonly errors?: boolean;
+}
+
+/** What `ip link show` asks for; what it leaves out is not restricted. */
+export interface LinkSelector {
+  readonly dev?: string;
+  /** The kind of vtep's devices that was asked for; `tun` has TAPs too. */
+  readonly type?: 'vxlan' | 'tun';
+  /** Only devices that are up. */
+  readonly up?: true;
 }
 
 export type Command =
@@ -164,6 +194,24 @@ export type Command =
   | { readonly kind: 'link-del'; readonly name: string }
   /** `up` or `down` alone or among other words, or neither; `argv` is the whole line without the leading `ip`. */
   | { readonly kind: 'link-set'; readonly name: string; readonly up?: boolean; readonly argv: readonly string[] }
+  /**
+   * `link set NAME … type vxlan …`. `rest`: the line without `type` and what follows, when it says more than the
+   * name: the host's part, which ip carries out in the same message (and so after the daemon's checks).
+   */
+  | {
+      readonly kind: 'link-set-vxlan';
+      readonly name: string;
+      readonly changes: VxlanChanges;
+      readonly up?: boolean;
+      readonly rest?: readonly string[];
+    }
+  /** `argv`: as in link-set, for what the host has to add. */
+  | {
+      readonly kind: 'link-show';
+      readonly selector: LinkSelector;
+      readonly output: OutputOptions;
+      readonly argv: readonly string[];
+    }
   /** `replace`: one of the same kind may be there already. */
   | {
       readonly kind: 'qdisc-add';
@@ -183,6 +231,54 @@ export type Command =
   | { readonly kind: 'filter-del'; readonly selector: FilterSelector }
   | { readonly kind: 'filter-get'; readonly selector: FilterSelector; readonly output: OutputOptions }
   | { readonly kind: 'filter-show'; readonly selector: FilterSelector; readonly output: OutputOptions }
+  /** Actions of their own; none is a reference. `change` is another word for `replace`. */
+  | { readonly kind: 'actions-add'; readonly mode: 'add' | 'replace'; readonly actions: readonly ActionSpec[] }
+  | { readonly kind: 'actions-del'; readonly selectors: readonly ActionSelector[] }
+  | { readonly kind: 'actions-get'; readonly selectors: readonly ActionSelector[]; readonly output: OutputOptions }
+  /** `since`: only those used within as many milliseconds. */
+  | {
+      readonly kind: 'actions-show';
+      readonly action: ActionKind;
+      readonly since?: number;
+      readonly output: OutputOptions;
+    }
+  | { readonly kind: 'actions-flush'; readonly action: ActionKind }
+  | { readonly kind: 'chain-add'; readonly selector: ChainSelector }
+  | { readonly kind: 'chain-del'; readonly selector: ChainSelector }
+  | { readonly kind: 'chain-get'; readonly selector: ChainSelector; readonly output: OutputOptions }
+  | { readonly kind: 'chain-show'; readonly selector: ChainSelector; readonly output: OutputOptions }
+  /**
+   * Entries of a device's own table (`self`). `argv` is the line without `bridge`, for a device that is not vtep's;
+   * lines about a bridge's table (`master`, `br`, `vlan`) are the host's from the start.
+   */
+  | {
+      readonly kind: 'fdb-add';
+      readonly mode: 'add' | 'append' | 'replace';
+      readonly entry: FdbEntry;
+      readonly argv: readonly string[];
+    }
+  | { readonly kind: 'fdb-del'; readonly entry: FdbDeletion; readonly argv: readonly string[] }
+  | {
+      readonly kind: 'fdb-get';
+      readonly entry: Pick<FdbEntry, 'dev' | 'mac' | 'vni'>;
+      readonly output: OutputOptions;
+      readonly argv: readonly string[];
+    }
+  | {
+      readonly kind: 'fdb-show';
+      readonly selector: FdbSelector;
+      readonly output: OutputOptions;
+      readonly argv: readonly string[];
+    }
+  | { readonly kind: 'fdb-flush'; readonly flush: FdbFlush; readonly argv: readonly string[] }
+  | {
+      readonly kind: 'vni-add' | 'vni-del';
+      readonly dev: string;
+      readonly ranges: readonly VniRange[];
+      /** 4 or 16 bytes: the peer or group of these VNIs. */
+      readonly remote?: Uint8Array;
+    }
+  | { readonly kind: 'vni-show'; readonly dev?: string; readonly output: OutputOptions }
   /** The host's side: handed to the system's tool as it stands (`argv` without the tool's name). */
   | {
       readonly kind: 'host';
@@ -220,7 +316,7 @@ export interface ActionStatistics {
 }
 
 export interface ActionState {
-  readonly spec: ActionSpec & { readonly index: number };
+  readonly spec: ActionDetail & { readonly index: number; readonly cookie?: Uint8Array };
   readonly ref: number;
   readonly bind: number;
   readonly statistics: ActionStatistics;

@@ -3,6 +3,7 @@
  * ip answer when the kernel refuses.
  */
 import { CommandError } from './commands.js';
+import { suggest } from './suggest.js';
 
 /** NEXT_ARG at the end of the line. */
 export function incomplete(): CommandError {
@@ -27,6 +28,11 @@ export function duplicateOrGarbage(key: string, word: string): CommandError {
 /** What iproute2 or the kernel knows and vtep does not; `what` names the word, as in `flower key "vlan_id"`. */
 export function notSupported(what: string): CommandError {
   return new CommandError(`vtep: ${what} is not supported by vtep`, 2);
+}
+
+/** The verb of an object that nobody knows; `object` as in `tc filter`. */
+export function unknownCommand(word: string, object: string, known: readonly string[]): CommandError {
+  return new CommandError(`Command "${word}" is unknown, try "${object} help".${suggest(word, known)}`, 255);
 }
 
 /** A refusal in the words of the kernel, as tc reports it for filters. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { filterState } from './arbitrary-filter.test.helper.js';
-import { filterCommand } from './filter-command.js';
+import { filterCommand, qdiscCommand } from './filter-command.js';
 import { parseLine } from './parse.js';
 
 test('Every filter is given back by the command that is made of it', (t) => {
@@ -14,4 +14,10 @@ test('Every filter is given back by the command that is made of it', (t) => {
     }),
     { seed: 15, numRuns: 1500 },
   );
+});
+
+test('So is every qdisc', (t) => {
+  for (const qdisc of ['ingress', 'clsact'] as const) {
+    t.deepEqual(parseLine('tc', qdiscCommand({ dev: 'v', qdisc })), { kind: 'qdisc-add', dev: 'v', qdisc });
+  }
 });

@@ -1,4 +1,5 @@
 /** The help texts, by the place that they are asked at. */
+import { VXLAN_GPE_PORT, VXLAN_PORT } from './vxlan-options.js';
 
 /** Thrown by the grammar where somebody asks for help; parseLine turns it into a command. */
 export class HelpRequest extends Error {
@@ -19,19 +20,25 @@ OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -4 | -6 }`;
 const ipLink = `Usage: ip link add [ name ] NAME [ mtu MTU ] [ address LLADDR ] [ txqueuelen N ] [ up | down ]
                type { vxlan VXLAN-OPTIONS | tap [ persist ] }
        ip link { set | change } [ dev ] NAME { up | down | mtu MTU | … as the system's ip has it }
+               [ type vxlan VXLAN-OPTIONS ]
+       ip link { show | list | ls } [ [ dev ] NAME ] [ type { vxlan | tun } ] [ up ]
        ip link { delete | del } [ dev ] NAME
 See also: ip link add NAME type vxlan help`;
 
-const vxlan = `Usage: … vxlan external [ dstport PORT ] [ dev DEVICE ] [ local ADDR ]
-       [ srcport MIN MAX ] [ ttl TTL ] [ tos TOS ] [ ageing SECONDS ] [ [no]learning ]
-       [ [no]udpcsum ] [ [no]udp6zerocsumtx ] [ [no]udp6zerocsumrx ]
-dstport is 4789 unless given. Bounds of srcport are [MIN, MAX); TTL is 1 … 255 or auto.`;
+const vxlan = `Usage: … vxlan { external [ [no]vnifilter ] | id VNI } [ { remote | group } ADDR ] [ local ADDR ]
+       [ dev DEVICE ] [ dstport PORT ] [ srcport MIN MAX ] [ ttl { TTL | auto | inherit } ]
+       [ tos { TOS | inherit } ] [ df { unset | set | inherit } ] [ flowlabel LABEL ]
+       [ ageing { SECONDS | none } ] [ maxaddress { N | unlimited } ] [ [no]learning ] [ [no]localbypass ]
+       [ [no]udpcsum ] [ [no]udp6zerocsumtx ] [ [no]udp6zerocsumrx ] [ [no]remcsumtx ] [ [no]remcsumrx ]
+       [ [no]proxy ] [ [no]rsc ] [ [no]l2miss ] [ [no]l3miss ] [ gbp ] [ gpe ] [ reserved_bits MASK ]
+dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).`;
 
 const tuntap = `Usage: ip tuntap add [ dev ] NAME mode tap [ persist ] [ vnet_hdr ] [ multi_queue ] [ one_queue ]
        ip tuntap { delete | del } [ dev ] NAME mode tap`;
 
 const tc = `Usage: tc [ OPTIONS ] OBJECT { COMMAND | help }
-OBJECT  := { qdisc | filter } for ingress and clsact; class and other qdiscs go to the system's tc
+OBJECT  := { qdisc | filter | chain } for ingress and clsact, and actions; class and other qdiscs go to
+           the system's tc
 OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] }`;
 
 const qdisc = `Usage: tc qdisc { add | replace | delete | del } dev DEVICE [ handle ffff: ] { ingress | clsact }
@@ -57,16 +64,51 @@ CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | 
 
 const tunnelKey = `Usage: … action tunnel_key unset [ CONTROL ]
        … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ tos TOS ]
-         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]`;
+         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
+       … action tunnel_key index N
+The last binds to an action that is there already.`;
 
 const mirred = `Usage: … action mirred { egress | ingress } redirect dev DEVICE
-       … action mirred { egress | ingress } mirror dev DEVICE [ CONTROL ]`;
+       … action mirred { egress | ingress } mirror dev DEVICE [ CONTROL ]
+       … action mirred index N
+The last binds to an action that is there already.`;
 
 const gact = `Usage: … action [ gact ] CONTROL [ random { netrand | determ } CONTROL VAL ]
-VAL is at most 10000: one packet in VAL gets the second CONTROL.`;
+       … action gact index N
+The last binds to an action that is there already. VAL is at most 10000: one packet in VAL gets the second CONTROL.`;
+
+const chain = `Usage: tc chain { add | delete | del } dev DEVICE PARENT [ chain N ]
+       tc chain get dev DEVICE PARENT [ chain N ]
+       tc chain { show | list | ls } dev DEVICE PARENT [ chain N ]
+PARENT := { ingress | egress | parent ffff: }`;
+
+const actions = `Usage: tc actions { add | change | replace } action ACTION [ action ACTION … ]
+       tc actions { get | delete | del } action KIND index N [ action KIND index N … ]
+       tc actions { show | list | ls } action KIND [ since MSEC ]
+       tc actions flush action KIND
+KIND := { tunnel_key | mirred | gact }
+See also: tc filter add flower help`;
 
 const bridge = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
-Lines of bridge go to the system's bridge.`;
+OBJECT  := { fdb | vni } for vtep's own devices; link, vlan and mdb, and every line about a bridge's own
+           table (master, br, vlan), go to the system's bridge
+OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] }`;
+
+const fdb = `Usage: bridge fdb { add | append | replace } [ to ] LLADDR dev DEVICE [ self ]
+              [ permanent | static | dynamic ] [ dst ADDR ] [ port PORT ] [ vni VNI ] [ src_vni VNI ]
+              [ via DEVICE ] [ router ] [ extern_learn ] [ sticky ]
+       bridge fdb { delete | del } [ to ] LLADDR dev DEVICE [ dst ADDR ] [ port PORT ] [ vni VNI ]
+              [ src_vni VNI ] [ via DEVICE ]
+       bridge fdb get [ to ] LLADDR dev DEVICE [ vni VNI ] self
+       bridge fdb { show | list | ls } [ dev DEVICE ] [ state STATE ] [ dynamic ]
+       bridge fdb flush dev DEVICE [ self ] [ [no]permanent | [no]static | [no]dynamic ]
+              [ [no]extern_learn ] [ [no]router ] [ dst ADDR ] [ port PORT ] [ vni VNI ] [ src_vni VNI ]
+              [ via DEVICE ]
+An LLADDR of zeros is where frames go that no other entry is for.`;
+
+const vni = `Usage: bridge vni { add | delete | del } vni LIST [ { group | remote } ADDR ] dev DEVICE
+       bridge vni { show | list | lst } [ dev DEVICE ]
+LIST := VNI[-VNI][,…]`;
 
 const texts = {
   ip,
@@ -80,8 +122,15 @@ const texts = {
   'tc filter tunnel_key': tunnelKey,
   'tc filter mirred': mirred,
   'tc filter gact': gact,
+  'tc chain': chain,
+  'tc actions': actions,
   bridge,
+  'bridge fdb': fdb,
+  'bridge vni': vni,
 } as const;
+
+/** Where help can be had. */
+export const helpTopics = Object.keys(texts) as HelpTopic[];
 
 export type HelpTopic = keyof typeof texts;
 

@@ -38,6 +38,12 @@ export class JsonWriter {
     this.#separator = ',';
   }
 
+  /** A value of an array, which stands on the line of its bracket. */
+  item(value: string | number): void {
+    this.#out += this.#separator + JSON.stringify(value);
+    this.#separator = ',';
+  }
+
   /** Hands over what was written so far. */
   take(): string {
     const text = this.#out;

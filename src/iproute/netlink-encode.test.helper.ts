@@ -6,6 +6,9 @@ import type { ActionState, Control, FilterParent, FilterState, FlowerKey } from 
 import { fromBytes, toBytes } from './numbers.js';
 
 const RTM_NEWTFILTER = 44;
+const RTM_GETACTION = 50;
+const TCA_ROOT_TAB = 1;
+const TCA_ROOT_COUNT = 3;
 const NLM_F_CREATE_EXCL = 0x600;
 const TCA_KIND = 1;
 const TCA_OPTIONS = 2;
@@ -20,6 +23,8 @@ const TCA_ACT_KIND = 1;
 const TCA_ACT_OPTIONS = 2;
 const TCA_ACT_STATS = 4;
 const TCA_ACT_COOKIE = 6;
+const TCA_ACT_USED_HW_STATS = 9;
+const TCA_ACT_IN_HW_COUNT = 10;
 const TCA_ACT_TM = 1;
 const TCA_ACT_PARMS = 2;
 const TCA_STATS_BASIC = 1;
@@ -154,7 +159,12 @@ function encodeKind({ spec }: ActionState, ifindexOf: (dev: string) => number): 
   }
 }
 
-function encodeAction(action: ActionState, order: number, ifindexOf: (dev: string) => number): Buffer {
+function encodeAction(
+  action: ActionState,
+  order: number,
+  ifindexOf: (dev: string) => number,
+  more: readonly Buffer[] = [],
+): Buffer {
   const { spec, ref, bind, statistics } = action;
   const { own, parameters } = encodeKind(action, ifindexOf);
   const generic = u32(spec.index, 0, controlNumber(spec.control), ref, bind);
@@ -175,7 +185,20 @@ function encodeAction(action: ActionState, order: number, ifindexOf: (dev: strin
       ...own,
       attribute(TCA_ACT_TM, times),
     ),
+    ...more,
   );
+}
+
+/** The answer to a request for actions of one kind: a table that counts from 0, and how many are in it. */
+export function encodeActions(actions: readonly ActionState[], ifindexOf: (dev: string) => number): Buffer {
+  // No hardware counts (a bit field of no values), and none has the action.
+  const hardware = [attribute(TCA_ACT_USED_HW_STATS, u32(0, 7)), attribute(TCA_ACT_IN_HW_COUNT, u32(0))];
+  const body = Buffer.concat([
+    u32(0),
+    attribute(TCA_ROOT_TAB, ...actions.map((action, i) => encodeAction(action, i, ifindexOf, hardware))),
+    attribute(TCA_ROOT_COUNT, u32(actions.length)),
+  ]);
+  return Buffer.concat([u32(16 + body.length), u16(RTM_GETACTION), u16(0), u32(0, 0), body]);
 }
 
 /**

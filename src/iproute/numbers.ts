@@ -58,3 +58,16 @@ export function parseHex(text: string): Uint8Array | undefined {
 export function formatHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+/** A number of up to 64 bits in hexadecimal after 0x, in octal after 0, or decimal, as 8 bytes in network order. */
+export function parseUnsigned64(text: string): Uint8Array | undefined {
+  if (!/^(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(text)) {
+    return undefined;
+  }
+  const isOctal = /^0[0-9]/.test(text);
+  if (isOctal && /[89]/.test(text)) {
+    return undefined;
+  }
+  const value = BigInt(isOctal ? `0o${text.slice(1)}` : text);
+  return value >> 64n === 0n ? parseHex(value.toString(16).padStart(16, '0')) : undefined;
+}

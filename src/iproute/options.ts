@@ -2,7 +2,8 @@
 import type { OutputOptions } from './commands.js';
 import { incomplete } from './errors.js';
 import { HelpRequest } from './help.js';
-import { abbreviates, refusal, type WordReader } from './word-reader.js';
+import { suggest } from './suggest.js';
+import { abbreviates, refusal, WordReader } from './word-reader.js';
 
 export type Tool = 'ip' | 'tc' | 'bridge';
 
@@ -20,7 +21,7 @@ export interface GlobalOptions {
  * In the order in which each tool tries them; `=`: an argument follows. Those that vtep does
  * not follow itself are the host's, or change nothing that it prints.
  */
-const optionWords: Record<Tool, readonly string[]> = {
+export const optionWords: Record<Tool, readonly string[]> = {
   ip: [
     ...['-loops=', '-family=', '-4', '-6', '-0', '-M', '-B', '-human-readable', '-iec', '-stats', '-statistics'],
     ...['-details', '-resolve', '-oneline', '-timestamp', '-tshort', '-Version', '-force', '-batch=', '-brief'],
@@ -37,6 +38,9 @@ const optionWords: Record<Tool, readonly string[]> = {
   ],
 };
 
+/** What a tool says can be tried when it does not know an option. */
+const helpWord: Record<Tool, string> = { ip: '-help', tc: '-help', bridge: 'help' };
+
 function findOption(tool: Tool, word: string): string | undefined {
   // ip alone takes a second dash; -4, -6, -0, -M, -B and -echo have to be whole, the first five being so anyway.
   const option = tool === 'ip' && word.startsWith('--') ? word.slice(1) : word;
@@ -46,24 +50,36 @@ function findOption(tool: Tool, word: string): string | undefined {
   });
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** Reads options until a word that is none. */
 export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
-  const output = { statistics: false, details: false, json: false, pretty: false };
+  const output: Writable<OutputOptions> = { statistics: false, details: false, json: false, pretty: false };
   let netns = false;
   let version = false;
   let layout: string | undefined;
   while (reader.word.startsWith('-')) {
     const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
     if (found === undefined) {
-      throw refusal(`Option "${reader.word}" is unknown, try "${tool} -help".`, 255);
+      const hint = suggest(
+        reader.word,
+        optionWords[tool].map((entry) => entry.replace(/=$/, '')),
+      );
+      throw refusal(`Option "${reader.word}" is unknown, try "${tool} ${helpWord[tool]}".${hint}`, 255);
     }
     if (found === '-help') {
       throw new HelpRequest(tool);
     }
-    if (found === '-batch=' || found === '-force') {
+    // Without a file of commands, -force has nothing to go on with.
+    if (found === '-batch=') {
       throw refusal(`vtep: "${reader.word}" comes before the commands, not within one`, 255);
     }
-    output.statistics ||= found === '-stats' || found === '-statistics';
+    if (found === '-stats' || found === '-statistics') {
+      if (output.statistics && tool === 'ip') {
+        output.errors = true;
+      }
+      output.statistics = true;
+    }
     output.details ||= found === '-details';
     output.json ||= found === '-json';
     output.pretty ||= found === '-pretty';
@@ -81,4 +97,36 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
     }
   }
   return { output, netns, version, ...(layout !== undefined && { layout }) };
+}
+
+export interface BatchRequest {
+  /** `-` is stdin. */
+  readonly file: string;
+  /** Whether to go on after a command that fails. */
+  readonly force: boolean;
+  /** The other options, which hold for every line: they go before its words. */
+  readonly options: readonly string[];
+}
+
+/**
+ * What `tc -batch FILE` asks for; undefined when the words are a command of their own. Lines of such a file do not
+ * begin with the tool. What follows the options is ignored, as iproute2 does.
+ */
+export function batchRequest(tool: Tool, words: readonly string[]): BatchRequest | undefined {
+  const reader = new WordReader(words);
+  const options: string[] = [];
+  let file: string | undefined;
+  let force = false;
+  for (; reader.word.startsWith('-') && reader.word !== '-'; reader.skip()) {
+    const { word } = reader;
+    const found = findOption(tool, word);
+    if (found === '-batch=') {
+      file = reader.advance();
+    } else if (found === '-force') {
+      force = true;
+    } else {
+      options.push(word, ...(found?.endsWith('=') === true ? [reader.advance()] : []));
+    }
+  }
+  return file === undefined ? undefined : { file, force, options };
 }

@@ -14,8 +14,10 @@ import { findKeyword, refusal, type WordReader } from './word-reader.js';
 /** A word that could begin another command ends the list. */
 const commandWords = ['change', 'replace', 'delete', 'get', 'add'] as const;
 
+export const actionKinds = ['tunnel_key', 'mirred', 'gact'] as const;
+
 /** Kinds that iproute2 has and vtep has not. */
-const foreignKinds: readonly string[] = [
+export const foreignActionKinds: readonly string[] = [
   ...['bpf', 'connmark', 'csum', 'ct', 'ctinfo', 'gate', 'ife', 'ipt', 'mpls', 'nat', 'pedit', 'police', 'sample'],
   ...['simple', 'skbedit', 'skbmod', 'vlan', 'xt'],
 ];
@@ -30,7 +32,7 @@ function parseOne(reader: WordReader): ActionSpec {
   if (word === 'mirred') {
     return parseMirred(reader);
   }
-  if (!isControlWord(word) && foreignKinds.includes(word)) {
+  if (!isControlWord(word) && foreignActionKinds.includes(word)) {
     throw notSupported(`action "${word}"`);
   }
   return parseGact(reader);

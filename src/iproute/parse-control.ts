@@ -7,7 +7,18 @@ import { findKeyword, refusal, type WordReader } from './word-reader.js';
 const MAX_EXTENDED_VALUE = 0x0fffffff;
 
 /** In iproute2's order of precedence; `shot` and `ok` are other names. */
-const controlWords = ['continue', 'drop', 'shot', 'pass', 'ok', 'reclassify', 'pipe', 'goto', 'jump', 'trap'] as const;
+export const controlWords = [
+  'continue',
+  'drop',
+  'shot',
+  'pass',
+  'ok',
+  'reclassify',
+  'pipe',
+  'goto',
+  'jump',
+  'trap',
+] as const;
 
 /** Whether a word begins a control (and so an action of the kind gact). */
 export function isControlWord(word: string): boolean {

@@ -16,6 +16,7 @@ import {
 import { HelpRequest } from './help.js';
 import { fromBytes, toBytes } from './numbers.js';
 import { parseActions } from './parse-actions.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 export interface FlowerOptions {
@@ -106,7 +107,7 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
     } else if (name === 'help') {
       throw new HelpRequest('tc filter flower');
     } else if (name === undefined) {
-      throw refusal(`What is "${word}"?`);
+      throw refusal(`What is "${word}"?${suggest(word, [...flowerWords, ...flowerWholeWords])}`);
     } else if (name !== 'verbose') {
       throw notSupported(`flower key "${name}"`);
     }

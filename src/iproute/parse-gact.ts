@@ -1,9 +1,9 @@
 /** `[gact] CONTROL [random netrand|determ CONTROL VAL] [index N]` (parse_gact of iproute2). */
 import type { ActionSpec, Control, Gact } from './commands.js';
-import { notSupported } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
-import { parseControl, parseIndex } from './parse-control.js';
+import { controlWords, parseControl, parseIndex } from './parse-control.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 const MAX_PROBABILITY = 10000;
@@ -11,7 +11,8 @@ const MAX_PROBABILITY = 10000;
 function parseVerdict(reader: WordReader): Control {
   const control = parseControl(reader);
   if (control === undefined) {
-    throw refusal(`Bad action type ${reader.word}`, 255);
+    const known = [...controlWords, 'tunnel_key', 'mirred', 'gact', 'action', 'index', 'cookie', 'random'];
+    throw refusal(`Bad action type ${reader.word}${suggest(reader.word, known)}`, 255);
   }
   return control;
 }
@@ -40,7 +41,8 @@ export function parseGact(reader: WordReader): ActionSpec {
     reader.advance();
   }
   if (reader.abbreviates('index')) {
-    throw notSupported('gact by index alone (a shared action)');
+    const index = parseIndex(reader, '');
+    return index === undefined ? { kind: 'gact', control: { type: 'pass' } } : { kind: 'reference', of: 'gact', index };
   }
   if (reader.is('help')) {
     throw new HelpRequest('tc filter gact');

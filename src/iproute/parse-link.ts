@@ -1,34 +1,18 @@
 /** `ip link …` (iplink.c of iproute2), as far as it makes, sets or deletes devices of vtep. */
 import { parseMac } from './address.js';
-import type { Command, LinkGeneric } from './commands.js';
+import type { Command, LinkGeneric, OutputOptions } from './commands.js';
 import { isDeviceName } from './device-name.js';
-import { duplicate, duplicateOrGarbage, invalidArgument, notSupported } from './errors.js';
+import { duplicate, duplicateOrGarbage, invalidArgument, notSupported, unknownCommand } from './errors.js';
 import { HelpRequest } from './help.js';
+import { findGenericWord } from './link-words.js';
 import { parseInteger } from './numbers.js';
+import { parseLinkSet } from './parse-link-set.js';
+import { parseLinkShow } from './parse-link-show.js';
 import { parseVxlan } from './parse-vxlan.js';
-import { abbreviates, findKeyword, refusal, type WordReader } from './word-reader.js';
+import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 const MIN_MTU = 68;
 const MAX_MTU = 65535;
-
-/** Words of iplink_parse in its order; `*`: may be abbreviated; `=`: an argument follows. */
-const genericWords = [
-  ...['up', 'down', 'name=', 'index=', 'link=*', 'address=*', 'broadcast=*', 'brd=', 'txqueuelen=*', 'qlen='],
-  ...['txqlen=*', 'mtu=', 'xdpgeneric=', 'xdpdrv=', 'xdpoffload=', 'xdp=', 'netns=', 'multicast=', 'allmulticast='],
-  ...['promisc=', 'trailers=', 'arp=', 'carrier=', 'vf=', 'master=*', 'vrf=', 'nomaster*', 'dynamic=*', 'type=*'],
-  ...['alias=*', 'group=', 'mode=', 'state=', 'numtxqueues=*', 'numrxqueues=*', 'addrgenmode=*', 'link-netnsid=*'],
-  ...['protodown=', 'protodown_reason=', 'gso_max_size=', 'gso_max_segs=', 'gro_max_size=', 'parentdev=', 'help*'],
-];
-
-function findGenericWord(word: string): { readonly name: string; readonly takesArgument: boolean } | undefined {
-  for (const entry of genericWords) {
-    const name = entry.replace(/[=*]+$/, '');
-    if (entry.endsWith('*') ? abbreviates(word, name) : word === name) {
-      return { name, takesArgument: entry.includes('=') };
-    }
-  }
-  return undefined;
-}
 
 interface Reading {
   name?: string;
@@ -230,36 +214,7 @@ function parseDelete(reader: WordReader): Command | undefined {
   return { kind: 'link-del', name };
 }
 
-/** Every word but up and down is left to the system's ip, which gets the whole line. Undefined: a group of devices. */
-function parseSet(reader: WordReader, argv: readonly string[]): Command | undefined {
-  let name: string | undefined;
-  let up: boolean | undefined;
-  for (; reader.more; reader.skip()) {
-    const found = findGenericWord(reader.word);
-    if (found?.name === 'help') {
-      throw new HelpRequest('ip link');
-    }
-    if (found?.name === 'type' && findKeyword(reader.advance(), ['vxlan', 'vxlan_slave']) === 'vxlan') {
-      throw notSupported('changing the options of a vxlan device');
-    }
-    if (found?.name === 'up' || found?.name === 'down') {
-      up = found.name === 'up';
-    } else if (found?.name === 'type' || found?.name === 'alias') {
-      break;
-    } else if (found?.takesArgument === true) {
-      reader.advance();
-    } else if (found === undefined) {
-      const dev = reader.is('dev') ? reader.advance() : reader.word;
-      if (name !== undefined) {
-        throw duplicateOrGarbage('dev', dev);
-      }
-      name = dev;
-    }
-  }
-  return name === undefined ? undefined : { kind: 'link-set', name, ...(up !== undefined && { up }), argv };
-}
-
-const verbs = [
+export const linkVerbs = [
   'add',
   'set',
   'change',
@@ -275,10 +230,10 @@ const verbs = [
 ] as const;
 
 /** Undefined: the line is the host's. `argv`: the line without the tool's name. */
-export function parseLink(reader: WordReader, argv: readonly string[]): Command | undefined {
-  const verb = reader.more ? findKeyword(reader.word, verbs) : 'list';
+export function parseLink(reader: WordReader, argv: readonly string[], output: OutputOptions): Command | undefined {
+  const verb = reader.more ? findKeyword(reader.word, linkVerbs) : 'list';
   if (verb === undefined) {
-    throw refusal(`Command "${reader.word}" is unknown, try "ip link help".`, 255);
+    throw unknownCommand(reader.word, 'ip link', linkVerbs);
   }
   reader.skip();
   switch (verb) {
@@ -289,7 +244,11 @@ export function parseLink(reader: WordReader, argv: readonly string[]): Command 
       return parseDelete(reader);
     case 'set':
     case 'change':
-      return parseSet(reader, argv);
+      return parseLinkSet(reader, argv);
+    case 'show':
+    case 'lst':
+    case 'list':
+      return parseLinkShow(reader, argv, output);
     case 'help':
       throw new HelpRequest('ip link');
     default:

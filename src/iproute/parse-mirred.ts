@@ -1,13 +1,13 @@
 /** `mirred egress|ingress redirect|mirror dev X` (parse_mirred of iproute2). */
 import type { ActionSpec } from './commands.js';
 import { isDeviceName } from './device-name.js';
-import { duplicate, invalidArgument, notSupported } from './errors.js';
+import { duplicate, filterRefusal, invalidArgument } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
-const words = ['egress', 'ingress', 'index', 'mirror', 'redirect', 'dev', 'help'] as const;
+export const mirredWords = ['egress', 'ingress', 'index', 'mirror', 'redirect', 'dev', 'help'] as const;
 
 interface Target {
   direction?: 'egress' | 'ingress';
@@ -19,7 +19,7 @@ interface Target {
 /** One word of the target and its argument; false when the target is complete. */
 function parseTargetWord(reader: WordReader, target: Target): boolean {
   const { word } = reader;
-  const name = findKeyword(word, words);
+  const name = findKeyword(word, mirredWords);
   if (name === 'egress' || name === 'ingress') {
     if (target.direction !== undefined && target.direction !== name) {
       throw refusal(`Can't have both ${name} and ${target.direction}`);
@@ -36,7 +36,8 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
       () => refusal('Illegal "index"'),
     );
     if (target.direction === undefined) {
-      throw notSupported('mirred by index alone (a shared action)');
+      reader.skip();
+      return false;
     }
   } else if (name === 'dev' && target.mode !== undefined) {
     const dev = reader.advance();
@@ -61,7 +62,7 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
   return true;
 }
 
-/** Reads from the word `mirred` to the index. */
+/** Reads from the word `mirred` to the index. `mirred index N` alone names one that is there. */
 export function parseMirred(reader: WordReader): ActionSpec {
   const target: Target = {};
   reader.advance();
@@ -70,6 +71,12 @@ export function parseMirred(reader: WordReader): ActionSpec {
   }
   while (parseTargetWord(reader, target)) {
     // Every word moves the reader on.
+  }
+  if (target.direction === undefined && target.index !== undefined) {
+    if (target.index === 0) {
+      throw filterRefusal('Error: act_mirred: Unknown mirred option.');
+    }
+    return { kind: 'reference', of: 'mirred', index: target.index };
   }
   const { direction = 'egress', mode = 'redirect', dev = '' } = target;
   const control = mode === 'mirror' ? (parseControl(reader) ?? { type: 'pipe' as const }) : { type: 'stolen' as const };

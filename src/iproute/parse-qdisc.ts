@@ -1,11 +1,14 @@
 /** `tc qdisc …` (tc_qdisc.c of iproute2): ingress and clsact are vtep's, everything else is the host's. */
 import { isQdiscHandle, parseClassId } from './class-id.js';
 import type { Command, OutputOptions } from './commands.js';
-import { duplicate, invalidArgument, notSupported } from './errors.js';
+import { duplicate, invalidArgument, notSupported, unknownCommand } from './errors.js';
 import { HelpRequest } from './help.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
-const verbs = ['add', 'change', 'replace', 'link', 'delete', 'list', 'show', 'lst', 'help'] as const;
+export const qdiscVerbs = ['add', 'change', 'replace', 'link', 'delete', 'list', 'show', 'lst', 'help'] as const;
+
+export const qdiscWords = ['dev', 'handle', 'parent', 'root', 'ingress', 'clsact', 'help'] as const;
 
 const CLSACT_PARENT = 0xfffffff1;
 const INGRESS_MAJOR = 0xffff;
@@ -114,7 +117,7 @@ function parseShow(reader: WordReader, output: OutputOptions): Command | undefin
     } else if (findKeyword(word, ['help']) !== undefined) {
       throw new HelpRequest('tc qdisc');
     } else if (word !== 'ingress' && word !== 'clsact') {
-      throw refusal(`What is "${word}"? Try "tc qdisc help".`, 255);
+      throw refusal(`What is "${word}"? Try "tc qdisc help".${suggest(word, qdiscWords)}`, 255);
     }
   }
   return isHost ? undefined : { kind: 'qdisc-show', ...(dev !== undefined && { dev }), output };
@@ -122,9 +125,9 @@ function parseShow(reader: WordReader, output: OutputOptions): Command | undefin
 
 /** Undefined: the line is about the host's qdiscs. */
 export function parseQdisc(reader: WordReader, output: OutputOptions): Command | undefined {
-  const verb = reader.more ? findKeyword(reader.word, verbs) : 'list';
+  const verb = reader.more ? findKeyword(reader.word, qdiscVerbs) : 'list';
   if (verb === undefined) {
-    throw refusal(`Command "${reader.word}" is unknown, try "tc qdisc help".`, 255);
+    throw unknownCommand(reader.word, 'tc qdisc', qdiscVerbs);
   }
   reader.skip();
   switch (verb) {

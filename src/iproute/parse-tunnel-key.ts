@@ -5,10 +5,11 @@ import { filterRefusal, notSupported } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /** In iproute2's order of precedence. */
-const words = [
+export const tunnelKeyWords = [
   'unset',
   'set',
   'src_ip',
@@ -50,7 +51,7 @@ function parseNumber(reader: WordReader, name: string, max: number, orHex = fals
   );
 }
 
-function parseOption(reader: WordReader, name: (typeof words)[number], encapsulation: Encapsulation): void {
+function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], encapsulation: Encapsulation): void {
   switch (name) {
     case 'src_ip':
       encapsulation.srcIp = parseAddress(reader);
@@ -89,7 +90,11 @@ export function parseTunnelKey(reader: WordReader): ActionSpec {
   let mode: 'set' | 'unset' | undefined;
   const encapsulation: Encapsulation = { csum: true, noFrag: false };
   reader.advance();
-  for (let name = findKeyword(reader.word, words); name !== undefined; name = findKeyword(reader.word, words)) {
+  for (
+    let name = findKeyword(reader.word, tunnelKeyWords);
+    name !== undefined;
+    name = findKeyword(reader.word, tunnelKeyWords)
+  ) {
     if (name === 'set' || name === 'unset') {
       if (mode !== undefined) {
         throw refusal(`unexpected "${reader.word}" - action already specified`);
@@ -104,9 +109,12 @@ export function parseTunnelKey(reader: WordReader): ActionSpec {
   const index = parseIndex(reader, 'tunnel_key: ');
   const common = { kind: 'tunnel_key', control, ...(index !== undefined && { index }) } as const;
   if (mode === undefined) {
-    throw index === undefined && reader.more
-      ? refusal(`Bad action type ${reader.word}`, 255)
-      : notSupported('tunnel_key without set or unset (an action shared by its index)');
+    if (index !== undefined) {
+      return { kind: 'reference', of: 'tunnel_key', index };
+    }
+    throw reader.more
+      ? refusal(`Bad action type ${reader.word}${suggest(reader.word, tunnelKeyWords)}`, 255)
+      : filterRefusal('Error: Unknown tunnel key action.');
   }
   if (mode === 'unset') {
     return { ...common, mode };

@@ -1,7 +1,7 @@
 /** `ip tuntap add|del` (iptuntap.c of iproute2): TAPs are vtep's, tun devices the host's. */
 import type { Command } from './commands.js';
 import { isDeviceName } from './device-name.js';
-import { duplicateOrGarbage, invalidArgument, notSupported } from './errors.js';
+import { duplicateOrGarbage, invalidArgument, notSupported, unknownCommand } from './errors.js';
 import { HelpRequest } from './help.js';
 import { abbreviates, findKeyword, refusal, type WordReader } from './word-reader.js';
 
@@ -10,7 +10,19 @@ import { abbreviates, findKeyword, refusal, type WordReader } from './word-reade
  * queues of a multi_queue device would be unused. pi would put four bytes before every frame; user and group say who
  * else may open the device, and vtep holds it itself.
  */
-const words = ['mode', 'user', 'group', 'pi', 'one_queue', 'vnet_hdr', 'multi_queue', 'dev', 'name', 'help'] as const;
+export const tuntapVerbs = ['add', 'delete', 'show', 'lst', 'list', 'help'] as const;
+export const tuntapWords = [
+  'mode',
+  'user',
+  'group',
+  'pi',
+  'one_queue',
+  'vnet_hdr',
+  'multi_queue',
+  'dev',
+  'name',
+  'help',
+] as const;
 
 interface Reading {
   mode?: 'tun' | 'tap';
@@ -42,7 +54,7 @@ function parseName(key: 'dev' | 'name', word: string, reading: Reading): void {
 
 function parseWord(reader: WordReader, reading: Reading, isAdd: boolean): void {
   const { word } = reader;
-  const name = findKeyword(word, words);
+  const name = findKeyword(word, tuntapWords);
   if (name === 'mode') {
     parseMode(reader.advance(), reading);
   } else if (isAdd && word === 'persist') {
@@ -65,9 +77,9 @@ function parseWord(reader: WordReader, reading: Reading, isAdd: boolean): void {
 
 /** Undefined: the line is the host's. */
 export function parseTuntap(reader: WordReader): Command | undefined {
-  const verb = reader.more ? findKeyword(reader.word, ['add', 'delete', 'show', 'lst', 'list', 'help']) : 'show';
+  const verb = reader.more ? findKeyword(reader.word, tuntapVerbs) : 'show';
   if (verb === undefined) {
-    throw refusal(`Command "${reader.word}" is unknown, try "ip tuntap help".`, 255);
+    throw unknownCommand(reader.word, 'ip tuntap', tuntapVerbs);
   }
   if (verb === 'help') {
     throw new HelpRequest('ip tuntap');

@@ -58,7 +58,6 @@ const lines: readonly (readonly [line: string, expected: object])[] = [
         udp6zerocsumrx: false,
         ttl: 64,
         tos: 0xb8,
-        learning: false,
       },
       notes: [],
     },

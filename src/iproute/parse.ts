@@ -3,14 +3,19 @@ import type { Command } from './commands.js';
 import { notSupported } from './errors.js';
 import { HelpRequest, helpText } from './help.js';
 import { type GlobalOptions, parseOptions, type Tool } from './options.js';
+import { parseActionsObject } from './parse-actions-object.js';
+import { parseChain } from './parse-chain.js';
+import { parseFdb } from './parse-fdb.js';
 import { parseFilter } from './parse-filter.js';
 import { parseLink } from './parse-link.js';
 import { parseQdisc } from './parse-qdisc.js';
 import { parseTuntap } from './parse-tuntap.js';
+import { parseVni } from './parse-vni.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, WordReader } from './word-reader.js';
 
 /** The objects of each tool, in its order of precedence for abbreviations. */
-const objects: Record<Tool, readonly string[]> = {
+export const objects: Record<Tool, readonly string[]> = {
   ip: [
     ...['address', 'addrlabel', 'maddress', 'route', 'rule', 'neighbor', 'neighbour', 'ntable', 'ntbl', 'link'],
     ...['l2tp', 'fou', 'ila', 'macsec', 'tunnel', 'tunl', 'tuntap', 'tap', 'token', 'tcpmetrics', 'tcp_metrics'],
@@ -31,14 +36,11 @@ function hostCommand(tool: Tool, argv: readonly string[]): Command {
   return { kind: 'host', tool, argv, ...(dev !== undefined && { dev }) };
 }
 
-/** Words that only an entry of vtep's own forwarding tables can have. */
-const remoteFdbWords = ['dst', 'vni', 'src_vni', 'port', 'via', 'nhid'];
-
 function parseObject(tool: Tool, object: string, reader: WordReader, options: GlobalOptions): Command | undefined {
   const { words } = reader;
   switch (`${tool} ${object}`) {
     case 'ip link':
-      return parseLink(reader, words);
+      return parseLink(reader, words, options.output);
     case 'ip tuntap':
     case 'ip tap':
       return parseTuntap(reader);
@@ -47,15 +49,15 @@ function parseObject(tool: Tool, object: string, reader: WordReader, options: Gl
     case 'tc filter':
       return parseFilter(reader, options.output);
     case 'tc chain':
+      return parseChain(reader, options.output);
     case 'tc actions':
+      return parseActionsObject(reader, options.output);
     case 'tc monitor':
-    case 'bridge vni':
       throw notSupported(`${tool} ${object}`);
     case 'bridge fdb':
-      if (remoteFdbWords.some((word) => words.includes(word))) {
-        throw notSupported('bridge fdb with a remote destination');
-      }
-      return undefined;
+      return parseFdb(reader, words, options.output);
+    case 'bridge vni':
+      return parseVni(reader, options.output);
     default:
       return undefined;
   }
@@ -72,7 +74,8 @@ function parse(tool: Tool, words: readonly string[]): Command {
   }
   const object = findKeyword(reader.word, objects[tool]);
   if (object === undefined) {
-    throw refusal(`Object "${reader.word}" is unknown, try "${tool} help".`, unknownObjectExit[tool]);
+    const text = `Object "${reader.word}" is unknown, try "${tool} help".${suggest(reader.word, objects[tool])}`;
+    throw refusal(text, unknownObjectExit[tool]);
   }
   if (object === 'help') {
     throw new HelpRequest(tool);
@@ -83,7 +86,11 @@ function parse(tool: Tool, words: readonly string[]): Command {
 }
 
 /** What the system's tool can do in another namespace, where no device is this vtep's. */
-const hostElsewhere: readonly Command['kind'][] = ['link-set', 'link-del', 'qdisc-show', 'filter-show', 'filter-get'];
+const hostElsewhere: readonly Command['kind'][] = [
+  ...(['link-set', 'link-set-vxlan', 'link-del', 'link-show', 'qdisc-show', 'filter-show', 'filter-get'] as const),
+  ...(['chain-show', 'chain-get', 'actions-show', 'actions-get'] as const),
+  ...(['fdb-add', 'fdb-del', 'fdb-get', 'fdb-show', 'fdb-flush', 'vni-add', 'vni-del', 'vni-show'] as const),
+];
 
 function checkOptions(tool: Tool, command: Command, words: readonly string[], options: GlobalOptions): Command {
   if (options.netns && hostElsewhere.includes(command.kind)) {
@@ -92,7 +99,11 @@ function checkOptions(tool: Tool, command: Command, words: readonly string[], op
   if (options.netns) {
     throw notSupported('a device of another namespace ("-netns")');
   }
-  if (options.layout !== undefined && 'output' in command) {
+  // Every device of vtep has its face on the host, which ip shows in any layout. An entry is one line anyway.
+  if (options.layout !== undefined && command.kind === 'link-show') {
+    return hostCommand(tool, words);
+  }
+  if (options.layout !== undefined && 'output' in command && !command.kind.startsWith('fdb-')) {
     throw notSupported(`option "${options.layout}" of ${tool}`);
   }
   return command;

@@ -103,8 +103,13 @@ function printCounters(printer: Printer, { bytes, packets, drops, overlimits, re
   printer.endObject();
 }
 
-/** `order` counts from 1. */
-export function printAction(printer: Printer, action: ActionState, order: number): void {
+/** `order` counts from 1 in a filter. `printMore`: what follows within the action. */
+export function printAction(
+  printer: Printer,
+  action: ActionState,
+  order: number,
+  printMore?: (printer: Printer) => void,
+): void {
   const { spec, ref, bind, statistics } = action;
   printer.beginObject();
   printer.field('order', order, `\n\taction order ${order}: `);
@@ -123,5 +128,6 @@ export function printAction(printer: Printer, action: ActionState, order: number
     const cookie = formatHex(spec.cookie);
     printer.field('cookie', cookie, `\tcookie ${cookie}\n`);
   }
+  printMore?.(printer);
   printer.endObject();
 }

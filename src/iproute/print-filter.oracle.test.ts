@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { filterState } from './arbitrary-filter.test.helper.js';
-import type { FilterState } from './commands.js';
-import { encodeFilter } from './netlink-encode.test.helper.js';
+import { encodeActions, encodeFilter } from './netlink-encode.test.helper.js';
+import { printActions } from './print-actions.js';
 import { printFilterEvent } from './print-filter.js';
 
 const FILTERS = 600;
@@ -24,11 +24,11 @@ function hasTc(): boolean {
   }
 }
 
-function printWithTc(filters: readonly FilterState[], options: readonly string[]): string {
+function printWithTc(messages: readonly Buffer[], options: readonly string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'vtep-tc-'));
   const file = join(directory, 'messages');
   try {
-    writeFileSync(file, Buffer.concat(filters.map((filter) => encodeFilter(filter, () => 1))));
+    writeFileSync(file, Buffer.concat(messages));
     return execFileSync('tc', [...options, 'monitor', 'file', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
   } finally {
     rmSync(directory, { recursive: true });
@@ -45,7 +45,8 @@ for (const [title, options, output] of [
     `${FILTERS} generated filters print as the tc of the system prints them, ${title}`,
     (t) => {
       const filters = fc.sample(filterState, { numRuns: FILTERS, seed: 20240117 });
-      const expected = printWithTc(filters, options).split('\n');
+      const messages = filters.map((filter) => encodeFilter(filter, () => 1));
+      const expected = printWithTc(messages, options).split('\n');
       const printed = filters
         .map((filter) => printFilterEvent(filter, 'added', output))
         .join('')
@@ -61,3 +62,18 @@ for (const [title, options, output] of [
     },
   );
 }
+
+(hasTc() ? test : test.skip)('Generated actions by themselves print as the tc of the system prints them', (t) => {
+  const tables = fc
+    .sample(filterState, { numRuns: 200, seed: 20240118 })
+    .map(({ actions }) => actions)
+    .filter((actions) => actions.length > 0);
+  const messages = tables.map((actions) => encodeActions(actions, () => 1));
+  for (const [options, statistics] of [
+    [[], false],
+    [['-s'], true],
+  ] as const) {
+    const printed = tables.map((actions) => printActions(actions, { ...plain, statistics })).join('');
+    t.is(printed, printWithTc(messages, options), options.join(' '));
+  }
+});

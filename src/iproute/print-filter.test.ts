@@ -28,9 +28,12 @@ function install(line: string, handle: number, index: number, statistics = count
     throw new Error(command.kind);
   }
   const { filter } = command;
-  const actions = filter.actions.map(
-    (spec): ActionState => ({ spec: { ...spec, index: spec.index ?? index }, ref: 1, bind: 1, statistics }),
-  );
+  const actions = filter.actions.map((spec): ActionState => {
+    if (spec.kind === 'reference') {
+      throw new Error(spec.kind);
+    }
+    return { spec: { ...spec, index: spec.index ?? index }, ref: 1, bind: 1, statistics };
+  });
   return { ...filter, pref: filter.pref || 49152, handle, actions };
 }
 

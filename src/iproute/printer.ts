@@ -32,6 +32,11 @@ export class Printer {
     this.#json?.field(key, value);
   }
 
+  /** One value of an array, for programs. */
+  item(value: string | number): void {
+    this.#json?.item(value);
+  }
+
   beginObject(key?: string): void {
     this.#json?.beginObject(key);
   }

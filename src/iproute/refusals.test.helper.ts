@@ -1,13 +1,17 @@
 import { parseBatchLine, splitBatch } from './batch.js';
 import { CommandError } from './commands.js';
 
-/** How a line is refused; 0 and the kind of its command when it is not. */
+const suggestion = /\nvtep: did you mean ".*"\?$/;
+
+/** How a line is refused, without the word that it suggests; 0 and the kind of its command when it is not. */
 export function refusalOf(line: string): readonly [exitCode: number, text: string] {
   try {
     const [first] = splitBatch(line);
     return [0, parseBatchLine(first?.words ?? []).kind];
   } catch (error) {
-    return error instanceof CommandError ? [error.exitCode, error.message] : [-1, String(error)];
+    return error instanceof CommandError
+      ? [error.exitCode, error.message.replace(suggestion, '')]
+      : [-1, String(error)];
   }
 }
 

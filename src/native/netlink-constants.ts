@@ -35,22 +35,54 @@ export const RTM_GETROUTE = 26;
 export const RTNLGRP_LINK = 1;
 
 export const IFLA_ADDRESS = 1;
+export const IFLA_BROADCAST = 2;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
+export const IFLA_QDISC = 6;
 export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
+export const IFLA_OPERSTATE = 16;
+export const IFLA_LINKMODE = 17;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
+export const IFLA_STATS64 = 23;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_GROUP = 27;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
+export const IFLA_PROMISCUITY = 30;
+export const IFLA_NUM_TX_QUEUES = 31;
+export const IFLA_NUM_RX_QUEUES = 32;
+export const IFLA_CARRIER_CHANGES = 35;
+export const IFLA_GSO_MAX_SEGS = 40;
+export const IFLA_GSO_MAX_SIZE = 41;
 /** Where the link goes: the namespace's id as seen from the listener, and its index there. */
 export const IFLA_NEW_NETNSID = 45;
 /** Another namespace than the asker's, by its id. */
 export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_NEW_IFINDEX = 49;
+export const IFLA_MIN_MTU = 50;
+export const IFLA_MAX_MTU = 51;
+export const IFLA_PROP_LIST = 52;
+/** Within IFLA_PROP_LIST, any number. */
+export const IFLA_ALT_IFNAME = 53;
+export const IFLA_GRO_MAX_SIZE = 58;
+export const IFLA_TSO_MAX_SIZE = 59;
+export const IFLA_TSO_MAX_SEGS = 60;
+export const IFLA_ALLMULTI = 61;
 /** Within IFLA_LINKINFO. */
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+/** Within IFLA_INFO_DATA of a TUN or TAP; a byte each, but the queues. */
+export const IFLA_TUN_PI = 4;
+export const IFLA_TUN_VNET_HDR = 5;
+export const IFLA_TUN_PERSIST = 6;
+export const IFLA_TUN_MULTI_QUEUE = 7;
+export const IFLA_TUN_NUM_QUEUES = 8;
+export const IFLA_TUN_NUM_DISABLED_QUEUES = 9;
+/** Within IFLA_AF_SPEC, at the address family. */
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** Leave the statistics out of a dump. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 

@@ -50,6 +50,32 @@ rooted('action drop and action pass end a frame before the rule behind them, eac
   t.is((await ping(topology.a, INNER[4].b, { count: 2 })).received, 2);
 });
 
+rooted('a change of a shared action is a change of every filter that is bound to it', async (t) => {
+  const topology = await twoHosts(t);
+  const lines = topology.batch.map((line) => line.replace('protocol ip prio 1', 'protocol ip prio 3'));
+  const daemon = await Daemon.start(topology, [...lines, 'tc actions add action drop index 7 cookie c0ffee']);
+  for (const prio of [1, 2]) {
+    await daemon.do(
+      `tc filter add dev vxlan0 parent ffff: protocol ip prio ${prio} flower enc_key_id 4 action gact index 7`,
+    );
+  }
+  t.is((await ping(topology.a, INNER[4].b, { count: 2 })).received, 0);
+  await daemon.do('tc actions change action continue index 7');
+  t.is((await ping(topology.a, INNER[4].b, { count: 2 })).received, 2);
+  const listed = await daemon.do('tc -s actions ls action gact');
+  t.regex(
+    listed,
+    /index 7 ref 3 bind 2 .*\n.*\n\tSent 504 bytes 6 pkt \(dropped 2,/,
+    'two by one filter, four by both',
+  );
+  t.regex(listed, /cookie c0ffee/);
+  t.is((await daemon.attempt('tc actions del action gact index 7')).code, 255);
+  await daemon.do('tc filter del dev vxlan0 parent ffff: prio 1');
+  await daemon.do('tc filter del dev vxlan0 parent ffff: prio 2');
+  await daemon.do('tc actions del action gact index 7');
+  t.is(await daemon.do('tc actions ls action gact'), '');
+});
+
 rooted('frames of the host that no filter takes are counted as tap-unmatched', async (t) => {
   const topology = await twoHosts(t);
   const daemon = await Daemon.start(topology);

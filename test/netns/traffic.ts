@@ -18,9 +18,12 @@ export interface PingOptions {
   readonly flood?: boolean;
 }
 
-/** Pings; a loss is a result, not an error. */
+/**
+ * Pings; a loss is a result, not an error. Once something came back, ping waits for the rest no longer than one
+ * interval (or two round trips): the interval is what a busy machine may take.
+ */
 export async function ping(from: Host, address: string, options: PingOptions = {}): Promise<PingResult> {
-  const { count = 3, interval = 0.05, size = 56, flood = false } = options;
+  const { count = 3, interval = 0.2, size = 56, flood = false } = options;
   const pace = flood ? ['-f'] : ['-i', String(interval)];
   const argv = ['ping', '-n', '-q', '-c', String(count), ...pace, '-s', String(size), '-W', '2', address];
   const { stdout, stderr } = await run(from.argv(argv), { deadlineMs: 60_000 });

@@ -41,6 +41,7 @@ import { scratch } from '../../native/scratch.js';
 import { AF_INET, AF_INET6, SO_RCVTIMEO, SOL_SOCKET } from '../../native/socket-constants.js';
 import { Ifinfomsg, Nlmsghdr, Rtmsg, Timespec } from '../../native/structs.js';
 import { type Link, readLink } from './link.js';
+import { type LinkDetails, readLinkDetails } from './link-details.js';
 import { type Message, MessageWriter, number32, readAttributes, readMessages, text } from './message.js';
 import { NetlinkSocket } from './socket.js';
 
@@ -112,6 +113,18 @@ export class RtnetlinkClient {
     if (nsid !== undefined) request.attribute32(IFLA_TARGET_NETNSID, nsid);
     try {
       return linksOf(this.exchange(request, `${which}`))[0];
+    } catch (error) {
+      if (error instanceof SystemError && error.errno === ENODEV) return undefined;
+      throw error;
+    }
+  }
+
+  /** Everything that `ip link show` prints of a link; undefined where there is none. */
+  linkDetails(index: number): LinkDetails | undefined {
+    const request = this.request(RTM_GETLINK, 0, Ifinfomsg.SIZE).fixed32(Ifinfomsg.INDEX, index);
+    try {
+      const answer = this.exchange(request, `${index}`).find(({ type }) => type === RTM_NEWLINK);
+      return answer && readLinkDetails(answer.body);
     } catch (error) {
       if (error instanceof SystemError && error.errno === ENODEV) return undefined;
       throw error;

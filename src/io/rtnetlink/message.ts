@@ -91,19 +91,22 @@ export function readMessages(bytes: Uint8Array): Message[] {
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER do not belong to the type. */
 const TYPE_MASK = 0x3fff;
 
-/** The attributes in `bytes` by type (the last one of a type counts); a bad length ends the walk. */
-export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
+/** The attributes in `bytes`, in their order; a bad length ends the walk. */
+export function* eachAttribute(bytes: Uint8Array): Generator<[type: number, value: Uint8Array]> {
   const view = viewOf(bytes);
-  const attributes = new Map<number, Uint8Array>();
   let at = 0;
   while (at + Rtattr.SIZE <= bytes.length) {
     const length = view.getUint16(at + Rtattr.LENGTH, true);
     if (length < Rtattr.SIZE || length > bytes.length - at) break;
     const type = view.getUint16(at + Rtattr.TYPE, true) & TYPE_MASK;
-    attributes.set(type, bytes.subarray(at + Rtattr.SIZE, at + length));
+    yield [type, bytes.subarray(at + Rtattr.SIZE, at + length)];
     at += align4(length);
   }
-  return attributes;
+}
+
+/** The attributes in `bytes` by type; the last one of a type counts. */
+export function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
+  return new Map(eachAttribute(bytes));
 }
 
 /** A 32-bit attribute; undefined where it is missing or too short. */

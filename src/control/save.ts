@@ -1,0 +1,49 @@
+/** `vtep save`: the lines of a batch that make the present state again. */
+import { actionCommand } from '../iproute/action-command.js';
+import type { ActionDetail } from '../iproute/commands.js';
+import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
+import { linkCommand } from '../iproute/link-command.js';
+import type { LinkState } from '../iproute/link-state.js';
+import type { Rules } from './rules.js';
+
+const HEAD = `# Made by vtep save; "vtep run -b" of this file makes the same devices, actions, chains and filters again.
+# What is the host's is not here: addresses, routes, bridges and their ports, other settings of ip link.
+`;
+
+/** Devices that are gone have this name: a line about one would be refused. */
+const GONE = '*';
+
+function sendsNowhere(actions: readonly { readonly spec: ActionDetail }[]): boolean {
+  return actions.some(({ spec }) => spec.kind === 'mirred' && spec.dev === GONE);
+}
+
+/** A line of a batch; as a comment where it could not be carried out. */
+function line(tool: 'ip' | 'tc', words: readonly string[], isDead = false): string {
+  return `${isDead ? '# its device is gone: ' : ''}${tool} ${words.join(' ')}\n`;
+}
+
+function addLink({ name, mtu, address, qlen, details }: LinkState): string {
+  const link = { name, mtu, ...(address && { address }), ...(qlen !== undefined && { txqueuelen: qlen }) };
+  return line('ip', linkCommand(link, details));
+}
+
+function* rulesOf(dev: string, rules: Rules): Generator<string> {
+  for (const { chain, parent, isExplicit, filters } of rules.saved(dev)) {
+    if (isExplicit) yield line('tc', chainCommand({ dev, parent, chain }));
+    for (const filter of filters) yield line('tc', filterCommand(filter), sendsNowhere(filter.actions));
+  }
+}
+
+/**
+ * In pieces, for there may be many filters. `links`, in the order in which they were made; `elsewhere` names those that
+ * live in other network namespaces. Devices are set up at last, when their filters are there.
+ */
+export function* saveLines(links: readonly LinkState[], elsewhere: readonly string[], rules: Rules): Generator<string> {
+  yield HEAD;
+  for (const name of elsewhere) yield `# In another network namespace, and so left out: ${name}\n`;
+  for (const link of links) yield addLink(link);
+  for (const { name } of links) for (const qdisc of rules.qdiscsOf(name)) yield line('tc', qdiscCommand(qdisc));
+  for (const action of rules.actions.own()) yield line('tc', actionCommand(action.spec), sendsNowhere([action]));
+  for (const { name } of links) yield* rulesOf(name, rules);
+  for (const { name, flags } of links) if (flags.includes('UP')) yield line('ip', ['link', 'set', 'dev', name, 'up']);
+}

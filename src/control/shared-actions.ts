@@ -1,0 +1,219 @@
+/**
+ * Actions of their own (`tc actions`) and those that filters make: one table, as in a network namespace. The checks,
+ * the counts of references and bindings and the messages are those of net/sched/act_api.c. Where the kernel stops half
+ * way through a command of several actions, here nothing of it is done.
+ */
+import {
+  type ActionDetail,
+  type ActionKind,
+  type ActionSelector,
+  type ActionSpec,
+  type ActionState,
+  CommandError,
+} from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
+import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
+import type { ActionBlock, ProgramWriter } from './programs.js';
+import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
+import type { RuleDatapath, RuleDevices } from './rules.js';
+
+/** What to say of a flush; exit code 0 with a warning. */
+export const FLUSHED_IN_PART = 'Warning: Unable to flush all TC actions.';
+
+/** What the kernel says where an index is bound to that no action has, and the kind needs parameters. */
+const unknownReference: Partial<Record<ActionKind, string>> = {
+  mirred: 'act_mirred: Unknown mirred option',
+  tunnel_key: 'Unknown tunnel key action',
+};
+
+export class SharedActions {
+  private readonly table: ActionTable;
+  private readonly devices: RuleDevices;
+  private readonly programs: ProgramWriter;
+  private readonly retire: (release: () => void) => void;
+  private readonly blocks = new Map<ActionInstance, ActionBlock>();
+
+  /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
+  constructor(
+    datapath: Pick<RuleDatapath, 'actionCounters' | 'ensureActionCounters'>,
+    devices: RuleDevices,
+    programs: ProgramWriter,
+    retire: (release: () => void) => void,
+  ) {
+    this.table = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
+    this.devices = devices;
+    this.programs = programs;
+    this.retire = retire;
+  }
+
+  // ---- filters bind ----------------------------------------------------------------------------------------------
+
+  /**
+   * Checks the actions of a filter; throws CommandError where one is refused. Each of the functions binds the filter
+   * to its action: to the existing one of the index named, whatever else is said of it, or to a new one.
+   */
+  prepare(specs: readonly ActionSpec[]): (() => ActionInstance)[] {
+    return specs.map((spec) => {
+      const kind = spec.kind === 'reference' ? spec.of : spec.kind;
+      // Index 0 asks for any, as none does (tcf_idr_check_alloc).
+      const named = (): ActionInstance | undefined => (spec.index ? this.table.find(kind, spec.index) : undefined);
+      const making = spec.kind === 'reference' ? undefined : spec;
+      const refusal = unknownReference[kind];
+      if (!making && !named() && refusal !== undefined) throw filterRefused(refusal);
+      const target = making ? this.targetOf(making) : -1;
+      return () => {
+        const existing = named();
+        const action = existing ?? this.make(making ?? { ...spec, kind: 'gact', control: { type: 'pass' } }, target);
+        if (existing) existing.ref++;
+        action.bind++;
+        return action;
+      };
+    });
+  }
+
+  /** A cookie said of an action that a filter is bound to becomes the action's (tcf_action_init_1). */
+  giveCookies(actions: readonly ActionInstance[], specs: readonly ActionSpec[]): void {
+    for (const [n, action] of actions.entries()) {
+      const cookie = specs[n]?.cookie;
+      if (cookie) action.spec = { ...action.spec, cookie };
+    }
+  }
+
+  /** Takes a filter's binding back; true where this was the action's end, and `release` must follow. */
+  unbind(action: ActionInstance): boolean {
+    action.bind--;
+    return this.table.unref(action);
+  }
+
+  /** Gives back what an ended action had. Only once no worker runs it any more. */
+  release(action: ActionInstance): void {
+    const block = this.blocks.get(action);
+    if (block) this.programs.releaseAction(block);
+    this.blocks.delete(action);
+    this.table.releaseRow(action.row);
+    if (action.target >= 0) this.devices.drop(action.target);
+  }
+
+  // ---- tc actions ------------------------------------------------------------------------------------------------
+
+  /** `tc actions add` and `replace`; a change is in force, for every filter that is bound, with the next commit. */
+  add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): void {
+    const made = new Set<string>();
+    const edits = specs.map((spec) => {
+      const making: ActionMaking =
+        spec.kind === 'reference' ? { ...spec, kind: 'gact', control: { type: 'pass' } } : spec;
+      const { kind, index } = making;
+      const existing = index ? this.table.find(kind, index) : undefined;
+      if (existing && mode === 'add') throw actionAnswers('File exists');
+      // The first of two that ask for one index has it reserved only.
+      if (index && !existing && made.has(`${kind} ${index}`)) throw actionAnswers('Resource temporarily unavailable');
+      if (index) made.add(`${kind} ${index}`);
+      const target = withActionsExit(() => this.targetOf(making));
+      return () => {
+        if (existing) this.change(existing, making, target);
+        else this.make(making, target);
+      };
+    });
+    // Indices that were asked for first: the daemon's choice must not take one of them.
+    for (const n of [...edits.keys()].sort((a, b) => Number(!specs[a]?.index) - Number(!specs[b]?.index))) edits[n]?.();
+  }
+
+  /** `tc actions del`: of an action that no filter is bound to. */
+  remove(selectors: readonly ActionSelector[]): void {
+    const actions = this.named(selectors);
+    if (actions.some(({ bind }) => bind > 0)) throw selectionRefused('Failed to delete TC action');
+    for (const action of new Set(actions)) this.end(action);
+  }
+
+  /** `tc actions get`. */
+  get(selectors: readonly ActionSelector[]): ActionState[] {
+    return this.named(selectors).map((action) => this.state(action));
+  }
+
+  /** `tc actions ls`: by index; `since` milliseconds: those that were used within them. */
+  list(kind: ActionKind, since?: number): ActionState[] {
+    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
+    return this.table
+      .list(kind)
+      .filter((action) => this.table.lastUsed(action) >= from)
+      .map((action) => this.state(action));
+  }
+
+  /** The actions that were made by themselves, and are there without filters. */
+  own(): ActionState[] {
+    return (['tunnel_key', 'mirred', 'gact'] as const)
+      .flatMap((kind) => this.table.list(kind))
+      .filter(({ ref, bind }) => ref > bind)
+      .map((action) => this.state(action));
+  }
+
+  /**
+   * `tc actions flush`: by index up to the first that a filter is bound to (tcf_del_walker). Throws CommandError where
+   * that is the very first; false where some were left.
+   */
+  flush(kind: ActionKind): boolean {
+    const actions = this.table.list(kind);
+    const bound = actions.findIndex(({ bind }) => bind > 0);
+    if (bound === 0) {
+      throw new CommandError('RTNETLINK answers: Operation not permitted\nWe have an error flushing', 1);
+    }
+    for (const action of bound < 0 ? actions : actions.slice(0, bound)) this.end(action);
+    return bound < 0;
+  }
+
+  /** An action with its statistics. */
+  state(action: ActionInstance): ActionState {
+    return this.table.state(action, (device) => this.devices.nameOf(device));
+  }
+
+  private named(selectors: readonly ActionSelector[]): ActionInstance[] {
+    return selectors.map(({ action: kind, index }) => {
+      const action = this.table.find(kind, index);
+      if (!action) throw selectionRefused('TC action with specified index not found');
+      return action;
+    });
+  }
+
+  /** Where an action sends to, or -1; throws CommandError for what vtep does not do. */
+  private targetOf(spec: ActionDetail): number {
+    if (spec.kind === 'gact' && spec.random !== undefined) throw notSupported('gact random');
+    if (spec.kind !== 'mirred') return -1;
+    if (spec.direction === 'ingress') throw notSupported('mirred ingress');
+    return this.devices.targetOf(spec.dev);
+  }
+
+  private make(spec: ActionMaking, target: number): ActionInstance {
+    const action = this.table.add(spec, target);
+    if (target >= 0) this.devices.hold(target);
+    this.blocks.set(action, this.programs.addAction(action));
+    return action;
+  }
+
+  private change(action: ActionInstance, spec: ActionMaking, target: number): void {
+    const { index, cookie } = action.spec;
+    const before = { block: this.blocks.get(action), target: action.target };
+    // A cookie stays until another is given.
+    action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
+    action.target = target;
+    if (target >= 0) this.devices.hold(target);
+    this.blocks.set(action, this.programs.changeAction(action));
+    this.retire(() => {
+      if (before.block) this.programs.releaseAction(before.block);
+      if (before.target >= 0) this.devices.drop(before.target);
+    });
+  }
+
+  /** Takes the last reference: the action's own. */
+  private end(action: ActionInstance): void {
+    if (this.table.unref(action)) this.retire(() => this.release(action));
+  }
+}
+
+/** What stops tc while it reads an action ends `tc actions` with 255, where a filter's ends with 1. */
+function withActionsExit<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof CommandError && error.exitCode === 1 ? new CommandError(error.message, 255) : error;
+  }
+}
