@@ -149,3 +149,36 @@ rooted('vtep -b --atomic carries out all of a file or nothing, and --dry-run say
   t.regex(await daemon.do('tc filter show dev tap0 ingress'), /enc_key_id 2.*to device tap1/s);
   t.regex(await b.do('ip addr show dev tap1'), /10\.9\.9\.9/);
 });
+
+rooted(
+  'a plain batch shares actions, makes chains and changes a tunnel; an atomic one refuses that by name',
+  async (t) => {
+    const topology = await twoHosts(t);
+    const { b } = topology;
+    const daemon = await Daemon.start(topology, [
+      'ip link add tap0 type tap',
+      'ip link add vxlan0 type vxlan external dstport 4789',
+      'tc qdisc add dev tap0 ingress',
+    ]);
+    const batch = (lines: readonly string[], ...options: string[]): Promise<Finished> =>
+      run(b.argv([VTEP, '-b', '-', ...options]), { input: lines.join('\n') });
+    const edits = [
+      'tc actions add action gact drop index 5',
+      'tc chain add dev tap0 ingress chain 7',
+      'ip link set dev vxlan0 type vxlan ttl 9',
+    ];
+    const bind = 'tc filter add dev tap0 ingress protocol ip pref 1 flower action gact index 5';
+    for (const edit of edits) {
+      const refused = await batch([bind, edit], '--atomic');
+      t.is(refused.code, 1);
+      t.regex(refused.stderr, /^vtep: "[a-z ]+" is not supported in an atomic batch by vtep\nCommand failed -:2\n/);
+    }
+    t.is(await daemon.do('tc filter show dev tap0 ingress'), '');
+    const plain = await batch([...edits, bind]);
+    t.deepEqual([plain.code, plain.stderr], [0, '']);
+    const atomic = await batch([bind.replace('pref 1', 'pref 2')], '--atomic');
+    t.deepEqual([atomic.code, atomic.stderr], [0, '']);
+    t.regex(await daemon.do('tc actions get action gact index 5'), /action drop.*index 5 ref 3 bind 2/s);
+    t.regex(await daemon.do('tc chain show dev tap0 ingress'), /chain 7/);
+  },
+);
