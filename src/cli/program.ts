@@ -32,7 +32,7 @@ export function program(): Command {
     });
   vtep
     .command('run')
-    .description('run an endpoint in this network namespace until SIGINT or SIGTERM')
+    .description('run an endpoint in this network namespace until SIGINT, SIGTERM or SIGHUP')
     .option('-b, --batch <file>', 'ip, tc and bridge lines to set it up with; - reads standard input')
     .option('--control <path>', 'control socket (default: one per network namespace)')
     .option('--ready-fd <fd>', 'write READY=1 to this descriptor when everything is in place', descriptor)
