@@ -1,12 +1,12 @@
 import { ActionCounter, type ActionCounters, type Counters } from '../memory/counters.js';
 import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
+import { ETH_HEADER } from '../wire/ethernet.js';
 import type { Outlet } from './outlet.js';
 import { ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from './program.js';
 
 /** Jumps that one run of a program may make (TCA_ACT_MAX_PRIO in net/sched/act_api.c). */
 const JUMP_LIMIT = 32;
-const ETHERNET_HEADER = 14;
 /** What `mirred` answers where a redirect's target took nothing; no verdict. */
 const REFUSED = -2;
 
@@ -57,7 +57,7 @@ export class Executor {
     const first = this.programs.start[rule];
     const count = words[first];
     const segments = this.packets.segments(packet);
-    const bytes = this.packets.length[packet] - ETHERNET_HEADER;
+    const bytes = this.packets.length[packet] - ETH_HEADER;
     let jumps = JUMP_LIMIT;
     let action = 0;
     while (action < count) {

@@ -2,10 +2,8 @@ import { fstatSync, rmSync, statSync } from 'node:fs';
 import { CommandError } from '../iproute/commands.js';
 import { EAGAIN, errnoText } from '../native/errno.js';
 import { close, flock, open } from '../native/libc.js';
+import { O_CLOEXEC, O_CREAT, O_RDWR } from '../native/socket-constants.js';
 
-const O_RDWR = 2;
-const O_CREAT = 0o100;
-const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 

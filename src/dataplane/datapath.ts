@@ -4,12 +4,10 @@ import { DeviceTable } from '../devices/device-table.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
+import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
 
 import type { FromWorker, Instruction, WorkerStart } from './messages.js';
 import { signalEventfd } from './wake.js';
-
-const EFD_CLOEXEC = 0o2000000;
-const EFD_NONBLOCK = 0o4000;
 
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */

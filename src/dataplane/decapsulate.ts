@@ -19,6 +19,9 @@ import { markUnfinished } from '../offload/unfinished.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
+import { ipHeaderCut } from '../wire/ip.js';
+import { ipv4TotalLength } from '../wire/ipv4.js';
+import { IPV6_HEADER, ipv6PayloadLength } from '../wire/ipv6.js';
 import { isVlanType, VLAN_TAG } from '../wire/vlan.js';
 import {
   VXLAN_HEADER,
@@ -32,9 +35,6 @@ import {
 } from '../wire/vxlan.js';
 import type { IngressHook } from './classify.js';
 import type { PathMtus } from './path-mtu.js';
-
-const IPV4_HEADER = 20;
-const IPV6_HEADER = 40;
 
 /**
  * From received datagrams to packets: validation in the order of vxlan_rcv (drivers/net/vxlan/vxlan_core.c), tunnel
@@ -131,8 +131,8 @@ export class Decapsulator {
     }
     const ip = at + offset;
     let packet = 0;
-    if (type === ETHERTYPE_IPV4) packet = (b[ip + 2] << 8) | b[ip + 3];
-    else if (type === ETHERTYPE_IPV6) packet = IPV6_HEADER + ((b[ip + 4] << 8) | b[ip + 5]);
+    if (type === ETHERTYPE_IPV4) packet = ipv4TotalLength(b, ip);
+    else if (type === ETHERTYPE_IPV6) packet = IPV6_HEADER + ipv6PayloadLength(b, ip);
     return offset + packet === total;
   }
 
@@ -166,11 +166,7 @@ export class Decapsulator {
       this.drop(device, REASON['own-source-mac']);
       return;
     }
-    const etherType = (bytes[frame + 12] << 8) | bytes[frame + 13];
-    if (
-      (etherType === ETHERTYPE_IPV4 && frameLength < ETH_HEADER + IPV4_HEADER) ||
-      (etherType === ETHERTYPE_IPV6 && frameLength < ETH_HEADER + IPV6_HEADER)
-    ) {
+    if (ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);

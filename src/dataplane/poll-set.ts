@@ -1,10 +1,10 @@
 import type { Arena } from '../memory/arena.js';
+import { POLLIN } from '../native/socket-constants.js';
+import { Pollfd } from '../native/structs.js';
 
 /** What stands behind a descriptor of the set. */
 export const POLL_DEVICE = { CONTROL: 0, UNDERLAY: 1, PORT: 2 } as const;
 
-const POLLFD_BYTES = 8;
-const POLLIN = 1;
 const MAX_DESCRIPTORS = 4096;
 /** The longest a worker sleeps: a bound for the case that a wake-up were lost. Costs one wake-up in that time. */
 const TIMEOUT_SECONDS = 5;
@@ -21,7 +21,7 @@ export class PollSet {
 
   constructor(arena: Arena) {
     this.arena = arena;
-    this.fds = arena.alloc(MAX_DESCRIPTORS * POLLFD_BYTES);
+    this.fds = arena.alloc(MAX_DESCRIPTORS * Pollfd.SIZE);
     this.timespec = arena.alloc(16);
     arena.i32[this.timespec >> 2] = TIMEOUT_SECONDS;
   }

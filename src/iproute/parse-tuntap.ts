@@ -3,7 +3,7 @@ import type { Command } from './commands.js';
 import { isDeviceName } from './device-name.js';
 import { duplicateOrGarbage, invalidArgument, notSupported, unknownCommand } from './errors.js';
 import { HelpRequest } from './help.js';
-import { abbreviates, findKeyword, refusal, type WordReader } from './word-reader.js';
+import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /**
  * In iproute2's order. vnet_hdr is what vtep's TAPs have anyway, one_queue means nothing since Linux 3.8, and further
@@ -109,9 +109,4 @@ export function parseTuntap(reader: WordReader): Command | undefined {
     throw notSupported(`"${unsupported}" of a TAP`);
   }
   return { kind: 'link-add-tap', link: { name }, persist };
-}
-
-/** Whether the object of an ip command is tuntap (`tap` is its other name). */
-export function isTuntap(object: string): boolean {
-  return abbreviates(object, 'tuntap') || object === 'tap';
 }

@@ -11,6 +11,7 @@ import { GSO_NONE, type PacketIndex, type Packets, SHARED, UNFINISHED } from '..
 import type { DatagramVector } from '../memory/vectors.js';
 import { putU16 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
+import { VXLAN_HEADER } from '../wire/vxlan.js';
 import { copyBytes } from './copy-bytes.js';
 import { Segmenter } from './segment.js';
 import { finishChecksum, unfinishedChecksum } from './unfinished.js';
@@ -32,7 +33,6 @@ export const MAX_PAYLOAD_IPV6 = 65487;
 /** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
 export const MAX_SEGMENTS = 64;
 
-const VXLAN_BYTES = 8;
 /** The bytes 08 00 00 00: flags with only I set, then the reserved ones. */
 const VXLAN_FLAGS = 0x00000008;
 
@@ -78,13 +78,13 @@ export class Encapsulator {
     const { packets } = this;
     const frame = packets.frame[i];
     const length = packets.length[i];
-    if (VXLAN_BYTES + length > this.maxBytes) return TOO_BIG;
+    if (VXLAN_HEADER + length > this.maxBytes) return TOO_BIG;
     let copied = 0;
     if ((packets.flags[i] & (UNFINISHED | SHARED)) === (UNFINISHED | SHARED))
       copied = packets.csumStart[i] + packets.csumOffset[i] + 2;
     if (copied > length) return BAD_SUPER_FRAME;
-    if (VXLAN_BYTES + copied > out.headers.capacity) return TOO_BIG;
-    if (!hasRoom(out, 1, 2, VXLAN_BYTES + copied)) return FULL;
+    if (VXLAN_HEADER + copied > out.headers.capacity) return TOO_BIG;
+    if (!hasRoom(out, 1, 2, VXLAN_HEADER + copied)) return FULL;
 
     let checksum = -1;
     if (copied > 0) {
@@ -94,16 +94,16 @@ export class Encapsulator {
       return BAD_SUPER_FRAME;
     }
 
-    const block = out.headers.take(VXLAN_BYTES + copied);
+    const block = out.headers.take(VXLAN_HEADER + copied);
     this.writeVxlan(block, vni);
     const start = out.iovecs.used;
-    out.iovecs.add(block, VXLAN_BYTES + copied);
+    out.iovecs.add(block, VXLAN_HEADER + copied);
     if (copied > 0) {
-      copyBytes(this.arena, block + VXLAN_BYTES, frame, copied);
-      putU16(this.arena.u8, block + VXLAN_BYTES + copied - 2, checksum);
+      copyBytes(this.arena, block + VXLAN_HEADER, frame, copied);
+      putU16(this.arena.u8, block + VXLAN_HEADER + copied - 2, checksum);
     }
     if (copied < length) out.iovecs.add(frame + copied, length - copied);
-    this.addEntry(i, destination, out, start, VXLAN_BYTES + length, 1, 0);
+    this.addEntry(i, destination, out, start, VXLAN_HEADER + length, 1, 0);
     return ENCAPSULATED;
   }
 
@@ -112,7 +112,7 @@ export class Encapsulator {
     const gsoSize = packets.gsoSize[i] || this.mtu - (packets.payload[i] - packets.l3[i]);
     if (!segmenter.begin(i, gsoSize)) return BAD_SUPER_FRAME;
     const { count, headerBytes } = segmenter;
-    const block = VXLAN_BYTES + headerBytes;
+    const block = VXLAN_HEADER + headerBytes;
     const datagram = block + segmenter.payloadLength(0);
     if (datagram > this.maxBytes) return TOO_BIG;
     const perEntry = this.bundle ? Math.min(this.maxSegments, Math.floor(this.maxBytes / datagram)) : 1;
@@ -131,7 +131,7 @@ export class Encapsulator {
         const at = out.headers.take(block);
         const payload = segmenter.payloadLength(k);
         this.writeVxlan(at, vni);
-        segmenter.writeHeaders(k, at + VXLAN_BYTES);
+        segmenter.writeHeaders(k, at + VXLAN_HEADER);
         out.iovecs.add(at, block);
         out.iovecs.add(segmenter.payloadAt(k), payload);
         bytes += block + payload;
@@ -163,9 +163,9 @@ export class Encapsulator {
     out.bytes[m] = bytes;
     out.segments[m] = segments;
     out.segmentSize[m] = segmentSize;
+    out.packet[m] = i;
     out.destination[m] = destination;
     out.hash[m] = this.packets.hash[i];
-    out.packet[m] = i;
     out.errno[m] = 0;
     out.sentBefore[m] = 0;
     out.count = m + 1;

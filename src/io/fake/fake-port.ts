@@ -5,9 +5,8 @@ import { GSO_NONE, NONE, type Packets, UNFINISHED } from '../../memory/packets.j
 import type { Slots } from '../../memory/received.js';
 import type { FrameVector } from '../../memory/vectors.js';
 import { EIO } from '../../native/errno.js';
+import { ETH_HEADER } from '../../wire/ethernet.js';
 import { type FramePort, VNET_HEADER_BYTES } from '../device.js';
-
-const ETHERNET_HEADER = 14;
 
 /** A frame that the host sends. */
 export interface HostFrame {
@@ -55,7 +54,7 @@ export class FakePort implements FramePort {
         this.malformed++;
         continue;
       }
-      if (frame.bytes.length < ETHERNET_HEADER) {
+      if (frame.bytes.length < ETH_HEADER) {
         this.short++;
         continue;
       }

@@ -21,10 +21,9 @@ import { EAGAIN, EINTR } from '../../native/errno.js';
 import { read, writev } from '../../native/libc.js';
 import { Iovec } from '../../native/structs.js';
 import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VnetHeader } from '../../native/tun-constants.js';
+import { ETH_HEADER } from '../../wire/ethernet.js';
 import { Addresses } from '../addresses.js';
 import { type FramePort, VNET_HEADER_BYTES } from '../device.js';
-
-const ETHERNET_HEADER = 14;
 
 /** Address tables of the slots and vectors of this thread: each is made at first use. */
 const slotAddresses = new WeakMap<Slots, Addresses>();
@@ -62,7 +61,7 @@ export class TapPort implements FramePort {
       }
       // A read that fills the slot may have been cut.
       if (bytes >= room) this.malformed++;
-      else if (bytes < VNET_HEADER_BYTES + ETHERNET_HEADER) this.short++;
+      else if (bytes < VNET_HEADER_BYTES + ETH_HEADER) this.short++;
       else if (takeFrame(this.arena, packets, slots.data(slot), bytes - VNET_HEADER_BYTES)) frames++;
       else this.malformed++;
     }
@@ -104,7 +103,7 @@ export function takeFrame(arena: Arena, packets: Packets, frame: number, length:
   const unfinished = (u8[header + VnetHeader.FLAGS] & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0;
   const csumStart = u16[(header + VnetHeader.CSUM_START) >> 1];
   const csumOffset = u16[(header + VnetHeader.CSUM_OFFSET) >> 1];
-  if (unfinished && (csumStart < ETHERNET_HEADER || csumStart + csumOffset + 2 > length)) return false;
+  if (unfinished && (csumStart < ETH_HEADER || csumStart + csumOffset + 2 > length)) return false;
   const gsoType = u8[header + VnetHeader.GSO_TYPE];
   const gsoSize = u16[(header + VnetHeader.GSO_SIZE) >> 1];
   if (gsoType !== GSO_NONE && (gsoSize === 0 || !isKnownGso(gsoType))) return false;
