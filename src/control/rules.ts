@@ -81,8 +81,6 @@ export class Rules {
   /** What undoes the edits of the transaction that is on. */
   readonly journal = new Journal();
   private retiredBefore = 0;
-  /** While set, it is told of what is about to change, and how to say what stands there, before and after. */
-  changing: ((key: string, say: () => string | undefined) => void) | undefined;
 
   constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
     this.datapath = datapath;
@@ -153,7 +151,7 @@ export class Rules {
   }
 
   private touchQdisc(device: number, dev: string): void {
-    this.changing?.(dev, () => {
+    this.journal.changing?.(dev, () => {
       const qdisc = this.qdiscs.get(device)?.kind;
       return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
     });
@@ -230,7 +228,7 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
-    this.changing?.(`${dev} ${chain}`, () =>
+    this.journal.changing?.(`${dev} ${chain}`, () =>
       block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
     );
     if (mode === 'add') block.addChain(chain);
@@ -325,9 +323,9 @@ export class Rules {
   }
 
   private touch({ dev, chain, pref, handle }: FilterPlace): void {
-    if (!this.changing) return;
+    if (!this.journal.changing) return;
     const device = this.devices.indexOf(dev);
-    this.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
+    this.journal.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
       const block = this.qdiscs.get(device)?.ingress;
       const filter = block?.at(chain, pref, handle);
       return filter && block && `tc ${filterCommand(this.state(filter, block.shownParent)).join(' ')}`;

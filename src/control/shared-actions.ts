@@ -3,6 +3,7 @@
  * the counts of references and bindings and the messages are those of net/sched/act_api.c. Where the kernel stops half
  * way through a command of several actions, here nothing of it is done.
  */
+import { actionCommand } from '../iproute/action-command.js';
 import {
   type ActionDetail,
   type ActionKind,
@@ -206,6 +207,7 @@ export class SharedActions {
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
     const { index, cookie } = action.spec;
+    this.touch(action);
     const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
     // A cookie stays until another is given.
     action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
@@ -232,14 +234,25 @@ export class SharedActions {
   /** An action that is there without filters. */
   private makeOwn(spec: ActionMaking, target: number): void {
     const action = this.make(spec, target);
+    this.touch(action, true);
     this.journal.note(() => {
       this.table.unref(action);
       this.release(action);
     });
   }
 
+  private touch({ spec }: ActionInstance, isNew = false): void {
+    const { kind, index } = spec;
+    const now = (): string | undefined => {
+      const action = this.table.find(kind, index);
+      return action && `tc ${actionCommand(this.state(action).spec).join(' ')}`;
+    };
+    this.journal.changing?.(`${kind} ${index}`, now, isNew);
+  }
+
   /** Takes the last reference: the action's own. */
   private end(action: ActionInstance): void {
+    this.touch(action);
     if (this.table.unref(action)) this.retire(() => this.release(action));
     this.journal.note(() => this.table.reref(action));
   }
