@@ -6,6 +6,8 @@
  * of the veth pair is watched. A's own VXLAN device does not know VNI 7 and drops what comes.
  */
 import type { ExecutionContext } from 'ava';
+import { parseIp } from '../../src/iproute/address.js';
+import { type Arriving, arriving } from './arriving.js';
 import { Daemon } from './daemon.js';
 import { experimental } from './inner-frames.js';
 import { type Captured, vxlanDatagrams } from './outer-header.js';
@@ -72,13 +74,14 @@ async function passing(
   to: Host,
   device: string,
   frames: readonly string[],
+  wrap: (marker: string) => string = (marker) => marker,
 ): Promise<string[]> {
   const capture = await Capture.start(to, device);
   await from.do(from.tool('raw-frames', 'inject', out), `${frames.join('\n')}\n`);
   // Source ports are queues of their own: a batch that holds the first marker is over when the second one is seen.
   for (let n = 0; n < 2; n++) {
     const marker = experimental(++markers);
-    await from.do(from.tool('raw-frames', 'inject', out), `${marker}\n`);
+    await from.do(from.tool('raw-frames', 'inject', out), `${wrap(marker)}\n`);
     await capture.seen(marker);
   }
   return (await capture.stop()).filter((line) => !line.slice(-120).includes('88b500000000'));
@@ -121,6 +124,83 @@ async function fromVtep(topology: Topology, row: WireRow): Promise<Captured[]> {
   } finally {
     await daemon.stop();
   }
+}
+
+/** What a row of the receive side adds to a datagram for VNI 7 of the endpoint. */
+export type ArrivingDatagram = Partial<Arriving> & Pick<Arriving, 'inner'>;
+
+export interface ReceiveRow {
+  readonly title: string;
+  readonly options?: string;
+  readonly kernel?: string;
+  readonly vtep?: string;
+  readonly datagrams: readonly ArrivingDatagram[];
+  /** How many of them do not come out. Default: none. */
+  readonly lost?: number;
+}
+
+interface Received {
+  /** Inner frames that came out at vxlan0, in hex. */
+  readonly frames: readonly string[];
+  readonly errors: number;
+  readonly frameErrors: number;
+  readonly lengthErrors: number;
+}
+
+async function macOf(host: Host, device: string): Promise<string> {
+  const [link] = JSON.parse(await host.do(`ip -j link show dev ${device}`)) as { address: string }[];
+  return link?.address ?? '';
+}
+
+interface LinkCounters {
+  readonly stats64: { readonly rx: { errors: number; length_errors: number; frame_errors: number } };
+}
+
+async function received(
+  topology: Topology,
+  datagrams: readonly ArrivingDatagram[],
+  show: (line: string) => Promise<string>,
+): Promise<Received> {
+  const { a, b, outer } = topology;
+  const [source, destination] = [parseIp(outer.a), parseIp(outer.b)];
+  if (source === undefined || destination === undefined) throw new Error('the topology has no addresses');
+  const common = { source, destination, fromMac: await macOf(a, 'va'), toMac: await macOf(b, 'vb') };
+  const whole = (datagram: ArrivingDatagram): string =>
+    arriving({ ...common, port: PORT, last: VNI * 256, ...datagram });
+  const frames = await passing(a, 'va', b, 'vxlan0', datagrams.map(whole), (marker) => whole({ inner: marker }));
+  const [link] = JSON.parse(await show('ip -s -s -j link show dev vxlan0')) as LinkCounters[];
+  if (link === undefined) throw new Error('there is no vxlan0');
+  const { errors, length_errors, frame_errors } = link.stats64.rx;
+  return { frames, errors, frameErrors: frame_errors, lengthErrors: length_errors };
+}
+
+/** Runs a row of the receive side on both and compares what came out. */
+export async function compareReceived(t: ExecutionContext, topology: Topology, row: ReceiveRow): Promise<void> {
+  const { b, outer } = topology;
+  const { title, datagrams, lost = 0 } = row;
+  const kernelOptions = row.kernel ?? row.options ?? '';
+  await b.do(
+    `ip link add vxlan0 type vxlan id ${VNI} ${addresses(topology)} dstport ${PORT} nolearning ${kernelOptions}`,
+  );
+  let kernel: Received;
+  try {
+    await b.do('ip link set vxlan0 up');
+    kernel = await received(topology, datagrams, (line) => b.do(line));
+  } finally {
+    await b.do('ip link del vxlan0');
+  }
+  const daemon = await Daemon.start(topology, [
+    `ip link add vxlan0 type vxlan external local ${outer.b} dstport ${PORT} ${row.vtep ?? row.options ?? ''}`,
+    'ip link set vxlan0 up',
+  ]);
+  let vtep: Received;
+  try {
+    vtep = await received(topology, datagrams, (line) => daemon.do(line));
+  } finally {
+    await daemon.stop();
+  }
+  t.is(kernel.frames.length, datagrams.length - lost, `${title}: the kernel's`);
+  t.deepEqual(vtep, kernel, title);
 }
 
 interface Comparable {
