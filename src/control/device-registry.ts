@@ -2,7 +2,7 @@ import type { Link } from '../io/rtnetlink/link.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { DeviceIndices } from './device-indices.js';
 import type { DevicePlan } from './device-plan.js';
-import { noSuchDevice } from './refusal.js';
+import { noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
@@ -115,10 +115,7 @@ export class DeviceRegistry implements RuleDevices {
     if (this.links.link(name)) {
       throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
     }
-    throw new CommandError(
-      `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
-      1,
-    );
+    throw noSuchTarget(name);
   }
 
   ifindexOf(name: string): number {

@@ -43,7 +43,7 @@ interface Qdisc {
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
   /** Ascending in order of creation. */
-  readonly rank: number;
+  rank: number;
 }
 
 /** A chain as it is to be made again. */
@@ -157,7 +157,41 @@ export class Rules {
     });
   }
 
-  private changed(device: number): void {
+  /** Every qdisc by device index, in order of creation. */
+  qdiscsInOrder(): { readonly device: number; readonly kind: Qdisc['kind']; readonly rank: number }[] {
+    return byRank([...this.qdiscs].map(([device, { kind, rank }]) => ({ device, kind, rank })));
+  }
+
+  kindAt(device: number): Qdisc['kind'] | undefined {
+    return this.qdiscs.get(device)?.kind;
+  }
+
+  /** Has qdiscs shown in the order of these devices. */
+  orderQdiscs(devices: readonly number[]): void {
+    for (const device of devices) {
+      const qdisc = this.qdiscs.get(device);
+      if (!qdisc) continue;
+      const { rank } = qdisc;
+      qdisc.rank = this.ranks++;
+      this.journal.note(() => {
+        qdisc.rank = rank;
+      });
+    }
+  }
+
+  /** The hooks of a device's qdisc, by name. */
+  blocks(device: number): ReadonlyMap<string, FilterBlock> {
+    const qdisc = this.qdiscs.get(device);
+    return new Map(qdisc ? [['ingress', qdisc.ingress]] : []);
+  }
+
+  /** Index of a device; throws CommandError. */
+  indexOf(dev: string): number {
+    return this.devices.indexOf(dev);
+  }
+
+  /** What a device's hooks run is to be published. */
+  changed(device: number): void {
     if (this.dirty.has(device)) return;
     this.dirty.add(device);
     this.journal.note(() => this.dirty.delete(device));

@@ -14,6 +14,7 @@ import {
 } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
+import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
@@ -157,10 +158,36 @@ export class SharedActions {
 
   /** The actions that were made by themselves, and are there without filters. */
   own(): ActionState[] {
+    return this.ownActions().map((action) => this.state(action));
+  }
+
+  /** As `own`, themselves. */
+  ownActions(): ActionInstance[] {
     return (['tunnel_key', 'mirred', 'gact'] as const)
       .flatMap((kind) => this.table.list(kind))
-      .filter(({ ref, bind }) => ref > bind)
-      .map((action) => this.state(action));
+      .filter(({ ref, bind }) => ref > bind);
+  }
+
+  /** Leaves an action to the filters that are bound to it. */
+  disown(action: ActionInstance): void {
+    this.end(action);
+  }
+
+  /** Has an action of this index there without filters, as it is said here; what it has counted stays. */
+  have(spec: ActionMaking & { readonly index: number }): void {
+    const target = withActionsExit(() => this.targetOf(spec));
+    const action = this.table.find(spec.kind, spec.index);
+    if (!action) {
+      this.makeOwn(spec, target);
+      return;
+    }
+    if (action.ref === action.bind) {
+      action.ref++;
+      this.journal.note(() => action.ref--);
+    }
+    if (actionText({ spec, target }) === actionText(action)) return;
+    this.change(action, spec, target);
+    action.spec = spec;
   }
 
   /**
