@@ -1,7 +1,7 @@
 // Rules that become what a file asks for: the same state as after a start with it, and what did not change untouched.
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { LinearTable } from '../classifier/linear/linear-table.js';
+import { type LinearSnapshot, LinearTable } from '../classifier/linear/linear-table.js';
 import { splitBatch } from '../iproute/batch.js';
 import type { LinkState } from '../iproute/link-state.js';
 import { adoptRules } from './adopt-rules.js';
@@ -76,6 +76,23 @@ function traffic({ rules, datapath }: Bench): void {
   }
 }
 
+/** What the workers look up, hook by hook: masks in the order in which they are tried, with their keys. */
+function published({ datapath }: Bench): string[] {
+  const hooks = new Map<number, string>();
+  for (const instruction of datapath.instructions) {
+    for (const { device, snapshot } of instruction.type === 'rules' ? instruction.hooks : []) {
+      const masks = new Map<string, string[]>();
+      for (const { chain, pref, protocol, key, mask } of (snapshot as LinearSnapshot | undefined)?.rules ?? []) {
+        const place = `${chain} ${pref} ${protocol} ${mask}`;
+        masks.set(place, [...(masks.get(place) ?? []), `${key}`].sort());
+      }
+      if (masks.size > 0) hooks.set(device, `${device} ${JSON.stringify([...masks])}`);
+      else hooks.delete(device);
+    }
+  }
+  return [...hooks.values()].sort();
+}
+
 const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 4, arbitrary: edit },
   {
@@ -92,6 +109,7 @@ const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
       'qdisc add dev vxlan0 clsact',
       'qdisc add dev tap1 clsact',
       'filter add dev vxlan0 ingress protocol ip flower action drop',
+      'filter add dev vxlan0 parent ffff: protocol ip flower action drop',
     )
     .map(
       (line): Edit =>
@@ -132,6 +150,8 @@ test('afterwards it is as after a start with the file; rolled back, as before', 
       bench.rules.keep();
       const shown = (each: Bench): string[] => saved(each).map((line) => (isOpen ? open(line) : line));
       t.deepEqual(shown(bench), shown(fresh));
+      await Promise.all([bench.rules.commit(), fresh.rules.commit()]);
+      t.deepEqual(published(bench), published(fresh));
       const after = counted(bench);
       for (const [key, { handle, packets }] of before.counted) {
         const now = after.get(key);
@@ -217,4 +237,24 @@ test('nothing is published where nothing has changed', async (t) => {
   bench.rules.keep();
   await bench.rules.commit();
   t.is(bench.datapath.instructions.length, told);
+});
+
+test('a mask that comes before another in the file is tried before it', async (t) => {
+  const line = (words: string): string => `tc filter add dev vxlan0 ingress pref 1 protocol ip flower ${words}`;
+  const [qdisc = ''] = FILE;
+  const before = [qdisc, line('dst_ip 10.0.0.0/8 action drop')];
+  const after = [qdisc, line('dst_ip 10.1.0.0/16 action pass'), ...before.slice(1)];
+  const bench = started(before);
+  await bench.rules.commit();
+  const [counter] = bench.rules.list(ALL);
+  bench.rules.open();
+  await reload(bench, after);
+  bench.rules.rollBack();
+  bench.rules.open();
+  await reload(bench, after);
+  bench.rules.keep();
+  const fresh = started(after);
+  await Promise.all([bench.rules.commit(), fresh.rules.commit()]);
+  t.deepEqual(published(bench), published(fresh));
+  t.is(bench.rules.list(ALL)[0]?.handle, counter?.handle, 'and the other one stays what it was');
 });
