@@ -245,6 +245,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-protocol',
     'batch-full',
     'mirred-nesting',
+    'path-mtu-answered',
+    'path-mtu-unanswered',
     'send-again',
     'send-refused',
     'send-netdown',

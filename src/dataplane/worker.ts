@@ -8,6 +8,7 @@ import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
 import { TapPort } from '../io/tap/tap-port.js';
+import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import type { UdpSockets } from '../io/udp/sockets.js';
 import { UdpUnderlay } from '../io/udp/underlay.js';
 import { Arena } from '../memory/arena.js';
@@ -25,7 +26,8 @@ const UNDERLAY_BYTES = 256 * 1024;
 const UNDERLAYS = 64;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
-const ARENA_BYTES = ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + 1024 * 1024;
+const ARENA_BYTES =
+  ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + ROUTE_PROBE_BYTES + 1024 * 1024;
 
 class DatapathWorker {
   private readonly port: MessagePort;
@@ -33,6 +35,7 @@ class DatapathWorker {
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
   private readonly engine: Engine;
+  private readonly routes: RouteProbe;
   private readonly poll: PollSet;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
@@ -48,6 +51,8 @@ class DatapathWorker {
     this.counters = new Counters(start.counters);
     this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters);
     this.engine.setCoalescing(start.coalesce);
+    this.routes = new RouteProbe(this.arena);
+    this.engine.setRoutes(this.routes);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -62,6 +67,7 @@ class DatapathWorker {
       if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
       if (ready > 0) this.serve();
     }
+    this.routes.close();
     this.say({ type: 'stopped' });
   }
 

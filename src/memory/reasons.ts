@@ -57,6 +57,11 @@ const table = {
   ],
   'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
   'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
+  'path-mtu-answered': [
+    'drop',
+    'the frame is larger than the way to its peer takes and must not be fragmented: its sender was told (ICMP)',
+  ],
+  'path-mtu-unanswered': ['drop', 'as path-mtu-answered, but so many senders were told lately that this one was not'],
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
   'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
