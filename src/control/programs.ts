@@ -106,6 +106,13 @@ export class ProgramWriter {
     return this.addAction(action);
   }
 
+  /** Takes `changeAction` back, before it was published. */
+  restoreAction(row: number, { at }: ActionBlock): void {
+    if (this.isActionAtOut) this.actionAt.detach();
+    this.isActionAtOut = false;
+    this.actionAt.words[row] = at;
+  }
+
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
   releaseAction({ at, tunnel }: ActionBlock): void {
     this.words.release(at, ACTION_WORDS);
