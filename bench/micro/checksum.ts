@@ -1,0 +1,3 @@
+export async function benchChecksums(_words: readonly string[]): Promise<number> {
+  return 0;
+}
