@@ -18,6 +18,7 @@ import { ReceivedDatagrams, Slots } from '../memory/received.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
+import { simdChecksums } from '../wire/simd-checksums.js';
 import { IngressHook } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
@@ -68,7 +69,7 @@ export class Engine {
   constructor(arena: Arena, devices: DeviceTable, counters: Counters, actionCounters: ActionCounters) {
     this.devices = devices;
     this.counters = counters;
-    const checksums = new Checksummer(arena.memory.buffer);
+    const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
