@@ -182,7 +182,7 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
+      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan, (line) => this.options.log(line)) } : {}),
     };
     try {
       const { mtu, address, txqueuelen } = generic;

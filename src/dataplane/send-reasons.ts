@@ -13,6 +13,7 @@ import {
   ENETDOWN,
   ENETUNREACH,
   ENOBUFS,
+  EOPNOTSUPP,
   EPERM,
 } from '../native/errno.js';
 
@@ -40,6 +41,8 @@ export function sendReason(errno: number): number {
     case EINVAL:
     case EADDRNOTAVAIL:
       return REASON['send-source'];
+    case EOPNOTSUPP:
+      return REASON['receive-only'];
     default:
       return REASON['send-other'];
   }

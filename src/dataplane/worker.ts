@@ -8,8 +8,7 @@ import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
 import { TapPort } from '../io/tap/tap-port.js';
-import type { UdpSockets } from '../io/udp/sockets.js';
-import { UdpUnderlay } from '../io/udp/underlay.js';
+import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -103,11 +102,11 @@ class DatapathWorker {
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(device: number, sockets: readonly UdpSockets[]): void {
+  private openUnderlay(device: number, parts: UnderlayParts): void {
     this.closeUnderlay(device);
     const part = this.underlayParts.take();
     this.underlayPart.set(device, part);
-    const underlay = new UdpUnderlay(part, sockets, { receive: MESSAGES, send: DATAGRAMS });
+    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
     this.engine.setUnderlay(device, underlay);
     underlay.receiveFds.forEach((fd, which) => {
       this.poll.add(fd, POLL_DEVICE.UNDERLAY, device, which);
@@ -145,7 +144,7 @@ class DatapathWorker {
         this.closePort(instruction.device);
         break;
       case 'underlay-open':
-        this.openUnderlay(instruction.device, instruction.sockets);
+        this.openUnderlay(instruction.device, instruction.parts);
         break;
       case 'underlay-close':
         this.closeUnderlay(instruction.device);

@@ -18,6 +18,12 @@ const table = {
   ],
   'receive-error': ['pass', 'the underlay socket answered an error instead of datagrams; what waits behind it is safe'],
   'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
+  'outer-malformed': ['drop', 'the lengths of the outer headers contradict each other (underlays raw and pcap)'],
+  'outer-checksum': [
+    'drop',
+    'the outer UDP checksum is wrong, or zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
+  ],
+  'outer-fragment': ['drop', 'the outer packet is a fragment, and underlay pcap puts none together'],
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],
@@ -59,6 +65,7 @@ const table = {
   'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],
   'send-netdown': ['drop', 'the underlay device is down (ENETDOWN)'],
   'send-source': ['drop', 'the tunnel source is not an address of this host (EINVAL, EADDRNOTAVAIL)'],
+  'receive-only': ['drop', 'the underlay pcap only listens: nothing is sent through it'],
   'send-other': ['drop', 'the datagram could not be sent for another reason'],
   // TAP
   'tap-again': ['drop', "the TAP's queue was full (EAGAIN)"],
