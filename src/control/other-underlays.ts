@@ -35,14 +35,14 @@ export async function openOtherUnderlay(
   try {
     return kind === 'raw' ? openRaw(options, buffers) : await openPcap(options, buffers, log);
   } catch (error) {
-    throw asAnswer(kind, error);
+    throw asAnswer(kind, options, error);
   }
 }
 
-function asAnswer(kind: 'raw' | 'pcap', error: unknown): unknown {
+function asAnswer(kind: 'raw' | 'pcap', { dev = '' }: VxlanOptions, error: unknown): unknown {
   if (error instanceof MissingPackageError || (error instanceof CaptureError && error.isMissing))
     return new CommandError(`vtep: ${error.message}`, 2);
-  if (error instanceof CaptureError) return new CommandError(`vtep: underlay pcap: ${error.message}`, 2);
+  if (error instanceof CaptureError) return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}`, 2);
   if (error instanceof SystemError && error.errno === EPERM)
     return new CommandError(`vtep: underlay ${kind} needs CAP_NET_RAW`, 2);
   if (error instanceof SystemError) return rtnetlinkAnswers(errnoText(error.errno));

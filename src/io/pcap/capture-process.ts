@@ -10,6 +10,7 @@ import { PR_SET_PDEATHSIG, SIGKILL } from '../../native/socket-constants.js';
 import { HANDOVER_SLOT, HandoverWriter } from '../handover/writer.js';
 import { loadOptionalPackage, MissingPackageError } from '../optional-package.js';
 import { NOT_OURS, OuterReader, WHOLE } from '../outer/outer-reader.js';
+import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { type CaptureOptions, type FromCapture, HANDOVER_FD } from './capture-messages.js';
 
 /** What is used of cap. */
@@ -23,12 +24,30 @@ interface CapPackage {
 }
 
 /**
- * What the kernel lets through: received UDP to the port, under up to two VLAN tags. (`vlan` moves the offsets of all
- * that follows it, hence the nesting.)
+ * UDP to the port, under up to two VLAN tags, but what this host sends through the interface: that has the interface's
+ * own source address. (`inbound` says it better, but libpcap applies the filter once more to the first packets, itself,
+ * and knows no direction there. `vlan` moves the offsets of all that follows it, hence the nesting.)
  */
-function filterOf({ port, local }: CaptureOptions, tags: boolean): string {
-  const plain = `udp dst port ${port}${local === undefined ? '' : ` and dst host ${local}`}`;
-  return `inbound and (${tags ? `(${plain}) or (vlan and ((${plain}) or (vlan and ${plain})))` : plain})`;
+function ethernetFilter(options: CaptureOptions, mac: Uint8Array): string {
+  const wanted = packetFilter(options);
+  const own = Buffer.from(mac)
+    .toString('hex')
+    .replaceAll(/(..)(?=.)/g, '$1:');
+  return `not ether src ${own} and ((${wanted}) or (vlan and ((${wanted}) or (vlan and ${wanted}))))`;
+}
+
+function packetFilter({ port, local }: CaptureOptions): string {
+  return `udp dst port ${port}${local === undefined ? '' : ` and dst host ${local}`}`;
+}
+
+/** The interface's address; empty where it has none, because its frames begin with IP. */
+function addressOf(dev: string): Uint8Array {
+  const client = new RtnetlinkClient();
+  try {
+    return client.link(dev)?.address ?? new Uint8Array(0);
+  } finally {
+    client.close();
+  }
 }
 
 function listen(options: CaptureOptions): void {
@@ -37,14 +56,9 @@ function listen(options: CaptureOptions): void {
   const buffer = Buffer.alloc(HANDOVER_SLOT);
   const writer = new HandoverWriter(HANDOVER_FD);
   const reader = new OuterReader(writer.bytes.buffer, options);
-  let linkType: string;
-  try {
-    linkType = cap.open(options.dev, filterOf(options, true), options.bufferBytes, buffer);
-  } catch (error) {
-    // Not Ethernet: there are no tags to look behind.
-    if (!String(error).includes('VLAN')) throw error;
-    linkType = cap.open(options.dev, filterOf(options, false), options.bufferBytes, buffer);
-  }
+  const mac = addressOf(options.dev);
+  const filter = mac.length === 6 ? ethernetFilter(options, mac) : packetFilter(options);
+  const linkType = cap.open(options.dev, filter, options.bufferBytes, buffer);
   if (linkType !== 'ETHERNET' && linkType !== 'RAW')
     throw new Error(`frames of ${options.dev} (${linkType}) are of a kind that is not supported`);
   const isEthernet = linkType === 'ETHERNET';
