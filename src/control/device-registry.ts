@@ -42,11 +42,23 @@ export interface LinkSource {
   link(which: number | string, nsid?: number): Link | undefined;
 }
 
+/** Where mirred sends to that is no device of vtep's. */
+export interface OutsideTargets {
+  /** Index of the interface; throws CommandError where it cannot be sent to. */
+  targetOf(link: Link): number;
+  /** undefined: it is none of these. */
+  nameOf(index: number): string | undefined;
+  /** One action less sends to this index. */
+  dropped(index: number): void;
+}
+
 /** The devices of a daemon by index, name and link. */
 export class DeviceRegistry implements RuleDevices {
   readonly indices = new DeviceIndices();
   private readonly links: LinkSource;
   private readonly byIndex = new Map<number, Device>();
+  /** Interfaces of the host that mirred may send to; without them it sends to vtep's devices only. */
+  outside: OutsideTargets | undefined;
 
   constructor(links: LinkSource) {
     this.links = links;
@@ -106,9 +118,8 @@ export class DeviceRegistry implements RuleDevices {
   targetOf(name: string): number {
     const device = this.find(name);
     if (device) return device.index;
-    if (this.links.link(name)) {
-      throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
-    }
+    const link = this.links.link(name);
+    if (link && this.outside) return this.outside.targetOf(link);
     throw new CommandError(
       `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
       1,
@@ -122,7 +133,7 @@ export class DeviceRegistry implements RuleDevices {
   }
 
   nameOf(index: number): string {
-    return this.byIndex.get(index)?.name ?? '*';
+    return this.byIndex.get(index)?.name ?? this.outside?.nameOf(index) ?? '*';
   }
 
   hold(index: number): void {
@@ -131,5 +142,6 @@ export class DeviceRegistry implements RuleDevices {
 
   drop(index: number): void {
     this.indices.drop(index);
+    this.outside?.dropped(index);
   }
 }

@@ -252,5 +252,10 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'send-other',
     'tap-other',
     'tap-queue-full',
+    'host-again',
+    'host-down',
+    'host-gone',
+    'host-too-long',
+    'host-other',
   ]);
 });

@@ -10,7 +10,7 @@ import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { portReason, sendReason } from './send-reasons.js';
+import { hostReason, portReason, sendReason } from './send-reasons.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -111,7 +111,9 @@ export class Deliverer {
     counters.work(WorkCounter.TAP_WRITES, vector.count);
     for (let f = 0; f < vector.count; f++) {
       if (vector.errno[f] !== 0) {
-        this.dropAtPort(device, portReason(vector.errno[f]), vector.segments[f]);
+        const toHost = this.devices.kind(device) === DeviceKind.HOST;
+        const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        this.dropAtPort(device, reason, vector.segments[f]);
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);

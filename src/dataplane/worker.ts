@@ -7,6 +7,8 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
+import type { PacketSocket } from '../io/packet/open-packet.js';
+import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
@@ -96,6 +98,13 @@ class DatapathWorker {
     this.poll.add(fd, POLL_DEVICE.PORT, device, 0);
   }
 
+  private openOutput(device: number, socket: PacketSocket, offloads: number): void {
+    this.closePort(device);
+    const part = this.portParts.take();
+    this.portPart.set(device, part);
+    this.engine.setPort(device, new PacketPort(part, socket), offloads);
+  }
+
   private closePort(device: number): void {
     this.engine.setPort(device, null, 0);
     this.poll.remove(POLL_DEVICE.PORT, device);
@@ -141,6 +150,12 @@ class DatapathWorker {
         this.openPort(instruction.device, instruction.fd, instruction.offloads);
         break;
       case 'port-close':
+        this.closePort(instruction.device);
+        break;
+      case 'output-open':
+        this.openOutput(instruction.device, instruction.socket, instruction.offloads);
+        break;
+      case 'output-close':
         this.closePort(instruction.device);
         break;
       case 'underlay-open':

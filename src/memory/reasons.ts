@@ -77,6 +77,12 @@ const table = {
     'drop',
     "the host's queue of the TAP was full (see txqueuelen), or the TAP down: dropped by the kernel before vtep read it",
   ],
+  // an interface of the host
+  'host-again': ['drop', "the interface's queueing discipline or the socket to it was full (EAGAIN, ENOBUFS)"],
+  'host-down': ['drop', 'the interface had just gone down (ENETDOWN)'],
+  'host-gone': ['drop', 'the interface had just been deleted or moved away (ENXIO, ENODEV)'],
+  'host-too-long': ['drop', "the frame was longer than the interface's MTU (EMSGSIZE)"],
+  'host-other': ['drop', 'the frame could not be sent through the interface for another reason'],
   'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
   'tap-read-malformed': [
     'drop',
