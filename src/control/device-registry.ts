@@ -45,6 +45,16 @@ export interface LinkSource {
   link(which: number | string, nsid?: number): Link | undefined;
 }
 
+/** Where mirred sends to that is no device of vtep's. */
+export interface OutsideTargets {
+  /** Index of the interface; throws CommandError where it cannot be sent to. */
+  targetOf(link: Link): number;
+  /** undefined: it is none of these. */
+  nameOf(index: number): string | undefined;
+  /** One action less sends to this index. */
+  dropped(index: number): void;
+}
+
 /** The devices of a daemon by index, name and link. */
 export class DeviceRegistry implements RuleDevices {
   readonly indices = new DeviceIndices();
@@ -52,6 +62,8 @@ export class DeviceRegistry implements RuleDevices {
   private readonly byIndex = new Map<number, Device>();
   /** What the transaction that is on is about to make and to remove: names mean that already. */
   plan: DevicePlan | undefined;
+  /** Interfaces of the host that mirred may send to; without them it sends to vtep's devices only. */
+  outside: OutsideTargets | undefined;
 
   constructor(links: LinkSource) {
     this.links = links;
@@ -114,9 +126,8 @@ export class DeviceRegistry implements RuleDevices {
   targetOf(name: string): number {
     const index = this.known(name);
     if (index !== undefined) return index;
-    if (this.links.link(name)) {
-      throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
-    }
+    const link = this.links.link(name);
+    if (link && this.outside) return this.outside.targetOf(link);
     throw noSuchTarget(name);
   }
 
@@ -129,7 +140,7 @@ export class DeviceRegistry implements RuleDevices {
   }
 
   nameOf(index: number): string {
-    return this.byIndex.get(index)?.name ?? this.plan?.nameOf(index) ?? '*';
+    return this.byIndex.get(index)?.name ?? this.plan?.nameOf(index) ?? this.outside?.nameOf(index) ?? '*';
   }
 
   /** The index for a device that is being made: the one that was kept for it, else a free one; -1: there is none. */
@@ -166,5 +177,6 @@ export class DeviceRegistry implements RuleDevices {
 
   drop(index: number): void {
     this.indices.drop(index);
+    this.outside?.dropped(index);
   }
 }

@@ -19,6 +19,7 @@ import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.j
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
@@ -45,6 +46,8 @@ export class Devices {
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
   private readonly hostQueues: HostQueues;
+  /** Interfaces of the host that mirred sends to. */
+  readonly hostPorts: HostPorts;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -53,6 +56,8 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
+    this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
+    this.registry.outside = this.hostPorts;
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
@@ -265,6 +270,7 @@ export class Devices {
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
+      this.hostPorts.close();
       this.rtnetlink.close();
     });
   }
@@ -297,7 +303,7 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
+      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan, (line) => this.options.log(line)) } : {}),
     };
     try {
       const { mtu, address, txqueuelen } = generic;
@@ -398,10 +404,12 @@ export class Devices {
   private heard(event: LinkEvent): void {
     if (this.closed) return;
     if (event.type === 'lost') {
+      this.hostPorts.reread();
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
     const device = this.registry.byLink(event.link, event.nsid);
+    if (!device && event.nsid === undefined) this.hostPorts.heard(event.link, event.type !== 'link');
     if (!device) return;
     switch (event.type) {
       case 'link':

@@ -239,7 +239,7 @@ export class Interpreter {
     const [tool, ...words] = argv;
     if (tool === 'drops') {
       this.devices.refreshCounters();
-      const rows = dropRows(this.registry.list(), this.counters);
+      const rows = dropRows([...this.registry.list(), ...this.devices.hostPorts.list()], this.counters);
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;
     }
