@@ -2,6 +2,7 @@
  * npm run bench: vtep next to the kernel's VXLAN device, in one run. Two hosts for each endpoint and link mode are
  * built when the first row needs them; whatever happens, test/netns/topology removes them.
  */
+import { benchClassifier } from './classifier/main.js';
 import { type Contender, compare } from './compare.js';
 import { writeBaseline, writeResult } from './files.js';
 import { Site } from './measure.js';
@@ -96,6 +97,8 @@ async function measureAll(options: Options, progress: Progress): Promise<Result>
 }
 
 async function main(): Promise<number> {
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === 'classifier') return benchClassifier(rest);
   let options: Options | 'help';
   try {
     options = parseOptions(process.argv.slice(2));

@@ -21,6 +21,7 @@ export interface Options {
 }
 
 export const USAGE = `usage: npm run bench [-- OPTIONS]
+       npm run bench -- classifier [OPTIONS]     the classifier by itself: see its --help
 Compares vtep with the kernel's VXLAN device, side by side: runs alternate, the ratio is the median over pairs.
 
   --quick                 fewer rows, 3 pairs of 2 s: at most 90 s
