@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# npm run bench [-- OPTIONS]: sets up, builds, and compares vtep with the kernel's VXLAN device, side by side.
-# `npm run bench -- --help` lists the options. `npm run bench -- classifier` measures the classifier by itself.
+# npm run bench [-- OPTIONS]: sets up, builds, and compares vtep with the kernel's VXLAN device and others, side by side.
+# npm run bench -- NAME: a microbench, which needs no rights.
+# `npm run bench -- --help` lists the options.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
 
-tools=all
 case " $* " in
   *' --help '*) ;;
-  ' classifier '*) tools=npm ;; # needs no rights and no tools
-  *)
+  '  ' | ' -'*)
     # said before anything is fetched or built
     if [ "$(id -u)" != 0 ]; then
       echo "The benchmark makes network namespaces and TAP devices, which needs root. Try: sudo npm run bench" >&2
@@ -21,6 +20,6 @@ case " $* " in
     fi
     ;;
 esac
-bash scripts/setup.sh "$tools"
+bash scripts/setup.sh all
 npx --no-install tsc --build
 exec node dist/bench/main.js "$@"

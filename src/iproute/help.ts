@@ -31,7 +31,9 @@ const vxlan = `Usage: … vxlan { external [ [no]vnifilter ] | id VNI } [ { remo
        [ ageing { SECONDS | none } ] [ maxaddress { N | unlimited } ] [ [no]learning ] [ [no]localbypass ]
        [ [no]udpcsum ] [ [no]udp6zerocsumtx ] [ [no]udp6zerocsumrx ] [ [no]remcsumtx ] [ [no]remcsumrx ]
        [ [no]proxy ] [ [no]rsc ] [ [no]l2miss ] [ [no]l3miss ] [ gbp ] [ gpe ] [ reserved_bits MASK ]
-dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).`;
+       [ underlay { udp | raw | pcap } ]
+dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).
+underlay: udp (sockets, the default), raw (any source port), pcap (listens promiscuously on DEVICE, sends nothing).`;
 
 const tuntap = `Usage: ip tuntap add [ dev ] NAME mode tap [ persist ] [ vnet_hdr ] [ multi_queue ] [ one_queue ]
        ip tuntap { delete | del } [ dev ] NAME mode tap`;
@@ -73,8 +75,8 @@ ACTION := { tunnel_key … | mirred … | [ gact ] CONTROL }, each with [ index 
 CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | jump N }`;
 
 const tunnelKey = `Usage: … action tunnel_key unset [ CONTROL ]
-       … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ tos TOS ]
-         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
+       … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ vxlan_opts GBP ]
+         [ tos TOS ] [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
        … action tunnel_key index N
 The last binds to an action that is there already.`;
 
