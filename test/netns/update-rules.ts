@@ -48,6 +48,14 @@ export class Updates {
     if (exit !== 0) throw new Error(`${argv.join(' ')}: exit ${exit}: ${said}`);
   }
 
+  /** Lines of tc in one request, put in force together; rejects where one fails. */
+  async batch(lines: readonly (readonly string[])[]): Promise<void> {
+    let said = '';
+    const request = { batch: { tool: 'tc' as const, options: [], lines, force: false } };
+    const exit = await this.connection.ask(request, { out: () => undefined, err: (text) => (said += text) });
+    if (exit !== 0) throw new Error(`a batch: exit ${exit}: ${said}`);
+  }
+
   close(): void {
     this.connection.close();
   }
