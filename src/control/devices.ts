@@ -20,9 +20,10 @@ import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } 
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { MtuFollower } from './mtu-follower.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { vxlanMtu } from './vxlan-mtu.js';
+import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
@@ -44,6 +45,7 @@ export class Devices {
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
   private readonly hostQueues: HostQueues;
+  private readonly mtus: MtuFollower;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -52,6 +54,11 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
+    this.mtus = new MtuFollower(this.rtnetlink, {
+      mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
+      setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      log: options.log,
+    });
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
@@ -59,7 +66,9 @@ export class Devices {
 
   /** Throws CommandError and leaves nothing behind. */
   addTap(link: LinkGeneric, persist: boolean): Promise<void> {
-    return this.inTurn(() => this.add(link, 'tap', persist, undefined));
+    return this.inTurn(async () => {
+      await this.add(link, 'tap', persist, undefined);
+    });
   }
 
   /** Throws CommandError and leaves nothing behind. */
@@ -70,8 +79,10 @@ export class Devices {
       if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
         throw refused('A VXLAN device with the specified VNI already exists');
       }
-      const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
-      return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+      const underlay = underlayMtu(this.rtnetlink, vxlan);
+      const mtu = vxlanMtu(link.mtu, underlay);
+      const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+      this.mtus.begin(device, underlay, link.mtu, mtu);
     });
   }
 
@@ -90,6 +101,7 @@ export class Devices {
       await device.sockets?.change(device.index, options);
       device.vxlan = options;
       this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
+      this.followMtu(device);
     });
   }
 
@@ -163,7 +175,7 @@ export class Devices {
     kind: 'tap' | 'vxlan',
     persist: boolean,
     vxlan: VxlanOptions | undefined,
-  ): Promise<void> {
+  ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
@@ -203,6 +215,7 @@ export class Devices {
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
+      return device;
     } catch (error) {
       await this.letGo(device, persist && !device.isNew);
       throw asAnswer(error);
@@ -262,6 +275,7 @@ export class Devices {
   private async letGo(device: Device, stays: boolean): Promise<void> {
     const { index, fd } = device;
     this.registry.delete(device);
+    this.mtus.end(device);
     this.datapath.devices.remove(index);
     try {
       await device.sockets?.close(device.index);
@@ -283,6 +297,7 @@ export class Devices {
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
+    if (event.type === 'link' && event.nsid === undefined) this.lowerChanged(event.link);
     const device = this.registry.byLink(event.link, event.nsid);
     if (!device) return;
     switch (event.type) {
@@ -296,6 +311,18 @@ export class Devices {
         this.vanish(device, 'it was deleted');
         break;
     }
+  }
+
+  /** A link that vxlan devices stand on may have another MTU now. */
+  private lowerChanged({ index }: Link): void {
+    for (const device of this.registry.list()) {
+      if (this.mtus.concerns(device, index)) this.later(async () => this.followMtu(device));
+    }
+  }
+
+  private followMtu(device: Device): void {
+    if (this.registry.get(device.index) === device && isHere(device) && device.vxlan)
+      this.mtus.follow(device, device.vxlan);
   }
 
   /** An id that another namespace gave says nothing here: then the descriptor's name tells whether it came back. */
