@@ -56,7 +56,7 @@ rooted('what can change of a vxlan device changes, and the rest is refused as th
   const topology = await twoHosts(t);
   const daemon = await Daemon.start(topology);
   await daemon.do('ip link set dev vxlan0 mtu 1400 type vxlan ttl 7 df set ageing 60');
-  t.regex(await daemon.do('ip -d link show vxlan0'), /mtu 1400 [\s\S]* ttl 7 ageing 60 [\s\S]*df set|df set [\s\S]*ageing 60 /);
+  t.regex(await daemon.do('ip -d link show vxlan0'), /mtu 1400 [\s\S]* ttl 7 df set ageing 60 /);
   for (const [words, code, said] of [
     ['dev vxlan0 type vxlan dstport 99', 2, 'Error: Cannot change port.\n'],
     ['dev tap0 type vxlan ttl 7', 2, 'RTNETLINK answers: Operation not supported\n'],
