@@ -239,6 +239,9 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
   t.deepEqual(missing, [
     'socket-overflow',
     'receive-error',
+    'outer-malformed',
+    'outer-checksum',
+    'outer-fragment',
     'unknown-vni',
     'own-source-mac',
     'gpe-header',
@@ -250,8 +253,14 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'send-again',
     'send-refused',
     'send-netdown',
+    'receive-only',
     'send-other',
     'tap-other',
     'tap-queue-full',
+    'host-again',
+    'host-down',
+    'host-gone',
+    'host-too-long',
+    'host-other',
   ]);
 });

@@ -14,7 +14,7 @@ import { ETH_HEADER } from '../wire/ethernet.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { portReason, sendReason } from './send-reasons.js';
+import { hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
@@ -124,7 +124,9 @@ export class Deliverer {
     counters.work(WorkCounter.TAP_WRITES, vector.count);
     for (let f = 0; f < vector.count; f++) {
       if (vector.errno[f] !== 0) {
-        this.dropAtPort(device, portReason(vector.errno[f]), vector.segments[f]);
+        const toHost = this.devices.kind(device) === DeviceKind.HOST;
+        const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        this.dropAtPort(device, reason, vector.segments[f]);
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);

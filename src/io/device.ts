@@ -9,7 +9,10 @@ import type { Packets } from '../memory/packets.js';
 import type { ReceivedDatagrams, Slots } from '../memory/received.js';
 import type { DatagramVector, FrameVector } from '../memory/vectors.js';
 
-/** Where VXLAN datagrams come from and go to. */
+/**
+ * Where VXLAN datagrams come from and go to. Who produces what it receives is its own business: the kernel (udp), or a
+ * producer on another thread or in another process that hands over through a descriptor (raw, pcap; see handover/).
+ */
 export interface Underlay {
   /** Descriptors to wait on for reading (POLLIN). */
   readonly receiveFds: readonly number[];
