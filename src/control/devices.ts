@@ -22,9 +22,10 @@ import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registr
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { MtuFollower } from './mtu-follower.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { vxlanMtu } from './vxlan-mtu.js';
+import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
@@ -46,6 +47,7 @@ export class Devices {
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
   private readonly hostQueues: HostQueues;
+  private readonly mtus: MtuFollower;
   /** Interfaces of the host that mirred sends to. */
   readonly hostPorts: HostPorts;
   private closed = false;
@@ -56,6 +58,11 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
+    this.mtus = new MtuFollower(this.rtnetlink, {
+      mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
+      setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      log: options.log,
+    });
     this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
     this.registry.outside = this.hostPorts;
     this.follower = new LinkFollower((event) => this.heard(event));
@@ -65,16 +72,24 @@ export class Devices {
 
   /** Throws CommandError and leaves nothing behind. */
   addTap(link: LinkGeneric, persist: boolean): Promise<void> {
-    return this.inTurn(() => this.add(link, 'tap', persist, undefined));
+    return this.inTurn(async () => {
+      await this.add(link, 'tap', persist, undefined);
+    });
   }
 
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
       this.checkVxlan(link.name, vxlan);
-      const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
-      return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+      await this.makeVxlan(link, false, vxlan);
     });
+  }
+
+  private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
+    const underlay = underlayMtu(this.rtnetlink, vxlan);
+    const mtu = vxlanMtu(link.mtu, underlay);
+    const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
+    this.mtus.begin(device, underlay, link.mtu, mtu);
   }
 
   /** Throws CommandError where a device could not be added, as far as that can be known before. */
@@ -97,7 +112,7 @@ export class Devices {
     others: readonly VxlanOptions[] = this.registry.vxlansBeside(name),
   ): void {
     checkSupported(vxlan);
-    vxlanMtu(this.rtnetlink, undefined, vxlan);
+    underlayMtu(this.rtnetlink, vxlan);
     // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
     if (others.some(({ dstport }) => dstport === vxlan.dstport)) {
       throw refused('A VXLAN device with the specified VNI already exists');
@@ -143,6 +158,7 @@ export class Devices {
     await device.sockets?.change(device.index, options);
     device.vxlan = options;
     this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
+    this.followMtu(device);
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -171,9 +187,8 @@ export class Devices {
     return this.inTurn(async () => {
       const device = this.registry.get(index);
       if (device) await this.letGo(device, false, true);
-      const mtu = vxlan ? vxlanMtu(this.rtnetlink, link.mtu, vxlan) : link.mtu;
-      const making = { ...link, ...(mtu === undefined ? {} : { mtu }) };
-      await this.add(making, vxlan ? 'vxlan' : 'tap', persist, vxlan, index);
+      if (vxlan) await this.makeVxlan(link, persist, vxlan, index);
+      else await this.add(link, 'tap', persist, undefined, index);
     });
   }
 
@@ -282,7 +297,7 @@ export class Devices {
     vxlan: VxlanOptions | undefined,
     /** The index to have, which stays the caller's. */
     own?: number,
-  ): Promise<void> {
+  ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
@@ -323,6 +338,7 @@ export class Devices {
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
+      return device;
     } catch (error) {
       await this.letGo(device, persist && !device.isNew, own !== undefined);
       throw asAnswer(error);
@@ -386,6 +402,7 @@ export class Devices {
   private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
     const { index, fd } = device;
     this.registry.delete(device);
+    this.mtus.end(device);
     this.datapath.devices.remove(index);
     try {
       await device.sockets?.close(device.index);
@@ -408,6 +425,7 @@ export class Devices {
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
+    if (event.type === 'link' && event.nsid === undefined) this.lowerChanged(event.link);
     const device = this.registry.byLink(event.link, event.nsid);
     if (!device && event.nsid === undefined) this.hostPorts.heard(event.link, event.type !== 'link');
     if (!device) return;
@@ -422,6 +440,18 @@ export class Devices {
         this.vanish(device, 'it was deleted');
         break;
     }
+  }
+
+  /** A link that vxlan devices stand on may have another MTU now. */
+  private lowerChanged({ index }: Link): void {
+    for (const device of this.registry.list()) {
+      if (this.mtus.concerns(device, index)) this.later(async () => this.followMtu(device));
+    }
+  }
+
+  private followMtu(device: Device): void {
+    if (this.registry.get(device.index) === device && isHere(device) && device.vxlan)
+      this.mtus.follow(device, device.vxlan);
   }
 
   /** An id that another namespace gave says nothing here: then the descriptor's name tells whether it came back. */
