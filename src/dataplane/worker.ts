@@ -10,6 +10,7 @@ import { DeviceTable } from '../devices/device-table.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
+import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
@@ -26,7 +27,8 @@ const UNDERLAY_BYTES = 256 * 1024;
 const UNDERLAYS = 64;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
-const ARENA_BYTES = ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + 1024 * 1024;
+const ARENA_BYTES =
+  ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + ROUTE_PROBE_BYTES + 1024 * 1024;
 
 class DatapathWorker {
   private readonly port: MessagePort;
@@ -34,6 +36,7 @@ class DatapathWorker {
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
   private readonly engine: Engine;
+  private readonly routes: RouteProbe;
   private readonly poll: PollSet;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
@@ -49,6 +52,8 @@ class DatapathWorker {
     this.counters = new Counters(start.counters);
     this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters);
     this.engine.setCoalescing(start.coalesce);
+    this.routes = new RouteProbe(this.arena);
+    this.engine.setRoutes(this.routes);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -63,6 +68,7 @@ class DatapathWorker {
       if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
       if (ready > 0) this.serve();
     }
+    this.routes.close();
     this.say({ type: 'stopped' });
   }
 

@@ -28,6 +28,18 @@ export interface Underlay {
   send(vector: DatagramVector, tunnels: Int32Array): number;
 }
 
+/** What the host knows of the way to a destination. */
+export interface Routes {
+  /** Bytes of the largest IP packet, as far as the host knows; of the last `ask` that answered true. */
+  readonly mtu: number;
+  /** Whether the destination is an address of this host. */
+  readonly local: boolean;
+  /** The source address that the host would choose, four words as in a tunnel record. */
+  readonly source: Int32Array;
+  /** Asks for the destination of the tunnel record at word `record`; false where there is no route to it. */
+  ask(tunnels: Int32Array, record: number): boolean;
+}
+
 /** What carries whole Ethernet frames to and from the host: a TAP, or an AF_PACKET port. */
 export interface FramePort {
   /** Descriptor to wait on for reading (POLLIN). */
