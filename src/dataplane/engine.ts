@@ -8,6 +8,7 @@
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
+import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
@@ -55,6 +56,7 @@ export class Engine {
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
   private readonly hook: IngressHook;
+  private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
@@ -76,6 +78,7 @@ export class Engine {
     this.queues = new OutputQueues(this.packets, devices);
     this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
     this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
+    this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
       arena,
@@ -110,7 +113,7 @@ export class Engine {
 
   /** Puts the ingress filters of a device in force; null: it has no hook. */
   useRules(device: number, lookup: Lookup | null): void {
-    this.hook.use(device, lookup);
+    this.hook.use(device, lookup && this.flowCache.before(lookup, device * 2));
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */

@@ -1,24 +1,34 @@
-/** send-frames DEV: sends each line of standard input, written in hex, as one Ethernet frame through the interface. */
+/**
+ * send-frames DEVICE: sends each line of standard input, written in hex, as one Ethernet frame through a packet socket
+ * (packet(7)).
+ *
+ * It calls the C library by itself: a test's tool should not stand on the code under test.
+ */
 import { readFileSync } from 'node:fs';
-import { RtnetlinkClient } from '../../../src/io/rtnetlink/client.js';
-import { must } from '../../../src/native/errno.js';
-import { bindSocket, send, socket } from '../../../src/native/libc.js';
-import { NativeBuffer } from '../../../src/native/scratch.js';
-import { AF_PACKET, SOCK_RAW } from '../../../src/native/socket-constants.js';
-import { SockaddrLl } from '../../../src/native/structs.js';
+import koffi from 'koffi';
 
-const [dev = ''] = process.argv.slice(2);
-const link = new RtnetlinkClient().link(dev);
-if (!link) throw new Error(`there is no ${dev}`);
-const fd = must(socket(AF_PACKET, SOCK_RAW, 0), 'socket');
-const memory = new NativeBuffer(65536);
-memory.view.setUint16(SockaddrLl.FAMILY, AF_PACKET, true);
-memory.view.setInt32(SockaddrLl.IFINDEX, link.index, true);
-must(bindSocket(fd, memory.address, SockaddrLl.SIZE), 'bind');
-for (const line of readFileSync(0, 'utf8').split('\n')) {
-  if (line === '') continue;
-  const frame = Buffer.from(line.replaceAll(/\s/g, ''), 'hex');
-  memory.bytes.set(frame);
-  must(send(fd, memory.address, frame.length, 0), 'send');
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+
+const libc = koffi.load('libc.so.6');
+const socket = libc.func('int socket(int, int, int)');
+const indexOf = libc.func('uint if_nametoindex(const char *)');
+const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint)');
+
+function check(result: number, what: string): number {
+  if (result < 0) throw new Error(`${what}: errno ${koffi.errno()}`);
+  return result;
 }
-process.exit();
+
+const [device = ''] = process.argv.slice(2);
+const index = indexOf(device);
+if (index === 0) throw new Error(`there is no device ${device}`);
+const fd = check(socket(AF_PACKET, SOCK_RAW, 0), 'socket');
+const address = Buffer.alloc(20); // struct sockaddr_ll
+address.writeUInt16LE(AF_PACKET, 0);
+address.writeInt32LE(index, 4);
+for (const line of readFileSync(0, 'utf8').split('\n').slice(0, -1)) {
+  const frame = Buffer.from(line.replaceAll(/\s/g, ''), 'hex');
+  const sent = check(sendto(fd, frame, frame.length, 0, address, address.length), 'sendto');
+  if (sent !== frame.length) throw new Error(`only ${sent} bytes of ${frame.length} were sent`);
+}
