@@ -67,11 +67,12 @@ export class FilterBlock {
   private readonly chains = new Map<number, Chain>();
   private readonly maskOf = new Map<Filter, MaskUse>();
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
-  private parent: FilterParent = 'ingress';
+  private parent: FilterParent;
 
-  constructor(table: ClassifierTable, maker: FilterMaker) {
+  constructor(table: ClassifierTable, maker: FilterMaker, parent: FilterParent = 'ingress') {
     this.table = table;
     this.maker = maker;
+    this.parent = parent;
   }
 
   publish(): ReturnType<ClassifierTable['publish']> {

@@ -62,6 +62,7 @@ export class ProgramWriter {
       actionAt: this.actionAt.words,
       words: this.words.words,
       tunnels: this.tunnels.words,
+      buckets: 0,
     };
   }
 

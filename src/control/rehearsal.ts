@@ -142,9 +142,11 @@ export class Rehearsal {
     const found = new Map<string, string>();
     for (const { dev, qdisc } of this.rules.qdiscsOf()) {
       found.set(dev, `tc qdisc add dev ${dev} ${qdisc}`);
-      for (const filter of this.rules.each({ dev, parent: 'ingress' })) {
-        const { chain, pref, handle } = filter;
-        found.set(`${dev} ${chain} ${pref} ${handle}`, `tc ${filterCommand(filter).join(' ')}`);
+      for (const hook of qdisc === 'clsact' ? (['ingress', 'egress'] as const) : (['ingress'] as const)) {
+        for (const filter of this.rules.each({ dev, parent: hook })) {
+          const { chain, pref, handle } = filter;
+          found.set(`${dev} ${hook} ${chain} ${pref} ${handle}`, `tc ${filterCommand(filter).join(' ')}`);
+        }
       }
     }
     return found;

@@ -1,14 +1,13 @@
+import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import type { Datapath } from '../dataplane/datapath.js';
-import { INGRESS } from '../dataplane/messages.js';
-import {
-  type ChainSelector,
-  CommandError,
-  type FilterParent,
-  type FilterSelector,
-  type FilterSpec,
-  type FilterState,
-  type QdiscState,
+import type {
+  ChainSelector,
+  FilterParent,
+  FilterSelector,
+  FilterSpec,
+  FilterState,
+  QdiscState,
 } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
@@ -37,6 +36,8 @@ export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters
 interface Qdisc {
   readonly kind: 'ingress' | 'clsact';
   readonly ingress: FilterBlock;
+  /** Of clsact only. */
+  readonly egress?: FilterBlock;
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
 }
@@ -88,8 +89,9 @@ export class Rules {
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
-    const ingress = new FilterBlock(this.newTable(), this.maker);
-    this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device) });
+    const ingress = new FilterBlock(this.newTable(), this.maker, 'ingress');
+    const egress = kind === 'clsact' ? { egress: new FilterBlock(this.newTable(), this.maker, 'egress') } : {};
+    this.qdiscs.set(device, { kind, ingress, ...egress, before: this.hookCounts(device) });
     this.dirty.add(device);
   }
 
@@ -106,6 +108,7 @@ export class Rules {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) return;
     qdisc.ingress.clear();
+    qdisc.egress?.clear();
     this.qdiscs.delete(device);
     this.dirty.add(device);
   }
@@ -193,22 +196,27 @@ export class Rules {
 
   /** The filters of a device, chain by chain, in the order in which adding them makes them again. */
   *saved(dev: string): Generator<SavedChain> {
-    const block = this.qdiscs.get(this.devices.indexOf(dev))?.ingress;
-    if (!block) return;
-    const parent = block.shownParent;
-    const explicit = new Set(block.explicitChains);
-    for (const chain of block.chainNumbers) {
-      const filters = block.inMaskOrder(chain);
-      yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(block, filters, parent) };
+    const qdisc = this.qdiscs.get(this.devices.indexOf(dev));
+    for (const block of [qdisc?.ingress, qdisc?.egress]) {
+      if (!block) continue;
+      const parent = block.shownParent;
+      const explicit = new Set(block.explicitChains);
+      for (const chain of block.chainNumbers) {
+        const filters = block.inMaskOrder(chain);
+        yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(block, filters, parent) };
+      }
     }
   }
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
-    const hooks = [...this.dirty].map((device) => {
-      const snapshot = this.qdiscs.get(device)?.ingress.publish();
-      return { device, direction: INGRESS, ...(snapshot ? { snapshot } : {}) };
+    const hooks = [...this.dirty].flatMap((device) => {
+      const qdisc = this.qdiscs.get(device);
+      return [
+        { device, direction: AT_INGRESS, ...(qdisc ? { snapshot: qdisc.ingress.publish() } : {}) },
+        { device, direction: AT_EGRESS, ...(qdisc?.egress ? { snapshot: qdisc.egress.publish() } : {}) },
+      ];
     });
     this.dirty.clear();
     const retired = this.retired;
@@ -226,17 +234,13 @@ export class Rules {
   /** The block that a `show` means; undefined where the device has no such hook. */
   private shownBlock(device: number, parent: FilterParent): FilterBlock | undefined {
     const qdisc = this.qdiscs.get(device);
-    const isOther = parent === 'egress' || (parent === 'ffff:' && qdisc?.kind === 'clsact');
-    return isOther ? undefined : qdisc?.ingress;
+    return qdisc && blockOf(qdisc, parent);
   }
 
-  private block(qdisc: Qdisc, parent: string): FilterBlock {
-    // `parent ffff:` names the ingress qdisc; clsact has hooks instead (semantics of sch_ingress.c's tcf_block).
-    if (parent === 'ffff:' && qdisc.kind === 'clsact') throw filterAnswers('Invalid argument');
-    if (parent === 'egress') {
-      throw new CommandError('vtep: filters on egress are not supported by vtep', 2);
-    }
-    return qdisc.ingress;
+  private block(qdisc: Qdisc, parent: FilterParent): FilterBlock {
+    const block = blockOf(qdisc, parent);
+    if (!block) throw filterAnswers('Invalid argument');
+    return block;
   }
 
   private readonly maker: FilterMaker = {
@@ -280,4 +284,14 @@ export class Rules {
   private state(filter: Filter, parent: FilterParent): FilterState {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
+}
+
+/**
+ * The block that a parent names (the tcf_block functions of net/sched/sch_ingress.c): an ingress qdisc has one,
+ * whatever it is called, and `parent ffff:` is no hook of clsact.
+ */
+function blockOf(qdisc: Qdisc, parent: FilterParent): FilterBlock | undefined {
+  if (qdisc.kind === 'ingress') return qdisc.ingress;
+  if (parent === 'ffff:') return undefined;
+  return parent === 'egress' ? qdisc.egress : qdisc.ingress;
 }

@@ -178,7 +178,6 @@ export class SharedActions {
   private targetOf(spec: ActionDetail): number {
     if (spec.kind === 'gact' && spec.random !== undefined) throw notSupported('gact random');
     if (spec.kind !== 'mirred') return -1;
-    if (spec.direction === 'ingress') throw notSupported('mirred ingress');
     return this.devices.targetOf(spec.dev);
   }
 

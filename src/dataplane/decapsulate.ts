@@ -33,7 +33,7 @@ import {
   vxlanReservedCheck,
   vxlanVni,
 } from '../wire/vxlan.js';
-import type { IngressHook } from './classify.js';
+import type { Hooks } from './classify.js';
 import type { PathMtus } from './path-mtu.js';
 
 /**
@@ -45,7 +45,7 @@ export class Decapsulator {
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
-  private readonly hook: IngressHook;
+  private readonly hook: Hooks;
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
@@ -58,7 +58,7 @@ export class Decapsulator {
     packets: Packets,
     devices: DeviceTable,
     counters: Counters,
-    hook: IngressHook,
+    hook: Hooks,
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
@@ -182,6 +182,7 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
+    this.packets.headroom[packet] = VXLAN_HEADER;
     this.packets.flags[packet] = TUNNEL_RECEIVED;
     this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at));
     this.hook.dissect(packet);

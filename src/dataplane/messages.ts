@@ -3,13 +3,10 @@ import type { ActionPrograms } from '../actions/program.js';
 import type { ClassifierSnapshot } from '../classifier/classifier.js';
 import type { UdpSockets } from '../io/udp/sockets.js';
 
-/** Which way a hook looks: what came in on the device, or what leaves through it. */
-export const INGRESS = 0;
-export const EGRESS = 1;
-
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
 export interface HookRules {
   readonly device: number;
+  /** AT_INGRESS or AT_EGRESS. */
   readonly direction: number;
   readonly snapshot?: ClassifierSnapshot;
 }

@@ -17,7 +17,7 @@ import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
 import { ppoll, read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
-import { type FromWorker, type HookRules, INGRESS, type ToWorker, type WorkerStart } from './messages.js';
+import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
@@ -167,7 +167,7 @@ class DatapathWorker {
     const lookups = hooks.map(({ snapshot }) => (snapshot ? createLookup(snapshot) : null));
     this.engine.usePrograms(programs);
     hooks.forEach(({ device, direction }, n) => {
-      if (direction === INGRESS) this.engine.useRules(device, lookups[n]);
+      this.engine.useRules(device, direction, lookups[n]);
     });
   }
 

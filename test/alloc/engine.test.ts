@@ -3,6 +3,7 @@
 // the batches of 28 datagrams that arrive here, 2 for those of 8 frames that leave. The bound is far below the smallest
 // thing that JavaScript can allocate, which is such a number.
 import test from 'ava';
+import { AT_INGRESS } from '../../src/actions/outlet.js';
 import { Verdict } from '../../src/actions/program.js';
 import type { ClassifierTable } from '../../src/classifier/classifier.js';
 import { KeyWord } from '../../src/classifier/flow-key.js';
@@ -110,7 +111,7 @@ function bench(table: () => ClassifierTable): Bench {
     RULES.forEach((rule, id) => {
       if (rule.device === device) rules.insert(ruleOf(rule, id));
     });
-    engine.useRules(device, createLookup(rules.publish()));
+    engine.useRules(device, AT_INGRESS, createLookup(rules.publish()));
   }
   return {
     underlay,
