@@ -132,6 +132,8 @@ function actionKind(spec: ActionDetail): number {
       return ActionKind.MIRRED;
     case 'tunnel_key':
       return spec.mode === 'unset' ? ActionKind.TUNNEL_KEY_UNSET : ActionKind.TUNNEL_KEY_SET;
+    default:
+      return ActionKind.SIMPLE;
   }
 }
 function controlArgument(control: Control): number {

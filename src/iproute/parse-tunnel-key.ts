@@ -38,6 +38,7 @@ interface Encapsulation {
   ttl?: number;
   csum: boolean;
   noFrag: boolean;
+  gbp?: number;
 }
 
 function parseAddress(reader: WordReader): Uint8Array {
@@ -49,6 +50,15 @@ function parseNumber(reader: WordReader, name: string, max: number, orHex = fals
     (word) => parseUnsigned(word, 10, max) ?? (orHex ? parseUnsigned(word, 16, max) : undefined),
     () => refusal(`Illegal "${name}"`),
   );
+}
+
+/** Of several policies iproute2 takes the first. */
+function parseGroupPolicy(reader: WordReader, encapsulation: Encapsulation): void {
+  const policy = reader.argument(
+    (word) => parseUnsigned(word, 0, 0xffffffff),
+    () => refusal('Illegal "vxlan_opts"'),
+  );
+  encapsulation.gbp ??= policy;
 }
 
 function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], encapsulation: Encapsulation): void {
@@ -77,6 +87,9 @@ function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], 
       break;
     case 'nofrag':
       encapsulation.noFrag = true;
+      break;
+    case 'vxlan_opts':
+      parseGroupPolicy(reader, encapsulation);
       break;
     case 'help':
       throw new HelpRequest('tc filter tunnel_key');
