@@ -258,6 +258,7 @@ export class Rules {
     for (const key of spec.keys) {
       if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
     }
+    if (spec.parent !== 'egress') checkIngress(spec);
     const binds = this.actions.prepare(spec.actions);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
@@ -284,6 +285,12 @@ export class Rules {
   private state(filter: Filter, parent: FilterParent): FilterState {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
+}
+
+/** What the kernel refuses where frames come in (tcf_skbedit_init). */
+function checkIngress({ actions }: FilterSpec): void {
+  if (!actions.some((spec) => spec.kind === 'skbedit' && spec.queueMapping !== undefined)) return;
+  throw filterRefused('act_skbedit: "queue_mapping" option on receive side is hardware only, use skip_sw');
 }
 
 /**

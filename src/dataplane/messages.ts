@@ -32,6 +32,8 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly sequence: number; readonly message: string }
   /** A TAP's descriptor can no longer be read: EBADFD where the device is gone. The worker has let go of it. */
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
+  /** Frames have met the action `simple` of this id; said at most once a second. */
+  | { readonly type: 'note'; readonly action: number }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
@@ -41,4 +43,6 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** Where action sample writes (memory/sample-ring.ts). */
+  readonly samples: SharedArrayBuffer;
 }

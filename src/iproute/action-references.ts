@@ -27,7 +27,7 @@ export function withoutDetails({ of }: ActionReference): ActionDetail | KernelRe
   }
 }
 
-export function isRefusal(detail: ActionDetail | KernelRefusal): detail is KernelRefusal {
+export function isRefusal<T extends ActionDetail>(detail: T | KernelRefusal): detail is KernelRefusal {
   return !('kind' in detail);
 }
 

@@ -34,7 +34,8 @@ All but offset and ip need "ex", and so do add and decrement. Checksums stay as 
 
 const csum = `Usage: … action csum TARGET [ [ and ] TARGET … ] [ CONTROL ]
 TARGET := { ip4h | icmp | igmp | tcp | udp | udplite | sctp }
-${CONTROL}`;
+${CONTROL}
+"and" between targets means nothing.`;
 
 const skbedit = `Usage: … action skbedit [ mark MARK[/MASK] ] [ priority CLASS ] [ queue_mapping N ] [ inheritdsfield ]
          [ CONTROL ]

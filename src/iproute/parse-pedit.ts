@@ -12,7 +12,7 @@ import { findKeyword, refusal, type WordReader } from './word-reader.js';
 const MAX_KEYS = 128;
 
 /** In iproute2's order of precedence. */
-const commands = ['invert', 'set', 'add', 'decrement', 'preserve', 'clear'] as const;
+export const peditCommands = ['invert', 'set', 'add', 'decrement', 'preserve', 'clear'] as const;
 
 type Place = Pick<PeditKey, 'header' | 'at' | 'offMask' | 'shift'>;
 
@@ -56,10 +56,10 @@ class Keys {
   }
 }
 
-function parseCommand(reader: WordReader, isExtended: boolean): (typeof commands)[number] {
-  const command = findKeyword(reader.word, commands);
+function parseCommand(reader: WordReader, isExtended: boolean): (typeof peditCommands)[number] {
+  const command = findKeyword(reader.word, peditCommands);
   if (command === undefined) {
-    throw refusal(`pedit: "${reader.word}" is none of ${commands.join(', ')}`);
+    throw refusal(`pedit: "${reader.word}" is none of ${peditCommands.join(', ')}`);
   }
   if (!isExtended && (command === 'add' || command === 'decrement')) {
     throw refusal("Non extended mode. only 'set' command is supported");

@@ -78,7 +78,11 @@ const udp: Fields = { sport: number('udp', 0, 2), dport: number('udp', 2, 2) };
 /** By layer as it is typed. */
 const layers: Readonly<Record<string, Fields>> = { eth, ip, ip6, tcp, udp };
 
-export const peditLayers: readonly string[] = Object.keys(layers);
+/** Layers and their fields. */
+export const peditWords: readonly string[] = Object.entries(layers).flatMap(([layer, fields]) => [
+  layer,
+  ...Object.keys(fields),
+]);
 
 /** Those of `ip` that may be abbreviated. */
 const abbreviable = ['dsfield', 'precedence'];

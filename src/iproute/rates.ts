@@ -67,11 +67,10 @@ export function amountOf(rate: number, ticks: number): number {
   return Math.trunc((rate * Math.trunc(ticks / TICKS_PER_USEC)) / 1e6) % U32;
 }
 
-/** The least amount that lasts so many ticks: what must be typed for them. */
+/** An amount that lasts so many ticks, at least 1: what must be typed for them. */
 export function amountOfTicks(rate: number, ticks: number): number {
-  // Whole microseconds first: the least number of them that gives the ticks.
-  const amount = Math.ceil((rate * Math.ceil(ticks / TICKS_PER_USEC)) / 1e6);
-  return ticksOf(rate, amount) === ticks ? amount : Math.max(0, amount - 1);
+  const amount = Math.max(1, Math.ceil((rate * Math.ceil(ticks / TICKS_PER_USEC)) / 1e6));
+  return ticksOf(rate, amount) <= ticks ? amount : Math.max(1, amount - 1);
 }
 
 /** Bytes a second as bits. */
