@@ -1,6 +1,15 @@
 import type { ActionPrograms } from '../actions/program.js';
 import type { ActionDetail, TunnelKeySet } from '../iproute/commands.js';
-import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import {
+  TUNNEL_CSUM,
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_KEY,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TUNNEL_WORDS,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { actionLength, writeActionWords } from './action-words.js';
 import { FreeNumbers } from './free-numbers.js';
 import { SharedWords } from './shared-words.js';
@@ -86,6 +95,13 @@ export class ProgramWriter {
     return this.addAction(action);
   }
 
+  /** Takes `changeAction` back, before it was published. */
+  restoreAction(row: number, { at }: ActionBlock): void {
+    if (this.isActionAtOut) this.actionAt.detach();
+    this.isActionAtOut = false;
+    this.actionAt.words[row] = at;
+  }
+
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
   releaseAction({ at, length, tunnel, bucket }: ActionBlock): void {
     this.words.release(at, length);
@@ -115,7 +131,12 @@ function writeTunnel(words: Int32Array, record: number, spec: TunnelKeySet): voi
   const at = record * TUNNEL_WORDS;
   words.fill(0, at, at + TUNNEL_WORDS);
   words[at + TunnelWord.FLAGS] =
-    (spec.id === undefined ? 0 : TUNNEL_KEY) | (spec.csum ? TUNNEL_CSUM : 0) | (spec.noFrag ? TUNNEL_DONT_FRAGMENT : 0);
+    (spec.id === undefined ? 0 : TUNNEL_KEY) |
+    (spec.csum ? TUNNEL_CSUM : 0) |
+    (spec.noFrag ? TUNNEL_DONT_FRAGMENT : 0) |
+    (spec.tos === undefined ? 0 : TUNNEL_TOS) |
+    (spec.ttl === undefined ? 0 : TUNNEL_TTL) |
+    (spec.gbp === undefined ? 0 : TUNNEL_VXLAN_OPT);
   words[at + TunnelWord.VNI] = spec.id ?? 0;
   words[at + TunnelWord.DST_PORT] = spec.dstPort ?? 0;
   words[at + TunnelWord.TOS] = spec.tos ?? 0;

@@ -41,3 +41,11 @@ export function selectionRefused(sentence: string): CommandError {
 export function noSuchDevice(name: string): CommandError {
   return new CommandError(`Cannot find device "${name}"`, 1);
 }
+
+/** What tc prints for the target of a mirred. */
+export function noSuchTarget(name: string): CommandError {
+  return new CommandError(
+    `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
+    1,
+  );
+}

@@ -33,7 +33,10 @@ test('a commit puts every edit since the last one in force at once, device by de
   t.is(rulesOf(bench).length, 1);
   t.deepEqual(
     instruction?.hooks.map(({ device, direction }) => [device, direction]),
-    [0, 1].flatMap((device) => [AT_INGRESS, AT_EGRESS].map((direction) => [device, direction])),
+    [
+      [0, AT_INGRESS],
+      [1, AT_INGRESS],
+    ],
   );
   t.deepEqual(ids(bench), [0, 1]);
   await bench.rules.commit();
@@ -170,19 +173,18 @@ test('clsact has two hooks with filters of their own; an ingress qdisc has one u
   const sent = () =>
     rulesOf(bench)
       .at(-1)
-      ?.hooks.map(({ device, snapshot }) => [device, snapshot !== undefined]);
+      ?.hooks.map(({ device, direction, snapshot }) => [device, direction, snapshot !== undefined]);
   t.deepEqual(sent(), [
-    [0, true],
-    [0, true],
-    [1, true],
-    [1, false],
+    [0, AT_INGRESS, true],
+    [0, AT_EGRESS, true],
+    [1, AT_INGRESS, true],
   ]);
   bench.tc('qdisc del dev vxlan0 clsact');
   bench.tc('qdisc add dev vxlan0 ingress');
   await bench.rules.commit();
   t.deepEqual(sent(), [
-    [0, true],
-    [0, false],
+    [0, AT_INGRESS, true],
+    [0, AT_EGRESS, false],
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import type { Datapath } from '../dataplane/datapath.js';
+import type { HookRules } from '../dataplane/messages.js';
 import type {
   ChainSelector,
   FilterParent,
@@ -9,10 +10,13 @@ import type {
   FilterState,
   QdiscState,
 } from '../iproute/commands.js';
+import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
-import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
+import { FilterBlock, type FilterMaker, type FilterPlace } from './filter-block.js';
+import { byRank, type Filter } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
+import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { SharedActions } from './shared-actions.js';
@@ -40,6 +44,8 @@ interface Qdisc {
   readonly egress?: FilterBlock;
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
+  /** Ascending in order of creation. */
+  rank: number;
 }
 
 /** A chain as it is to be made again. */
@@ -70,15 +76,51 @@ export class Rules {
   private readonly programs = new ProgramWriter();
   private readonly ruleIds = new FreeNumbers(0);
   private readonly qdiscs = new Map<number, Qdisc>();
+  private ranks = 0;
   private readonly dirty = new Set<number>();
+  /** Devices of which the workers have an egress. */
+  private readonly withEgress = new Set<number>();
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
+  /** What undoes the edits of the transaction that is on. */
+  readonly journal = new Journal();
+  private retiredBefore = 0;
 
   constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
-    this.actions = new SharedActions(datapath, devices, this.programs, (release) => this.retired.push(release));
+    this.actions = new SharedActions(
+      datapath,
+      devices,
+      this.programs,
+      (release) => this.retired.push(release),
+      this.journal,
+    );
+  }
+
+  /**
+   * A transaction begins: from now on every edit can be taken back, until `keep` or `rollBack`. What workers use of the
+   * edits is in force with the next commit, and there is none before the transaction's end.
+   */
+  open(): void {
+    this.journal.open();
+    this.retiredBefore = this.retired.length;
+  }
+
+  /** The edits of the transaction stay; `commit` puts them in force. */
+  keep(): void {
+    this.journal.keep();
+  }
+
+  /** Everything is as it was when the transaction began. */
+  rollBack(): void {
+    this.journal.rollBack();
+    this.retired.length = this.retiredBefore;
+    for (const { ingress, egress } of this.qdiscs.values()) {
+      ingress.settle();
+      egress?.settle();
+    }
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
@@ -89,10 +131,12 @@ export class Rules {
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
-    const ingress = new FilterBlock(this.newTable(), this.maker, 'ingress');
-    const egress = kind === 'clsact' ? { egress: new FilterBlock(this.newTable(), this.maker, 'egress') } : {};
-    this.qdiscs.set(device, { kind, ingress, ...egress, before: this.hookCounts(device) });
-    this.dirty.add(device);
+    const block = (hook: 'ingress' | 'egress') => new FilterBlock(this.newTable(), this.maker, this.journal, hook);
+    const hooks = { ingress: block('ingress'), ...(kind === 'clsact' && { egress: block('egress') }) };
+    this.touchQdisc(device, dev);
+    this.qdiscs.set(device, { kind, ...hooks, before: this.hookCounts(device), rank: this.ranks++ });
+    this.journal.note(() => this.qdiscs.delete(device));
+    this.changed(device);
   }
 
   removeQdisc(dev: string, kind: 'ingress' | 'clsact', anyKind: boolean): void {
@@ -107,17 +151,67 @@ export class Rules {
   forgetDevice(device: number): void {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) return;
+    this.touchQdisc(device, this.devices.nameOf(device));
     qdisc.ingress.clear();
     qdisc.egress?.clear();
     this.qdiscs.delete(device);
+    this.journal.note(() => this.qdiscs.set(device, qdisc));
+    this.changed(device);
+  }
+
+  private touchQdisc(device: number, dev: string): void {
+    this.journal.changing?.(dev, () => {
+      const qdisc = this.qdiscs.get(device)?.kind;
+      return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
+    });
+  }
+
+  /** Every qdisc by device index, in order of creation. */
+  qdiscsInOrder(): { readonly device: number; readonly kind: Qdisc['kind']; readonly rank: number }[] {
+    return byRank([...this.qdiscs].map(([device, { kind, rank }]) => ({ device, kind, rank })));
+  }
+
+  kindAt(device: number): Qdisc['kind'] | undefined {
+    return this.qdiscs.get(device)?.kind;
+  }
+
+  /** Has qdiscs shown in the order of these devices. */
+  orderQdiscs(devices: readonly number[]): void {
+    for (const device of devices) {
+      const qdisc = this.qdiscs.get(device);
+      if (!qdisc) continue;
+      const { rank } = qdisc;
+      qdisc.rank = this.ranks++;
+      this.journal.note(() => {
+        qdisc.rank = rank;
+      });
+    }
+  }
+
+  /** The hooks of a device's qdisc, by name. */
+  blocks(device: number): ReadonlyMap<string, FilterBlock> {
+    const qdisc = this.qdiscs.get(device);
+    const blocks = new Map(qdisc ? [['ingress', qdisc.ingress]] : []);
+    return qdisc?.egress ? blocks.set('egress', qdisc.egress) : blocks;
+  }
+
+  /** Index of a device; throws CommandError. */
+  indexOf(dev: string): number {
+    return this.devices.indexOf(dev);
+  }
+
+  /** What a device's hooks run is to be published. */
+  changed(device: number): void {
+    if (this.dirty.has(device)) return;
     this.dirty.add(device);
+    this.journal.note(() => this.dirty.delete(device));
   }
 
   qdiscsOf(dev?: string): QdiscState[] {
     const wanted = dev === undefined ? undefined : this.devices.indexOf(dev);
-    return [...this.qdiscs]
-      .filter(([device]) => wanted === undefined || wanted === device)
-      .map(([device, { kind, before }]) => {
+    return byRank([...this.qdiscs].map(([device, qdisc]) => ({ device, ...qdisc })))
+      .filter(({ device }) => wanted === undefined || wanted === device)
+      .map(({ device, kind, before }) => {
         const now = this.hookCounts(device);
         return {
           dev: this.devices.nameOf(device),
@@ -143,7 +237,7 @@ export class Rules {
     const device = this.devices.indexOf(spec.dev);
     const { actions } = this.block(this.qdisc(device), spec.parent).edit(mode, spec);
     this.actions.giveCookies(actions, spec.actions);
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   remove(selector: FilterSelector): void {
@@ -152,7 +246,7 @@ export class Rules {
     }
     const device = this.devices.indexOf(selector.dev);
     this.block(this.qdisc(device), selector.parent).remove(selector);
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   get(selector: FilterSelector): FilterState {
@@ -178,9 +272,12 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
+    this.journal.changing?.(`${this.placeName(device, parent)} ${chain}`, () =>
+      block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
+    );
     if (mode === 'add') block.addChain(chain);
     else block.removeChain(chain);
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   /** The numbers of chains: of the one, which must be there, or of all. Nothing where the device has no such hook. */
@@ -210,19 +307,27 @@ export class Rules {
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
+    if (this.journal.isOpen) throw new Error('a transaction is on');
     if (this.dirty.size === 0 && this.retired.length === 0) return;
-    const hooks = [...this.dirty].flatMap((device) => {
-      const qdisc = this.qdiscs.get(device);
-      return [
-        { device, direction: AT_INGRESS, ...(qdisc ? { snapshot: qdisc.ingress.publish() } : {}) },
-        { device, direction: AT_EGRESS, ...(qdisc?.egress ? { snapshot: qdisc.egress.publish() } : {}) },
-      ];
-    });
+    const hooks = [...this.dirty].flatMap((device) => this.hooksOf(device));
     this.dirty.clear();
     const retired = this.retired;
     this.retired = [];
     await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
+  }
+
+  /** What is to be published of a device: its egress too, where it has one or the workers still have. */
+  private hooksOf(device: number): HookRules[] {
+    const qdisc = this.qdiscs.get(device);
+    const ingress = qdisc ? { snapshot: qdisc.ingress.publish() } : {};
+    const egress = qdisc?.egress ? { snapshot: qdisc.egress.publish() } : {};
+    const isNews = this.withEgress.delete(device) || qdisc?.egress;
+    if (qdisc?.egress) this.withEgress.add(device);
+    return [
+      { device, direction: AT_INGRESS, ...ingress },
+      ...(isNews ? [{ device, direction: AT_EGRESS, ...egress }] : []),
+    ];
   }
 
   private qdisc(device: number): Qdisc {
@@ -250,20 +355,40 @@ export class Rules {
       const ended = this.unbind(filter);
       this.retired.push(() => this.release(filter, ended));
     },
-    ifindex: (name) => this.devices.ifindexOf(name),
+    remake: (filter) => {
+      for (const action of filter.actions) this.actions.rebind(action);
+    },
+    touch: (place) => this.touch(place),
   };
 
   private make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
-    for (const key of spec.keys) {
-      if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
+    let indev = 0;
+    for (const { name, value } of spec.keys) {
+      if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
     }
     if (spec.parent !== 'egress') checkIngress(spec);
     const binds = this.actions.prepare(spec.actions);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
-    return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
+    return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev };
+  }
+
+  private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
+    if (!this.journal.changing) return;
+    const device = this.devices.indexOf(dev);
+    this.journal.changing(`${this.placeName(device, parent)} ${chain} ${pref} ${handle}`, () => {
+      const block = this.shownBlock(device, parent);
+      const filter = block?.at(chain, pref, handle);
+      return filter && block && `tc ${filterCommand(this.state(filter, block.shownParent)).join(' ')}`;
+    });
+  }
+
+  /** One name for every hook, whatever it was called. */
+  private placeName(device: number, parent: FilterParent): string {
+    const isEgress = parent === 'egress' && this.qdiscs.get(device)?.kind === 'clsact';
+    return `${this.devices.nameOf(device)}${isEgress ? ' egress' : ''}`;
   }
 
   /** Takes a filter's bindings back; returns the actions that this was the end of. */

@@ -3,6 +3,7 @@
  * the counts of references and bindings and the messages are those of net/sched/act_api.c. Where the kernel stops half
  * way through a command of several actions, here nothing of it is done.
  */
+import { actionCommand } from '../iproute/action-command.js';
 import { isRefusal, type KernelRefusal, withoutDetails } from '../iproute/action-references.js';
 import {
   type ActionDetail,
@@ -14,6 +15,8 @@ import {
 } from '../iproute/commands.js';
 import { actionKinds } from '../iproute/parse-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
+import { actionText } from './filter-content.js';
+import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
 import type { RuleDatapath, RuleDevices } from './rules.js';
@@ -26,6 +29,7 @@ export class SharedActions {
   private readonly devices: RuleDevices;
   private readonly programs: ProgramWriter;
   private readonly retire: (release: () => void) => void;
+  private readonly journal: Journal;
   private readonly blocks = new Map<ActionInstance, ActionBlock>();
 
   /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
@@ -34,11 +38,13 @@ export class SharedActions {
     devices: RuleDevices,
     programs: ProgramWriter,
     retire: (release: () => void) => void,
+    journal: Journal,
   ) {
     this.table = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
     this.devices = devices;
     this.programs = programs;
     this.retire = retire;
+    this.journal = journal;
   }
 
   // ---- filters bind ----------------------------------------------------------------------------------------------
@@ -69,7 +75,12 @@ export class SharedActions {
   giveCookies(actions: readonly ActionInstance[], specs: readonly ActionSpec[]): void {
     for (const [n, action] of actions.entries()) {
       const cookie = specs[n]?.cookie;
-      if (cookie) action.spec = { ...action.spec, cookie };
+      if (!cookie) continue;
+      const before = action.spec;
+      action.spec = { ...before, cookie };
+      this.journal.note(() => {
+        action.spec = before;
+      });
     }
   }
 
@@ -77,6 +88,12 @@ export class SharedActions {
   unbind(action: ActionInstance): boolean {
     action.bind--;
     return this.table.unref(action);
+  }
+
+  /** Takes `unbind` back, before `release`. */
+  rebind(action: ActionInstance): void {
+    action.bind++;
+    this.table.reref(action);
   }
 
   /** Gives back what an ended action had. Only once no worker runs it any more. */
@@ -105,7 +122,7 @@ export class SharedActions {
       const target = withActionsExit(() => this.targetOf(making));
       return () => {
         if (existing) this.change(existing, making, target);
-        else this.make(making, target);
+        else this.makeOwn(making, target);
       };
     });
     // Indices that were asked for first: the daemon's choice must not take one of them.
@@ -135,10 +152,34 @@ export class SharedActions {
 
   /** The actions that were made by themselves, and are there without filters. */
   own(): ActionState[] {
-    return actionKinds
-      .flatMap((kind) => this.table.list(kind))
-      .filter(({ ref, bind }) => ref > bind)
-      .map((action) => this.state(action));
+    return this.ownActions().map((action) => this.state(action));
+  }
+
+  /** As `own`, themselves. */
+  ownActions(): ActionInstance[] {
+    return actionKinds.flatMap((kind) => this.table.list(kind)).filter(({ ref, bind }) => ref > bind);
+  }
+
+  /** Leaves an action to the filters that are bound to it. */
+  disown(action: ActionInstance): void {
+    this.end(action);
+  }
+
+  /** Has an action of this index there without filters, as it is said here; what it has counted stays. */
+  have(spec: ActionMaking & { readonly index: number }): void {
+    const target = withActionsExit(() => this.targetOf(spec));
+    const action = this.table.find(spec.kind, spec.index);
+    if (!action) {
+      this.makeOwn(spec, target);
+      return;
+    }
+    if (action.ref === action.bind) {
+      action.ref++;
+      this.journal.note(() => action.ref--);
+    }
+    if (actionText({ spec, target }) === actionText(action)) return;
+    this.change(action, spec, target);
+    action.spec = spec;
   }
 
   /**
@@ -191,21 +232,54 @@ export class SharedActions {
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
     const { index, cookie } = action.spec;
-    const before = { block: this.blocks.get(action), target: action.target };
+    this.touch(action);
+    const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
     // A cookie stays until another is given.
     action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
     action.target = target;
     if (target >= 0) this.devices.hold(target);
-    this.blocks.set(action, this.programs.changeAction(action));
+    const block = this.programs.changeAction(action);
+    this.blocks.set(action, block);
     this.retire(() => {
       if (before.block) this.programs.releaseAction(before.block);
       if (before.target >= 0) this.devices.drop(before.target);
     });
+    this.journal.note(() => {
+      if (before.block) {
+        this.blocks.set(action, before.block);
+        this.programs.restoreAction(action.row, before.block);
+      }
+      action.spec = before.spec;
+      action.target = before.target;
+      this.programs.releaseAction(block);
+      if (target >= 0) this.devices.drop(target);
+    });
+  }
+
+  /** An action that is there without filters. */
+  private makeOwn(spec: ActionMaking, target: number): void {
+    const action = this.make(spec, target);
+    this.touch(action, true);
+    this.journal.note(() => {
+      this.table.unref(action);
+      this.release(action);
+    });
+  }
+
+  private touch({ spec }: ActionInstance, isNew = false): void {
+    const { kind, index } = spec;
+    const now = (): string | undefined => {
+      const action = this.table.find(kind, index);
+      return action && `tc ${actionCommand(this.state(action).spec).join(' ')}`;
+    };
+    this.journal.changing?.(`${kind} ${index}`, now, isNew);
   }
 
   /** Takes the last reference: the action's own. */
   private end(action: ActionInstance): void {
+    this.touch(action);
     if (this.table.unref(action)) this.retire(() => this.release(action));
+    this.journal.note(() => this.table.reref(action));
   }
 }
 

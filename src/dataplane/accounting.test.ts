@@ -162,6 +162,7 @@ const BEFORE_HOOK: readonly ReasonName[] = [
   'short-inner-frame',
   'own-source-mac',
   'short-inner-ip',
+  'ecn-not-ect-in-ce',
   'device-down',
 ];
 const REFUSED: readonly ReasonName[] = ['tap-read-short', 'tap-read-malformed'];
@@ -204,7 +205,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         harness.engine.setCoalescing(given.coalesce);
         harness.devices.setUp(given.down, false);
         if (given.closed) harness.engine.setPort(TAP1, null, 0);
-        harness.receive(...given.messages);
+        harness.receive(...given.messages.map((each, n) => ({ ...each, tunnel: { TOS: n & 3 } })));
         harness.send(TAP0, ...given.toTap);
         harness.send(VXLAN0, ...given.toFace);
 
@@ -253,16 +254,29 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
   t.deepEqual(missing, [
     'socket-overflow',
     'receive-error',
+    'outer-malformed',
+    'outer-checksum',
+    'outer-fragment',
     'unknown-vni',
     'own-source-mac',
+    'gpe-header',
+    'gpe-protocol',
     'batch-full',
     'rewrite-no-room',
     'sample-lost',
+    'path-mtu-answered',
+    'path-mtu-unanswered',
     'send-again',
     'send-refused',
     'send-netdown',
+    'receive-only',
     'send-other',
     'tap-other',
     'tap-queue-full',
+    'host-again',
+    'host-down',
+    'host-gone',
+    'host-too-long',
+    'host-other',
   ]);
 });

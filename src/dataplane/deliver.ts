@@ -2,15 +2,20 @@ import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
+import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
+import { ETH_HEADER } from '../wire/ethernet.js';
+import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
+import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { portReason, sendReason } from './send-reasons.js';
+import { hostReason, portReason, sendReason } from './send-reasons.js';
+import type { UnderlayPaths } from './underlay-paths.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -28,6 +33,9 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
+  private readonly headers: OuterHeaders;
+  private readonly inbound: Inbound;
+  private readonly paths: UnderlayPaths;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -44,6 +52,8 @@ export class Deliverer {
     coalescer: Coalescer,
     encapsulator: Encapsulator,
     tunnels: Int32Array,
+    paths: UnderlayPaths,
+    inbound: Inbound,
   ) {
     this.packets = packets;
     this.devices = devices;
@@ -54,6 +64,9 @@ export class Deliverer {
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
+    this.paths = paths;
+    this.inbound = inbound;
+    this.headers = new OuterHeaders(arena.u8, packets, devices, paths, DATAGRAMS);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -111,7 +124,9 @@ export class Deliverer {
     counters.work(WorkCounter.TAP_WRITES, vector.count);
     for (let f = 0; f < vector.count; f++) {
       if (vector.errno[f] !== 0) {
-        this.dropAtPort(device, portReason(vector.errno[f]), vector.segments[f]);
+        const toHost = this.devices.kind(device) === DeviceKind.HOST;
+        const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        this.dropAtPort(device, reason, vector.segments[f]);
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
@@ -128,8 +143,8 @@ export class Deliverer {
         this.drop(device, REASON['device-down'], this.packets.segments(i));
       return;
     }
-    const vector = this.datagrams;
-    vector.reset();
+    this.datagrams.reset();
+    this.headers.reset();
     for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
@@ -144,23 +159,53 @@ export class Deliverer {
   }
 
   private encapsulate(device: number, underlay: Underlay, packet: PacketIndex): void {
-    const record = this.packets.tunnel[packet];
-    const words = record * TUNNEL_WORDS;
-    const vni = (this.tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? this.tunnels[words + TunnelWord.VNI] : 0;
-    let result = this.encapsulator.add(packet, vni, record, this.datagrams);
+    let result = this.add(device, packet);
     if (result === FULL) {
       this.send(device, underlay);
       this.datagrams.reset();
-      result = this.encapsulator.add(packet, vni, record, this.datagrams);
+      this.headers.reset();
+      result = this.add(device, packet);
     }
     if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+  }
+
+  private add(device: number, packet: PacketIndex): number {
+    const { headers } = this;
+    const record = headers.complete(packet, device, this.tunnels, this.packets.tunnel[packet]);
+    if (record === NO_RECORD) return FULL;
+    if (this.ipLength(packet) > headers.limits[record] && this.tooBig(packet, device, record)) return ENCAPSULATED;
+    const words = record * TUNNEL_WORDS;
+    const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
+    const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
+    this.encapsulator.firstWord = headers.firstWords[record];
+    return this.encapsulator.add(packet, vni, record, this.datagrams);
+  }
+
+  /** Bytes of the largest IP packet that a packet stands for on a wire; of what is not IP, all behind Ethernet. */
+  private ipLength(packet: PacketIndex): number {
+    const { packets } = this;
+    const l3 = packets.l3[packet] < 0 ? ETH_HEADER : packets.l3[packet];
+    const size = packets.gsoType[packet] === GSO_NONE ? 0 : packets.gsoSize[packet];
+    return size === 0
+      ? packets.length[packet] - l3
+      : Math.min(packets.length[packet], packets.payload[packet] + size) - l3;
+  }
+
+  /** True where the packet goes no further: its sender has been told, or others just now. */
+  private tooBig(packet: PacketIndex, device: number, record: number): boolean {
+    const { records, limits } = this.headers;
+    const outcome = this.inbound.answer(packet, device, records, record, limits[record]);
+    if (outcome === NOT_ANSWERED) return false;
+    const reason = outcome === ANSWERED ? REASON['path-mtu-answered'] : REASON['path-mtu-unanswered'];
+    this.drop(device, reason, this.packets.segments(packet));
+    return true;
   }
 
   private send(device: number, underlay: Underlay): void {
     const vector = this.datagrams;
     if (vector.count === 0) return;
     const counters = this.counters;
-    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.tunnels));
+    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     for (let m = 0; m < vector.count; m++) {
       if (vector.errno[m] === 0) {
@@ -173,6 +218,7 @@ export class Deliverer {
         counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
   }

@@ -6,11 +6,11 @@
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
  */
 import { Executor } from '../actions/execute.js';
-import { AT_EGRESS, type Sampler } from '../actions/outlet.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
+import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
-import type { FramePort, Underlay } from '../io/device.js';
+import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets } from '../memory/packets.js';
@@ -21,11 +21,15 @@ import { BatchScratch } from '../memory/scratch.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
+import { simdChecksums } from '../wire/simd-checksums.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { ANSWERS, Inbound } from './inbound.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
+import { RingSampler } from './ring-sampler.js';
+import { UnderlayPaths } from './underlay-paths.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -59,9 +63,12 @@ export class Engine {
   private readonly executor: Executor;
   private readonly hook: Hooks;
   private readonly scratch: BatchScratch;
+  private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
+  private readonly underlayPaths = new UnderlayPaths();
+  private readonly inbound: Inbound;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -77,9 +84,9 @@ export class Engine {
   ) {
     this.devices = devices;
     this.counters = counters;
-    const checksums = new Checksummer(arena.memory.buffer);
+    const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
-    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS);
+    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
@@ -89,6 +96,7 @@ export class Engine {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
+    this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
       arena,
@@ -100,6 +108,7 @@ export class Engine {
       this.batch,
       this.paths,
     );
+    this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -109,6 +118,8 @@ export class Engine {
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
       NO_PROGRAMS.tunnels,
+      this.underlayPaths,
+      this.inbound,
     );
   }
 
@@ -121,7 +132,7 @@ export class Engine {
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
-    this.hook.use(device, hook, lookup);
+    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */
@@ -142,6 +153,11 @@ export class Engine {
     this.shortSeen[device] = port === null ? 0 : port.short;
     this.malformedSeen[device] = port === null ? 0 : port.malformed;
     this.deliverer.setPort(device, port, offloads);
+  }
+
+  /** Whom to ask how large packets to the peers may be; null: nobody. */
+  setRoutes(routes: Routes | null): void {
+    this.underlayPaths.use(routes);
   }
 
   setUnderlay(device: number, underlay: Underlay | null): void {
@@ -217,7 +233,10 @@ export class Engine {
     const now = Date.now();
     this.executor.now = now;
     this.executor.monotonic = performance.now() * 1e6;
-    this.paths.now = (now / 1000) | 0;
+    const second = (now / 1000) | 0;
+    this.paths.now = second;
+    this.underlayPaths.now = second;
+    this.inbound.now = second;
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
@@ -237,26 +256,28 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
+    if (this.inbound.count > 0) {
+      this.admit();
+      this.deliverer.flush();
+      this.inbound.reset();
+    }
     this.packets.reset();
     this.scratch.reset();
   }
-}
 
-/** Samples as the ring takes them. */
-class RingSampler implements Sampler {
-  private readonly u8: Uint8Array;
-  private readonly packets: Packets;
-  private readonly ring: SampleRing;
-
-  constructor(u8: Uint8Array, packets: Packets, ring: SampleRing) {
-    this.u8 = u8;
-    this.packets = packets;
-    this.ring = ring;
-  }
-
-  sample(packet: PacketIndex, hook: number, group: number, rate: number, length: number): boolean {
-    const { frame, device } = this.packets;
-    const whole = this.packets.length[packet];
-    return this.ring.write(this.u8, frame[packet], whole, length, group, rate, device[packet], hook === AT_EGRESS);
+  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
+  private admit(): void {
+    const { inbound, packets } = this;
+    const count = inbound.count;
+    inbound.clear();
+    this.hook.beginBatch();
+    for (let n = 0; n < count; n++) {
+      const packet = inbound.take(n);
+      const device = packets.device[packet];
+      this.hook.dissect(packet);
+      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
+      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      this.hook.decide(packet);
+    }
   }
 }

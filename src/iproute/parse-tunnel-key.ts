@@ -1,4 +1,5 @@
 /** `tunnel_key unset` and `tunnel_key set …` (parse_tunnel_key of iproute2; nofrag as its 7.1 has it). */
+import { GBP_MASK } from '../wire/vxlan-extensions.js';
 import { parseIp } from './address.js';
 import type { ActionSpec } from './commands.js';
 import { filterRefusal, notSupported } from './errors.js';
@@ -36,9 +37,9 @@ interface Encapsulation {
   dstPort?: number;
   tos?: number;
   ttl?: number;
+  gbp?: number;
   csum: boolean;
   noFrag: boolean;
-  gbp?: number;
 }
 
 function parseAddress(reader: WordReader): Uint8Array {
@@ -50,15 +51,6 @@ function parseNumber(reader: WordReader, name: string, max: number, orHex = fals
     (word) => parseUnsigned(word, 10, max) ?? (orHex ? parseUnsigned(word, 16, max) : undefined),
     () => refusal(`Illegal "${name}"`),
   );
-}
-
-/** Of several policies iproute2 takes the first. */
-function parseGroupPolicy(reader: WordReader, encapsulation: Encapsulation): void {
-  const policy = reader.argument(
-    (word) => parseUnsigned(word, 0, 0xffffffff),
-    () => refusal('Illegal "vxlan_opts"'),
-  );
-  encapsulation.gbp ??= policy;
 }
 
 function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], encapsulation: Encapsulation): void {
@@ -81,15 +73,20 @@ function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], 
     case 'ttl':
       encapsulation.ttl = parseNumber(reader, 'ttl', 0xff, true);
       break;
+    case 'vxlan_opts':
+      // The kernel keeps the bits that the extension has (tunnel_key_copy_vxlan_opt).
+      encapsulation.gbp =
+        reader.argument(
+          (word) => parseUnsigned(word, 0, 0xffffffff),
+          () => refusal('Illegal "vxlan_opts"'),
+        ) & GBP_MASK;
+      break;
     case 'csum':
     case 'nocsum':
       encapsulation.csum = name === 'csum';
       break;
     case 'nofrag':
       encapsulation.noFrag = true;
-      break;
-    case 'vxlan_opts':
-      parseGroupPolicy(reader, encapsulation);
       break;
     case 'help':
       throw new HelpRequest('tc filter tunnel_key');
