@@ -87,8 +87,8 @@ export class Executor {
   chain = 0;
   /** Milliseconds since the epoch; the worker sets it once a batch. */
   now = 0;
-  /** Nanoseconds of a clock that only goes forward; the worker sets it once a batch. */
-  monotonic = 0;
+  /** Whether any action looks at the clock: reading it costs, and makes garbage. */
+  needsClock = false;
   /** The action `simple` that was met last since somebody set this to -1: its id. */
   note = -1;
 
@@ -108,6 +108,12 @@ export class Executor {
   use(programs: ActionPrograms): void {
     this.programs = programs;
     this.buckets.ensure(programs.buckets);
+    this.needsClock = programs.buckets > 0;
+  }
+
+  /** Nanoseconds of a clock that only goes forward; the worker sets it once a batch where `needsClock`. */
+  setTime(nanoseconds: number): void {
+    this.buckets.setTime(nanoseconds);
   }
 
   /**
@@ -309,7 +315,7 @@ export class Executor {
     let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
     if (packets.gsoType[packet] !== GSO_NONE) length = packets.payload[packet] + packets.gsoSize[packet];
     if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
-    return this.buckets.conforms(words, at, bytes, this.monotonic);
+    return this.buckets.conforms(words, at, bytes);
   }
 
   private sample(packet: PacketIndex, words: Int32Array, at: number, hook: number): void {

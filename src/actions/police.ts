@@ -27,6 +27,8 @@ const ATM_PAYLOAD = 48;
 
 export class Buckets {
   private state = new Float64Array(0);
+  /** The time, in an array because a number in a field would be made anew for every packet. */
+  private readonly clock = new Float64Array(1);
   /** Two words as the double that they are. */
   private readonly double = new Float64Array(1);
   private readonly halves = new Int32Array(this.double.buffer);
@@ -39,11 +41,17 @@ export class Buckets {
     this.state = grown;
   }
 
-  /** Whether a packet of `bytes` bytes conforms at `now` (nanoseconds) to the police action at `words[at]`. */
-  conforms(words: Int32Array, at: number, bytes: number, now: number): boolean {
+  /** Sets the time: nanoseconds of a clock that only goes forward. */
+  setTime(now: number): void {
+    this.clock[0] = now;
+  }
+
+  /** Whether a packet of `bytes` bytes conforms now to the police action at `words[at]`. */
+  conforms(words: Int32Array, at: number, bytes: number): boolean {
+    const now = this.clock[0];
     const bucket = words[at + ActionWord.C] * BUCKET;
     const { state } = this;
-    if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, bucket, now);
+    if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, bucket);
     const byteTime = state[bucket + BYTE_TIME];
     const packetTime = state[bucket + PACKET_TIME];
     if (byteTime === 0 && packetTime === 0) return true;
@@ -72,7 +80,7 @@ export class Buckets {
     return true;
   }
 
-  private begin(words: Int32Array, at: number, bucket: number, now: number): void {
+  private begin(words: Int32Array, at: number, bucket: number): void {
     const { state } = this;
     const from = at + ACTION_WORDS;
     state[bucket + BYTE_TIME] = this.read(words, from + PoliceWord.BYTE_TIME);
@@ -84,7 +92,7 @@ export class Buckets {
     state[bucket + TOKENS] = state[bucket + BURST];
     state[bucket + PEAK_TOKENS] = state[bucket + PEAK_BURST];
     state[bucket + PACKET_TOKENS] = state[bucket + PACKET_BURST];
-    state[bucket + FILLED] = now;
+    state[bucket + FILLED] = this.clock[0];
     state[bucket + GENERATION] = words[at + ActionWord.D];
   }
 

@@ -232,7 +232,7 @@ export class Engine {
   private tick(): void {
     const now = Date.now();
     this.executor.now = now;
-    this.executor.monotonic = performance.now() * 1e6;
+    if (this.executor.needsClock) this.executor.setTime(performance.now() * 1e6);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;

@@ -155,12 +155,13 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
       words.push(...action);
     });
   });
+  const buckets = rules.some(({ actions }) => actions.some(({ kind }) => kind === ActionKind.POLICE)) ? 8 : 0;
   const tunnels = new Int32Array(records.length * TUNNEL_WORDS);
   records.forEach((record, n) => {
     for (const [name, value] of Object.entries(record))
       tunnels[n * TUNNEL_WORDS + TunnelWord[name as keyof typeof TunnelWord]] = value;
   });
-  return { start, actionAt, words: Int32Array.from(words), tunnels, buckets: 64 };
+  return { start, actionAt, words: Int32Array.from(words), tunnels, buckets };
 }
 
 export function ruleOf({ match = {}, chain = 0, pref = 1, protocol = PROTOCOL_ALL }: HookRule, id: number): Rule {
