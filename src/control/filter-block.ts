@@ -38,7 +38,7 @@ export interface FilterMaker {
 }
 
 /** Where a filter stands in its block. */
-export type FilterPlace = Pick<FilterSpec, 'dev' | 'chain' | 'pref' | 'handle'>;
+export type FilterPlace = Pick<FilterSpec, 'dev' | 'parent' | 'chain' | 'pref' | 'handle'>;
 
 export class FilterBlock {
   private readonly table: FilterTable;
@@ -47,12 +47,13 @@ export class FilterBlock {
   private readonly chains = new Map<number, Chain>();
   private ranks = 0;
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
-  private parent: FilterParent = 'ingress';
+  private parent: FilterParent;
 
-  constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal) {
+  constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal, parent: FilterParent = 'ingress') {
     this.table = new FilterTable(table);
     this.maker = maker;
     this.journal = journal;
+    this.parent = parent;
   }
 
   publish(): ReturnType<ClassifierTable['publish']> {
