@@ -13,8 +13,8 @@ import type {
 import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
-import { FilterBlock, type FilterMaker, type FilterPlace } from './filter-block.js';
-import { byRank, type Filter } from './filter-chain.js';
+import { FilterBlock } from './filter-block.js';
+import { byRank, type Filter, type FilterMaker, type FilterPlace } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
