@@ -27,7 +27,7 @@ export interface Device {
   /** Deleted from outside; soon to be removed here. */
   isGone: boolean;
   /** A vxlan device's underlay. */
-  readonly sockets?: VxlanSockets;
+  sockets?: VxlanSockets;
   /** What a vxlan device was made with, or changed to. */
   vxlan?: VxlanOptions;
 }

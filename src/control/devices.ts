@@ -3,27 +3,31 @@
  * what people see and change there (name, MTU, MAC, up or down, namespace): this follows, through rtnetlink.
  */
 import type { Datapath } from '../dataplane/datapath.js';
-import { DeviceKind } from '../devices/device-table.js';
+import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import type { LinkState } from '../iproute/link-state.js';
-import { unsupportedVxlan } from '../iproute/vxlan-options.js';
+import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { Forwarding } from './forwarding.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
+import { UnderlayPool } from './underlay-pool.js';
+import { isVniInUse } from './vni-in-use.js';
 import { vxlanMtu } from './vxlan-mtu.js';
-import { VxlanSockets } from './vxlan-sockets.js';
+import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
@@ -43,6 +47,9 @@ export class Devices {
   private readonly follower: LinkFollower;
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
+  /** Where the frames of vxlan devices go. */
+  readonly forwarding: Forwarding;
+  private readonly underlays: UnderlayPool;
   private readonly hostQueues: HostQueues;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
@@ -51,6 +58,12 @@ export class Devices {
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
+    this.underlays = new UnderlayPool(datapath);
+    this.forwarding = new Forwarding(datapath.fdb, {
+      device: (index) => this.registry.get(index),
+      links: this.rtnetlink,
+    });
+    datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
@@ -66,8 +79,7 @@ export class Devices {
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
       checkSupported(vxlan);
-      // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
-      if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
+      if (this.isVniInUse(vxlan, vxlan.id ?? 0)) {
         throw refused('A VXLAN device with the specified VNI already exists');
       }
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
@@ -88,7 +100,10 @@ export class Devices {
       checkSupported(options);
       if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
       await device.sockets?.change(device.index, options);
+      const before = device.vxlan;
       device.vxlan = options;
+      this.setMode(device);
+      this.forwarding.change(device, before);
     });
   }
 
@@ -150,6 +165,7 @@ export class Devices {
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
   async close(undo: boolean): Promise<void> {
     this.closed = true;
+    this.forwarding.close();
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
@@ -182,8 +198,9 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
+      ...(vxlan ? { vxlan } : {}),
     };
+    if (vxlan) device.sockets = this.socketsOf(device, vxlan);
     try {
       const { mtu, address, txqueuelen } = generic;
       const created = this.mustLink(tap.name);
@@ -199,6 +216,10 @@ export class Devices {
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
       this.datapath.devices.setReservedBits(index, VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW);
+      if (vxlan) {
+        this.setMode(device);
+        this.forwarding.begin(device);
+      }
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
@@ -248,10 +269,43 @@ export class Devices {
         return;
       }
       table.setUp(device.index, true);
+      if (device.vxlan) this.forwarding.open(device);
     } else {
       table.setUp(device.index, false);
-      if (!device.isRising) await device.sockets?.close(device.index);
+      if (device.isRising || !device.sockets?.isOpen) return;
+      this.forwarding.shut(device);
+      await device.sockets.close();
     }
+  }
+
+  private isVniInUse(vxlan: VxlanOptions, vni: number): boolean {
+    const takers = this.registry.list().flatMap((device) => {
+      const other = device.vxlan;
+      return other ? [{ vxlan: other, has: (one: number) => (other.id ?? 0) === one }] : [];
+    });
+    return isVniInUse(vxlan, vni, takers);
+  }
+
+  private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
+    return new VxlanSockets(this.underlays, vxlan, {
+      vnis: () => (device.vxlan?.external === false ? [device.vxlan.id ?? 0] : undefined),
+      memberships: (options) => this.membershipsOf(options),
+    });
+  }
+
+  private membershipsOf({ remote, dev }: VxlanOptions): Membership[] {
+    if (remote === undefined || dev === undefined || !isIpMulticast(remote)) return [];
+    return [{ group: remote, ifindex: this.mustLink(dev).index }];
+  }
+
+  /** What workers must know of a vxlan device's options. */
+  private setMode({ index, vxlan }: Device): void {
+    if (!vxlan) return;
+    const mode =
+      (vxlan.external ? 0 : VxlanMode.CLASSIC) |
+      (vxlanLearns(vxlan) ? VxlanMode.LEARN : 0) |
+      (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0);
+    this.datapath.devices.setVxlan(index, mode, vxlan.id ?? 0);
   }
 
   /**
@@ -260,10 +314,11 @@ export class Devices {
    */
   private async letGo(device: Device, stays: boolean): Promise<void> {
     const { index, fd } = device;
+    if (device.vxlan) this.forwarding.end(device);
     this.registry.delete(device);
     this.datapath.devices.remove(index);
     try {
-      await device.sockets?.close(device.index);
+      await device.sockets?.close();
       await this.datapath.apply({ type: 'port-close', device: index });
     } catch (error) {
       // A worker that has ended uses neither.

@@ -11,7 +11,7 @@ import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
-import { checkFdb, type FdbCommand } from './fdb-command.js';
+import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
@@ -30,6 +30,7 @@ export class Interpreter {
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
+  private readonly fdbTarget: FdbTarget;
   private turn: Promise<unknown> = Promise.resolve();
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
@@ -39,6 +40,12 @@ export class Interpreter {
     this.rules = rules;
     this.counters = counters;
     this.stopping = stopping;
+    this.fdbTarget = {
+      find: (name) => this.registry.find(name),
+      list: () => this.registry.list().filter(isHere),
+      forwarding: devices.forwarding,
+      bridge: (argv, say) => this.host('bridge', argv, say),
+    };
   }
 
   /**
@@ -178,7 +185,7 @@ export class Interpreter {
       case 'fdb-get':
       case 'fdb-show':
       case 'fdb-flush':
-        await this.fdb(command, say);
+        await carryOutFdb(command, this.fdbTarget, say);
         break;
       case 'vni-add':
       case 'vni-del':
@@ -230,11 +237,6 @@ export class Interpreter {
       else say(reply);
     });
     say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
-  }
-
-  private async fdb(command: FdbCommand, say: Say): Promise<void> {
-    checkFdb(command, this.registry);
-    await this.host('bridge', command.argv, say);
   }
 
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */

@@ -2,7 +2,7 @@ import type { ClassifierTable } from '../classifier/classifier.js';
 import { type ActionState, type Command, CommandError } from '../iproute/commands.js';
 import { filterCommand } from '../iproute/filter-command.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
-import { checkFdb } from './fdb-command.js';
+import { fdbDevice } from './fdb-command.js';
 import { rtnetlinkAnswers } from './refusal.js';
 import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
 
@@ -128,7 +128,7 @@ export class Rehearsal {
       case 'fdb-add':
       case 'fdb-del':
       case 'fdb-flush':
-        checkFdb(command, this.devices);
+        if (this.devices.has(fdbDevice(command) ?? '')) throw notInBatch('bridge fdb');
         return 'last';
       case 'link-del':
         throw new CommandError('vtep: "ip link del" cannot be undone, and has no place in an atomic batch', 2);

@@ -15,11 +15,11 @@ const MIN_MTU = 68;
 export function vxlanMtu(
   links: LinkSource,
   wanted: number | undefined,
-  { dev, local }: VxlanOptions,
+  { dev, remote, local }: VxlanOptions,
 ): number | undefined {
   if (dev === undefined) return wanted;
   const lower = links.link(dev);
   if (!lower) throw noSuchDevice(dev);
-  const most = lower.mtu - (local?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
+  const most = lower.mtu - ((remote ?? local)?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
   return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
 }

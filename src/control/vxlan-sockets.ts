@@ -1,7 +1,10 @@
 import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
-import type { VxlanOptions } from '../iproute/commands.js';
+import { isIpMulticast } from '../iproute/address.js';
+import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
 import { rtnetlinkAnswers } from './refusal.js';
+import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
+import { receiveOptions } from './vni-in-use.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
@@ -9,28 +12,41 @@ const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
 
-/** Where sockets are handed to the workers. */
-export interface UnderlayUser {
-  apply(
-    instruction:
-      | { type: 'underlay-open'; device: number; sockets: readonly UdpSockets[] }
-      | { type: 'underlay-close'; device: number },
-  ): Promise<void>;
+/** A multicast group that a device receives on an interface. */
+export interface Membership {
+  readonly group: Uint8Array;
+  readonly ifindex: number;
+}
+
+/** What a device wants of its underlay beside its options. */
+export interface UnderlayWishes {
+  /** The VNIs that it takes; undefined: all. */
+  vnis(): TakenVnis;
+  /** Groups to receive with these options. Throws CommandError where an interface has gone. */
+  memberships(options: VxlanOptions): Membership[];
 }
 
 /**
- * The underlay sockets of one vxlan device: as its options say, opened when it is set up, closed when it is set down.
- * The lower device (`dev`) does not bind them: in external mode the kernel routes by the tunnel's destination alone,
- * and `dev` only gives the MTU (vxlan_xmit_one in drivers/net/vxlan/vxlan_core.c).
+ * The underlay of one vxlan device: as its options say, opened when it is set up, closed when it is set down. Devices
+ * of one VNI each (and those with `vnifilter`) share the socket of a port and bind it to no address, as in the kernel.
+ * The lower device (`dev`) does not bind a socket: it gives the MTU, and where a classic device sends to.
  */
 export class VxlanSockets {
-  private readonly user: UnderlayUser;
+  private readonly pool: UnderlayPool;
+  private readonly wishes: UnderlayWishes;
   private options: VxlanOptions;
-  private opened: readonly UdpSockets[] | undefined;
+  /** What was opened, in that order. */
+  private endings: (() => Promise<void>)[] = [];
+  private receiveKey = '';
 
-  constructor(user: UnderlayUser, options: VxlanOptions) {
-    this.user = user;
+  constructor(pool: UnderlayPool, options: VxlanOptions, wishes: UnderlayWishes) {
+    this.pool = pool;
     this.options = options;
+    this.wishes = wishes;
+  }
+
+  get isOpen(): boolean {
+    return this.endings.length > 0;
   }
 
   /**
@@ -38,40 +54,29 @@ export class VxlanSockets {
    * where a port is taken or an address is not this host's, and leaves nothing open then.
    */
   async open(device: number): Promise<void> {
-    if (this.opened) return;
-    let sockets: readonly UdpSockets[];
+    if (this.isOpen) return;
     try {
-      sockets = this.openFamilies();
+      await this.openAll(device);
     } catch (error) {
+      await this.close();
       if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
       throw error;
     }
-    this.opened = sockets;
-    try {
-      await this.user.apply({ type: 'underlay-open', device, sockets });
-    } catch (error) {
-      this.closeNow();
-      throw error;
-    }
   }
 
-  /** Has the workers let go of the sockets, and closes them. */
-  async close(device: number): Promise<void> {
-    if (!this.opened) return;
-    try {
-      await this.user.apply({ type: 'underlay-close', device });
-    } finally {
-      this.closeNow();
-    }
+  /** Has the workers let go of the sockets, and closes them unless another device has them too. */
+  async close(): Promise<void> {
+    const endings = this.endings.reverse();
+    this.endings = [];
+    for (const end of endings) await end();
   }
 
-  /** Other options; where the local address is another, open sockets are opened anew, or stay where that is refused. */
+  /** Other options; what is open is opened anew where they make a difference, or stays where that is refused. */
   async change(device: number, options: VxlanOptions): Promise<void> {
     const before = this.options;
-    const reopen = this.opened !== undefined && `${before.local}` !== `${options.local}`;
     this.options = options;
-    if (!reopen) return;
-    await this.close(device);
+    if (!this.isOpen || bindingOf(before) === bindingOf(options)) return;
+    await this.close();
     try {
       await this.open(device);
     } catch (error) {
@@ -81,43 +86,98 @@ export class VxlanSockets {
     }
   }
 
-  private closeNow(): void {
-    for (const sockets of this.opened ?? []) closeUdpSockets(sockets);
-    this.opened = undefined;
+  /** The wishes have changed: other VNIs. */
+  async takeOthers(device: number): Promise<void> {
+    if (this.isOpen) await this.pool.change(this.receiveKey, device, this.wishes.vnis());
   }
 
-  /** A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing. */
-  private openFamilies(): readonly UdpSockets[] {
-    const { local } = this.options;
-    const families: (4 | 6)[] = local === undefined ? [4, 6] : local.length === 4 ? [4] : [6];
-    const opened: UdpSockets[] = [];
-    try {
-      for (const family of families) {
-        try {
-          opened.push(this.openFamily(family));
-        } catch (error) {
-          const optional = family === 6 && opened.length > 0;
-          if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
-        }
-      }
-    } catch (error) {
-      for (const sockets of opened) closeUdpSockets(sockets);
-      throw error;
+  /** Receives one more multicast group. Throws a SystemError. */
+  join({ group, ifindex }: Membership): void {
+    if (this.isOpen) this.pool.joinGroup(this.receiveKey, group, ifindex);
+  }
+
+  leave({ group, ifindex }: Membership): void {
+    if (this.isOpen) this.pool.leaveGroup(this.receiveKey, group, ifindex);
+  }
+
+  private async openAll(device: number): Promise<void> {
+    const { options, pool } = this;
+    const shared = isShared(options);
+    const key = shared ? sharedKey(options) : `device ${device}`;
+    const ownPorts = shared && options.srcport !== undefined;
+    this.receiveKey = key;
+    await pool.join(key, device, this.wishes.vnis(), () => openFamilies(options, !ownPorts));
+    this.endings.push(() => pool.leave(key, device));
+    let sendKey = key;
+    if (ownPorts) {
+      sendKey = `device ${device}`;
+      await pool.join(sendKey, device, [], () => openFamilies(options, true, false));
+      this.endings.push(() => pool.leave(sendKey, device));
     }
-    return opened;
+    await pool.use(sendKey, device);
+    for (const { group, ifindex } of this.wishes.memberships(options)) {
+      pool.joinGroup(key, group, ifindex);
+      this.endings.push(async () => pool.leaveGroup(key, group, ifindex));
+    }
   }
+}
 
-  private openFamily(family: 4 | 6): UdpSockets {
-    const { dstport, local, srcport, udp6zerocsumrx } = this.options;
-    return openUdpSockets({
-      family,
-      port: dstport,
-      receiveBuffer: RECEIVE_BUFFER,
-      sendBuffer: SEND_BUFFER,
-      sourcePorts: SOURCE_PORTS,
-      udp6ZeroChecksumReceive: udp6zerocsumrx,
-      ...(local === undefined ? {} : { local }),
-      ...(srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
-    });
+function isShared({ external, vnifilter }: VxlanOptions): boolean {
+  return !external || vnifilter === true;
+}
+
+/** What the kernel compares to have two devices share a socket (VXLAN_F_RCV_FLAGS). */
+function sharedKey(options: VxlanOptions): string {
+  const flags = receiveOptions.filter((name) => options[name] === true);
+  return `${familiesOf(options).join('+')} ${options.dstport} ${flags.join(' ')}`;
+}
+
+/** What of the options is a socket's, or a membership's. */
+function bindingOf(options: VxlanOptions): string {
+  const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
+  return `${isShared(options) ? '' : options.local} ${group}`;
+}
+
+/**
+ * A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing.
+ * `ports`: whether those that send keep to the device's source ports.
+ */
+function openFamilies(options: VxlanOptions, ports: boolean, receive = true): readonly UdpSockets[] {
+  const opened: UdpSockets[] = [];
+  try {
+    for (const family of familiesOf(options)) {
+      try {
+        opened.push(openFamily(family, options, ports, receive));
+      } catch (error) {
+        const optional = family === 6 && opened.length > 0;
+        if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
+      }
+    }
+  } catch (error) {
+    for (const sockets of opened) closeUdpSockets(sockets);
+    throw error;
   }
+  return opened;
+}
+
+function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSockets {
+  const { dstport, local, srcport, udp6zerocsumrx } = options;
+  return openUdpSockets({
+    family,
+    port: dstport,
+    receiveBuffer: RECEIVE_BUFFER,
+    sendBuffer: SEND_BUFFER,
+    sourcePorts: SOURCE_PORTS,
+    udp6ZeroChecksumReceive: udp6zerocsumrx,
+    receive,
+    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
+  });
+}
+
+/** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
+function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+  const { external, local } = options;
+  if (!external) return vxlanFamilies(options);
+  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
+import { FdbRecords } from '../devices/fdb-records.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
@@ -12,6 +13,8 @@ import { signalEventfd } from './wake.js';
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
   'port-gone': [device: number, errno: number];
+  /** The forwarding table has notices: `fdb.notices()`. */
+  'fdb-notices': [];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -22,6 +25,7 @@ interface Events {
  */
 export class Datapath extends EventEmitter<Events> {
   readonly devices = new DeviceTable();
+  readonly fdb = new FdbRecords();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
   private readonly wakeFd: number;
@@ -38,6 +42,7 @@ export class Datapath extends EventEmitter<Events> {
     const start: WorkerStart = {
       counters: this.counters.buffer,
       devices: this.devices.buffer,
+      fdb: this.fdb.buffer,
       wakeFd: this.wakeFd,
       coalesce,
     };
@@ -112,6 +117,9 @@ export class Datapath extends EventEmitter<Events> {
       case 'refused':
         this.waiting.get(message.sequence)?.reject(new Error(message.message));
         this.waiting.delete(message.sequence);
+        break;
+      case 'fdb-notices':
+        this.emit('fdb-notices');
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);

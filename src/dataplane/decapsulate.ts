@@ -1,4 +1,5 @@
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import { type FdbLookup, Learned } from '../devices/fdb-lookup.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import {
@@ -34,6 +35,7 @@ import {
   vxlanVni,
 } from '../wire/vxlan.js';
 import type { IngressHook } from './classify.js';
+import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
 
 /**
@@ -49,6 +51,8 @@ export class Decapsulator {
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
+  private readonly demultiplexer: Demultiplexer;
+  private readonly fdb: FdbLookup;
   /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
   private spareTunnel = 0;
   private spareOf = -1;
@@ -62,6 +66,8 @@ export class Decapsulator {
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
+    demultiplexer: Demultiplexer,
+    fdb: FdbLookup,
   ) {
     this.bytes = arena.u8;
     this.packets = packets;
@@ -71,6 +77,8 @@ export class Decapsulator {
     this.checksums = checksums;
     this.batch = batch;
     this.paths = paths;
+    this.demultiplexer = demultiplexer;
+    this.fdb = fdb;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
@@ -87,12 +95,14 @@ export class Decapsulator {
   }
 
   /**
-   * Decapsulates message `m` of the batch for a vxlan device. The caller has made room for `datagrams(m)` packets.
+   * Decapsulates message `m` of the batch, which an underlay received. The caller has made room for `datagrams(m)`
+   * packets.
    */
-  message(m: number, device: number): void {
+  message(m: number, underlay: number): void {
     const batch = this.batch;
+    const device = this.demultiplexer.single(underlay);
     if (batch.truncated[m] !== 0) {
-      this.drop(device, REASON['truncated-datagram']);
+      this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;
     }
     const at = batch.offset[m];
@@ -108,7 +118,7 @@ export class Decapsulator {
     let done = 0;
     do {
       const length = Math.min(segment, total - done);
-      this.datagram(at + done, length, m, device, innerSegment);
+      this.datagram(at + done, length, m, underlay, device, innerSegment);
       done += length;
     } while (done < total);
   }
@@ -136,15 +146,32 @@ export class Decapsulator {
     return offset + packet === total;
   }
 
-  private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
+  /** `device`: the one that takes every VNI, or NOBODY where the VNI says which. */
+  private datagram(
+    at: number,
+    length: number,
+    m: number,
+    underlay: number,
+    device: number,
+    innerSegment: number,
+  ): void {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
-      this.drop(device, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
+      const owner = this.demultiplexer.owner(underlay);
+      this.drop(owner, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
       return;
     }
     const devices = this.devices;
+    const vni = vxlanVni(bytes, at);
+    if (device === NOBODY) {
+      device = this.demultiplexer.find(underlay, vni);
+      if (device === NOBODY) {
+        this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
+        return;
+      }
+    }
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
       return;
@@ -166,6 +193,8 @@ export class Decapsulator {
       this.drop(device, REASON['own-source-mac']);
       return;
     }
+    const mode = devices.vxlanMode(device);
+    if ((mode & VxlanMode.LEARN) !== 0 && !this.learn(frame, m, device, vni)) return;
     if (ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
@@ -182,8 +211,11 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
-    this.packets.flags[packet] = TUNNEL_RECEIVED;
-    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at));
+    // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
+    if ((mode & VxlanMode.CLASSIC) === 0) {
+      this.packets.flags[packet] = TUNNEL_RECEIVED;
+      this.packets.tunnel[packet] = this.tunnelRecord(m, vni);
+    }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
@@ -224,6 +256,24 @@ export class Decapsulator {
     tunnels[to + TunnelWord.VNI] = vni;
     this.spareOf = m;
     return record;
+  }
+
+  /** Learns where the source of a frame is; false where the frame was dropped for it (vxlan_snoop). */
+  private learn(frame: number, m: number, device: number, vni: number): boolean {
+    const b = this.bytes;
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) {
+      this.drop(device, REASON['bad-source-mac']);
+      return false;
+    }
+    const result = this.fdb.learn(device, high, low, vni, this.batch.tunnels, m * TUNNEL_WORDS);
+    if (result === Learned.ELSEWHERE) {
+      this.drop(device, REASON['static-mac']);
+      return false;
+    }
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+    return true;
   }
 
   private isOwnSource(frame: number, device: number): boolean {

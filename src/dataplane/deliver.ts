@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -9,6 +9,7 @@ import { DatagramVector, FrameVector } from '../memory/vectors.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
+import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { portReason, sendReason } from './send-reasons.js';
 
@@ -26,6 +27,7 @@ export class Deliverer {
   private readonly queues: OutputQueues;
   private readonly coalescer: Coalescer;
   private readonly encapsulator: Encapsulator;
+  private readonly forwarder: Forwarder;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -43,6 +45,7 @@ export class Deliverer {
     queues: OutputQueues,
     coalescer: Coalescer,
     encapsulator: Encapsulator,
+    forwarder: Forwarder,
     tunnels: Int32Array,
   ) {
     this.packets = packets;
@@ -51,6 +54,7 @@ export class Deliverer {
     this.queues = queues;
     this.coalescer = coalescer;
     this.encapsulator = encapsulator;
+    this.forwarder = forwarder;
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
@@ -72,6 +76,13 @@ export class Deliverer {
 
   setUnderlay(device: number, underlay: Underlay | null): void {
     this.underlays[device] = underlay;
+  }
+
+  /** An underlay is closed: no device sends through it any more. */
+  forgetUnderlay(underlay: Underlay): void {
+    for (let device = 0; device < MAX_DEVICES; device++) {
+      if (this.underlays[device] === underlay) this.underlays[device] = null;
+    }
   }
 
   /** Writes everything queued, counts what could not be written, and leaves the queues empty. */
@@ -130,6 +141,12 @@ export class Deliverer {
     }
     const vector = this.datagrams;
     vector.reset();
+    if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) {
+      this.forwarder.reset();
+      for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) this.forward(device, underlay, i);
+      this.send(device, underlay, this.forwarder.records);
+      return;
+    }
     for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
@@ -138,29 +155,52 @@ export class Deliverer {
         this.drop(device, reason, this.packets.segments(i));
         continue;
       }
-      this.encapsulate(device, underlay, i);
+      this.encapsulate(device, underlay, i, this.packets.tunnel[i], this.tunnels);
     }
-    this.send(device, underlay);
+    this.send(device, underlay, this.tunnels);
   }
 
-  private encapsulate(device: number, underlay: Underlay, packet: PacketIndex): void {
-    const record = this.packets.tunnel[packet];
+  /** Sends a packet to every destination that the forwarding table has for it, each behind headers of its own. */
+  private forward(device: number, underlay: Underlay, packet: PacketIndex): void {
+    const { forwarder } = this;
+    let count = forwarder.choose(packet, device);
+    if (count === RECORDS_FULL) {
+      this.send(device, underlay, forwarder.records);
+      this.datagrams.reset();
+      forwarder.reset();
+      count = forwarder.choose(packet, device);
+    }
+    if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+    const first = forwarder.first;
+    for (let r = first; r < first + count; r++) {
+      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      else this.encapsulate(device, underlay, packet, r, forwarder.records);
+    }
+  }
+
+  private encapsulate(
+    device: number,
+    underlay: Underlay,
+    packet: PacketIndex,
+    record: number,
+    tunnels: Int32Array,
+  ): void {
     const words = record * TUNNEL_WORDS;
-    const vni = (this.tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? this.tunnels[words + TunnelWord.VNI] : 0;
+    const vni = (tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? tunnels[words + TunnelWord.VNI] : 0;
     let result = this.encapsulator.add(packet, vni, record, this.datagrams);
     if (result === FULL) {
-      this.send(device, underlay);
+      this.send(device, underlay, tunnels);
       this.datagrams.reset();
       result = this.encapsulator.add(packet, vni, record, this.datagrams);
     }
     if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
   }
 
-  private send(device: number, underlay: Underlay): void {
+  private send(device: number, underlay: Underlay, tunnels: Int32Array): void {
     const vector = this.datagrams;
     if (vector.count === 0) return;
     const counters = this.counters;
-    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.tunnels));
+    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, tunnels));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     for (let m = 0; m < vector.count; m++) {
       if (vector.errno[m] === 0) {
@@ -193,4 +233,10 @@ export class Deliverer {
 function encapsulateReason(result: number): number {
   if (result === TOO_BIG) return REASON['too-big'];
   return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
+}
+
+/** Whether a record has no destination: an entry says so of addresses that are on this host. */
+function isNowhere(records: Int32Array, record: number): boolean {
+  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
+  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

@@ -9,6 +9,8 @@ import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { FdbLookup } from '../devices/fdb-lookup.js';
+import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -21,6 +23,8 @@ import { Checksummer } from '../wire/checksum.js';
 import { IngressHook } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { Demultiplexer } from './demultiplexer.js';
+import { Forwarder } from './forwarder.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues, TO_TUNNEL } from './queues.js';
 
@@ -48,6 +52,8 @@ export class Engine {
   private readonly batch: ReceivedDatagrams;
   private readonly tapSlots: Slots;
   private readonly devices: DeviceTable;
+  readonly fdb: FdbLookup;
+  private readonly demultiplexer = new Demultiplexer();
   private readonly counters: Counters;
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
@@ -61,8 +67,16 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
-  constructor(arena: Arena, devices: DeviceTable, counters: Counters, actionCounters: ActionCounters) {
+  /** `fdb`: the shared memory of the forwarding table; absent: a table of its own. */
+  constructor(
+    arena: Arena,
+    devices: DeviceTable,
+    counters: Counters,
+    actionCounters: ActionCounters,
+    fdb: SharedArrayBuffer = new FdbStore().buffer,
+  ) {
     this.devices = devices;
+    this.fdb = new FdbLookup(fdb);
     this.counters = counters;
     const checksums = new Checksummer(arena.memory.buffer);
     this.packets = new Packets(arena, PACKETS);
@@ -81,6 +95,8 @@ export class Engine {
       checksums,
       this.batch,
       this.paths,
+      this.demultiplexer,
+      this.fdb,
     );
     this.deliverer = new Deliverer(
       arena,
@@ -90,6 +106,7 @@ export class Engine {
       this.queues,
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
+      new Forwarder(arena.u8, this.packets, devices, this.fdb),
       NO_PROGRAMS.tunnels,
     );
   }
@@ -118,15 +135,39 @@ export class Engine {
     this.deliverer.setPort(device, port, offloads);
   }
 
+  /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
   setUnderlay(device: number, underlay: Underlay | null): void {
-    this.underlays[device] = underlay;
-    this.deliverer.setUnderlay(device, underlay);
+    this.openUnderlay(device, underlay);
+    this.demultiplexer.giveAll(device, device);
+    this.useUnderlay(device, underlay === null ? -1 : device);
   }
 
-  /** Receives and processes one batch from descriptor `which` of a device's underlay. Returns messages, or -errno. */
-  serviceUnderlay(device: number, which: number): number {
-    const underlay = this.underlays[device];
+  /** An underlay by a number below MAX_DEVICES; null: it is closed. */
+  openUnderlay(number: number, underlay: Underlay | null): void {
+    const before = this.underlays[number];
+    if (before !== null) this.deliverer.forgetUnderlay(before);
+    this.underlays[number] = underlay;
+  }
+
+  /**
+   * Whose an underlay's datagrams are: `owner`'s, or where `takers` are given (TAKER_WORDS words each) theirs by VNI.
+   * The owner counts what is nobody's.
+   */
+  serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
+    if (takers === undefined) this.demultiplexer.giveAll(number, owner);
+    else this.demultiplexer.share(number, owner, takers);
+  }
+
+  /** Through which underlay a device sends; -1: none, it is down. */
+  useUnderlay(device: number, number: number): void {
+    this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
+  }
+
+  /** Receives and processes one batch from descriptor `which` of an underlay. Returns messages, or -errno. */
+  serviceUnderlay(number: number, which: number): number {
+    const underlay = this.underlays[number];
     if (underlay === null) return 0;
+    const device = this.demultiplexer.owner(number);
     const batch = this.batch;
     const received = underlay.receive(which, batch);
     this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
@@ -149,7 +190,7 @@ export class Engine {
         this.finish();
         this.decapsulator.begin();
       }
-      this.decapsulator.message(m, device);
+      this.decapsulator.message(m, number);
     }
     this.finish();
     return received;
@@ -191,6 +232,7 @@ export class Engine {
     const now = Date.now();
     this.executor.now = now;
     this.paths.now = (now / 1000) | 0;
+    this.fdb.tick(now);
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

@@ -46,7 +46,7 @@ class DatapathWorker {
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.counters = new Counters(start.counters);
-    this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters);
+    this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters, start.fdb);
     this.engine.setCoalescing(start.coalesce);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
@@ -81,6 +81,8 @@ class DatapathWorker {
         if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
       }
     }
+    const { fdb } = this.engine;
+    if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
     if (poll.isReady(0)) this.obey();
   }
 
@@ -103,21 +105,21 @@ class DatapathWorker {
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(device: number, sockets: readonly UdpSockets[]): void {
-    this.closeUnderlay(device);
+  private openUnderlay(number: number, sockets: readonly UdpSockets[]): void {
+    this.closeUnderlay(number);
     const part = this.underlayParts.take();
-    this.underlayPart.set(device, part);
+    this.underlayPart.set(number, part);
     const underlay = new UdpUnderlay(part, sockets, { receive: MESSAGES, send: DATAGRAMS });
-    this.engine.setUnderlay(device, underlay);
+    this.engine.openUnderlay(number, underlay);
     underlay.receiveFds.forEach((fd, which) => {
-      this.poll.add(fd, POLL_DEVICE.UNDERLAY, device, which);
+      this.poll.add(fd, POLL_DEVICE.UNDERLAY, number, which);
     });
   }
 
-  private closeUnderlay(device: number): void {
-    this.engine.setUnderlay(device, null);
-    this.poll.remove(POLL_DEVICE.UNDERLAY, device);
-    giveBack(this.underlayPart, this.underlayParts, device);
+  private closeUnderlay(number: number): void {
+    this.engine.openUnderlay(number, null);
+    this.poll.remove(POLL_DEVICE.UNDERLAY, number);
+    giveBack(this.underlayPart, this.underlayParts, number);
   }
 
   private obey(): void {
@@ -145,10 +147,17 @@ class DatapathWorker {
         this.closePort(instruction.device);
         break;
       case 'underlay-open':
-        this.openUnderlay(instruction.device, instruction.sockets);
+        this.openUnderlay(instruction.underlay, instruction.sockets);
+        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-close':
-        this.closeUnderlay(instruction.device);
+        this.closeUnderlay(instruction.underlay);
+        break;
+      case 'underlay-serve':
+        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
+        break;
+      case 'underlay-use':
+        this.engine.useUnderlay(instruction.device, instruction.underlay);
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
@@ -176,10 +185,10 @@ class DatapathWorker {
   }
 }
 
-function giveBack(parts: Map<number, Arena>, pool: ArenaPool, device: number): void {
-  const part = parts.get(device);
+function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): void {
+  const part = parts.get(number);
   if (part === undefined) return;
-  parts.delete(device);
+  parts.delete(number);
   pool.give(part);
 }
 

@@ -7,6 +7,15 @@ import { MAX_DEVICES } from '../memory/counters.js';
 
 export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2 } as const;
 
+/** Bits of a vxlan device's mode. */
+export const VxlanMode = {
+  /** One VNI, and destinations from the forwarding table; otherwise external. */
+  CLASSIC: 1,
+  /** Inner source addresses are learned. */
+  LEARN: 2,
+  L2_MISS: 4,
+} as const;
+
 const ROW = 16;
 const Word = {
   KIND: 0,
@@ -17,6 +26,8 @@ const Word = {
   MAC_LOW: 5,
   RESERVED_HIGH: 6,
   RESERVED_LOW: 7,
+  VXLAN_MODE: 12,
+  VNI: 13,
 } as const;
 
 export class DeviceTable {
@@ -65,6 +76,16 @@ export class DeviceTable {
     return this.words[device * ROW + Word.RESERVED_LOW];
   }
 
+  /** Bits of VxlanMode. */
+  vxlanMode(device: number): number {
+    return this.words[device * ROW + Word.VXLAN_MODE];
+  }
+
+  /** The one VNI of a classic device; 0 for an external one. */
+  vni(device: number): number {
+    return this.words[device * ROW + Word.VNI];
+  }
+
   /** Control side: a new device, down. */
   add(device: number, kind: number, ifindex: number): void {
     this.words.fill(0, device * ROW, (device + 1) * ROW);
@@ -94,5 +115,10 @@ export class DeviceTable {
   setReservedBits(device: number, high: number, low: number): void {
     Atomics.store(this.words, device * ROW + Word.RESERVED_HIGH, high | 0);
     Atomics.store(this.words, device * ROW + Word.RESERVED_LOW, low | 0);
+  }
+
+  setVxlan(device: number, mode: number, vni: number): void {
+    Atomics.store(this.words, device * ROW + Word.VXLAN_MODE, mode);
+    Atomics.store(this.words, device * ROW + Word.VNI, vni);
   }
 }

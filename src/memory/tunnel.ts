@@ -21,7 +21,10 @@ export const TunnelWord = {
   FLAGS: 0,
   VNI: 1,
   DST_PORT: 2,
+  /** In a record received. */
   SRC_PORT: 3,
+  /** In a record for transmit: interface to leave by; 0: the route's. */
+  IFINDEX: 3,
   TOS: 4,
   /** 0 in a record for transmit means "the device's default". */
   TTL: 5,

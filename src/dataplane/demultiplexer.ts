@@ -1,0 +1,81 @@
+import { MAX_DEVICES } from '../memory/counters.js';
+
+/** No device. */
+export const NOBODY = -1;
+
+/** What takes the VNIs of one underlay: rows of VNI and device. */
+export const TAKER_WORDS = 2;
+
+/**
+ * Which device takes what an underlay receives. An underlay of one external device gives it everything; one that
+ * several devices share is looked up by VNI, in an open-addressing table that is made anew with every change.
+ */
+export class Demultiplexer {
+  private readonly singles = new Int32Array(MAX_DEVICES).fill(NOBODY);
+  private readonly owners = new Int32Array(MAX_DEVICES).fill(NOBODY);
+  private readonly tables: VniTable[] = new Array(MAX_DEVICES).fill(new VniTable(new Int32Array(0)));
+
+  /** Every datagram of an underlay is a device's, whatever its VNI. */
+  giveAll(underlay: number, device: number): void {
+    this.singles[underlay] = device;
+    this.owners[underlay] = device;
+  }
+
+  /** An underlay's datagrams are shared out by VNI; `owner` counts those that are nobody's. */
+  share(underlay: number, owner: number, takers: Int32Array): void {
+    this.singles[underlay] = NOBODY;
+    this.owners[underlay] = owner;
+    this.tables[underlay] = new VniTable(takers);
+  }
+
+  /** The device that takes everything, or NOBODY where the VNI says whose it is. */
+  single(underlay: number): number {
+    return this.singles[underlay];
+  }
+
+  /** The device that stands for an underlay where no device can be told. */
+  owner(underlay: number): number {
+    return this.owners[underlay];
+  }
+
+  /** The device that takes a VNI of a shared underlay, or NOBODY. */
+  find(underlay: number, vni: number): number {
+    return this.tables[underlay].find(vni);
+  }
+}
+
+class VniTable {
+  private readonly mask: number;
+  /** VNI + 1 (0: empty) and device of each slot. */
+  private readonly slots: Int32Array;
+
+  constructor(takers: Int32Array) {
+    const count = takers.length / TAKER_WORDS;
+    let size = 4;
+    while (size < count * 2) size *= 2;
+    this.mask = size - 1;
+    this.slots = new Int32Array(size * 2);
+    for (let n = 0; n < count; n++) {
+      const vni = takers[n * TAKER_WORDS];
+      let slot = this.hash(vni);
+      while (this.slots[slot * 2] !== 0) slot = (slot + 1) & this.mask;
+      this.slots[slot * 2] = vni + 1;
+      this.slots[slot * 2 + 1] = takers[n * TAKER_WORDS + 1];
+    }
+  }
+
+  find(vni: number): number {
+    let slot = this.hash(vni);
+    for (;;) {
+      const found = this.slots[slot * 2];
+      if (found === vni + 1) return this.slots[slot * 2 + 1];
+      if (found === 0) return NOBODY;
+      slot = (slot + 1) & this.mask;
+    }
+  }
+
+  /** Neighbouring VNIs, as people number them, take neighbouring slots. */
+  private hash(vni: number): number {
+    return (vni ^ (vni >>> 12)) & this.mask;
+  }
+}
