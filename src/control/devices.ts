@@ -18,7 +18,6 @@ import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
-import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { Forwarding } from './forwarding.js';
 import { HostQueues } from './host-queues.js';
@@ -26,6 +25,7 @@ import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
 import { isVniInUse } from './vni-in-use.js';
+import { vxlanHeaders } from './vxlan-headers.js';
 import { vxlanMtu } from './vxlan-mtu.js';
 import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
@@ -104,6 +104,7 @@ export class Devices {
       device.vxlan = options;
       this.setMode(device);
       this.forwarding.change(device, before);
+      this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
     });
   }
 
@@ -215,8 +216,8 @@ export class Devices {
       this.datapath.counters.clearDevice(index);
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
-      this.datapath.devices.setReservedBits(index, VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW);
       if (vxlan) {
+        this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
         this.setMode(device);
         this.forwarding.begin(device);
       }

@@ -1,22 +1,19 @@
 import type { VxlanOptions } from '../iproute/commands.js';
-import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 
 /**
- * What a vxlan device says of a tunnel's outer headers where nothing else does, as a record for transmit; `lower` is
- * the index of its lower device, or 0 (the first half of vxlan_xmit_one).
+ * What a vxlan device says of every tunnel to an endpoint of its forwarding table, as a record to transmit; `lower` is
+ * the index of its lower device, or 0. TOS, TTL and the like are in the device's row of the device table.
  */
 export function tunnelDefaults(options: VxlanOptions, lower: number): Int32Array {
-  const { id = 0, local, remote, dstport, ttl, tos, df } = options;
+  const { id = 0, local, remote, dstport } = options;
   const family = (remote ?? local)?.length === 16 ? 6 : 4;
   const checksum = family === 4 ? options.udpcsum : !options.udp6zerocsumtx;
   const record = new Int32Array(TUNNEL_WORDS);
-  record[TunnelWord.FLAGS] =
-    TUNNEL_KEY | (checksum ? TUNNEL_CSUM : 0) | (df === 'set' && family === 4 ? TUNNEL_DONT_FRAGMENT : 0);
+  record[TunnelWord.FLAGS] = TUNNEL_KEY | (checksum ? TUNNEL_CSUM : 0);
   record[TunnelWord.VNI] = id;
   record[TunnelWord.DST_PORT] = dstport;
   record[TunnelWord.IFINDEX] = lower;
-  record[TunnelWord.TOS] = typeof tos === 'number' ? tos : 0;
-  record[TunnelWord.TTL] = typeof ttl === 'number' ? ttl : 0;
   record[TunnelWord.FAMILY] = family;
   if (local) {
     const view = new DataView(local.buffer, local.byteOffset, local.byteLength);

@@ -10,6 +10,7 @@ import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
+import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { portReason, sendReason } from './send-reasons.js';
 
@@ -30,6 +31,7 @@ export class Deliverer {
   private readonly forwarder: Forwarder;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
+  private readonly headers: OuterHeaders;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -58,6 +60,7 @@ export class Deliverer {
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
+    this.headers = new OuterHeaders(arena.u8, packets, devices, DATAGRAMS);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -139,12 +142,12 @@ export class Deliverer {
         this.drop(device, REASON['device-down'], this.packets.segments(i));
       return;
     }
-    const vector = this.datagrams;
-    vector.reset();
+    this.datagrams.reset();
+    this.headers.reset();
     if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) {
       this.forwarder.reset();
       for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) this.forward(device, underlay, i);
-      this.send(device, underlay, this.forwarder.records);
+      this.send(device, underlay);
       return;
     }
     for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
@@ -157,7 +160,7 @@ export class Deliverer {
       }
       this.encapsulate(device, underlay, i, this.packets.tunnel[i], this.tunnels);
     }
-    this.send(device, underlay, this.tunnels);
+    this.send(device, underlay);
   }
 
   /** Sends a packet to every destination that the forwarding table has for it, each behind headers of its own. */
@@ -165,8 +168,7 @@ export class Deliverer {
     const { forwarder } = this;
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
-      this.send(device, underlay, forwarder.records);
-      this.datagrams.reset();
+      this.sendAll(device, underlay);
       forwarder.reset();
       count = forwarder.choose(packet, device);
     }
@@ -185,22 +187,37 @@ export class Deliverer {
     record: number,
     tunnels: Int32Array,
   ): void {
-    const words = record * TUNNEL_WORDS;
-    const vni = (tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? tunnels[words + TunnelWord.VNI] : 0;
-    let result = this.encapsulator.add(packet, vni, record, this.datagrams);
+    let result = this.add(device, packet, record, tunnels);
     if (result === FULL) {
-      this.send(device, underlay, tunnels);
-      this.datagrams.reset();
-      result = this.encapsulator.add(packet, vni, record, this.datagrams);
+      this.sendAll(device, underlay);
+      result = this.add(device, packet, record, tunnels);
     }
     if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
   }
 
-  private send(device: number, underlay: Underlay, tunnels: Int32Array): void {
+  private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
+    const { headers } = this;
+    const made = headers.complete(packet, device, tunnels, record);
+    if (made === NO_RECORD) return FULL;
+    const words = made * TUNNEL_WORDS;
+    const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
+    const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
+    this.encapsulator.firstWord = headers.firstWords[made];
+    return this.encapsulator.add(packet, vni, made, this.datagrams);
+  }
+
+  /** Sends what there is, to make room. */
+  private sendAll(device: number, underlay: Underlay): void {
+    this.send(device, underlay);
+    this.datagrams.reset();
+    this.headers.reset();
+  }
+
+  private send(device: number, underlay: Underlay): void {
     const vector = this.datagrams;
     if (vector.count === 0) return;
     const counters = this.counters;
-    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, tunnels));
+    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     for (let m = 0; m < vector.count; m++) {
       if (vector.errno[m] === 0) {

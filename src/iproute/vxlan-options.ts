@@ -80,17 +80,13 @@ export function vxlanFamilies({ external, remote, local }: VxlanOptions): readon
   return [address.length === 4 ? 4 : 6];
 }
 
+const supportedSwitches: readonly VxlanSwitch[] = ['gbp', 'l2miss'];
+
 /** What the daemon of this release does not do, in the order in which it is looked for. */
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [
-  ['"ttl inherit"', ({ ttl }) => ttl === 'inherit'],
-  ['"tos inherit"', ({ tos }) => tos === 'inherit'],
-  ['"df"', ({ df }) => df !== undefined],
-  ['"flowlabel"', ({ flowlabel }) => flowlabel !== undefined],
-  ['"reserved_bits"', ({ reservedBits }) => reservedBits !== undefined],
   ...vxlanSwitches
-    .filter((name) => name !== 'l2miss')
+    .filter((name) => !supportedSwitches.includes(name))
     .map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
-  ['"nolocalbypass"', ({ localbypass }) => localbypass === false],
 ];
 
 /**
