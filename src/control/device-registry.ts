@@ -3,6 +3,7 @@ import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { DeviceIndices } from './device-indices.js';
 import { noSuchDevice } from './refusal.js';
 import type { RuleDevices } from './rules.js';
+import type { VniFilter } from './vni-filter.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
 /** A network namespace without an id here. */
@@ -28,6 +29,8 @@ export interface Device {
   isGone: boolean;
   /** A vxlan device's underlay. */
   sockets?: VxlanSockets;
+  /** The VNIs of a device with `vnifilter`. */
+  filter?: VniFilter;
   /** What a vxlan device was made with, or changed to. */
   vxlan?: VxlanOptions;
 }

@@ -10,7 +10,13 @@ import type { Link } from '../io/rtnetlink/link.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
-import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
+import {
+  type Command,
+  CommandError,
+  type LinkGeneric,
+  type VxlanChanges,
+  type VxlanOptions,
+} from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import type { LinkState } from '../iproute/link-state.js';
 import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
@@ -24,6 +30,7 @@ import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
+import { VniFilter, VniRows } from './vni-filter.js';
 import { isVniInUse } from './vni-in-use.js';
 import { vxlanHeaders } from './vxlan-headers.js';
 import { vxlanMtu } from './vxlan-mtu.js';
@@ -31,6 +38,8 @@ import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
+
+type VniEdit = Extract<Command, { readonly kind: 'vni-add' | 'vni-del' }>;
 
 export interface DevicesOptions {
   readonly tun: string;
@@ -50,6 +59,7 @@ export class Devices {
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
   private readonly underlays: UnderlayPool;
+  private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
@@ -59,6 +69,7 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.underlays = new UnderlayPool(datapath);
+    this.vniRows = new VniRows([datapath.vniCounters]);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
@@ -79,7 +90,7 @@ export class Devices {
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
       checkSupported(vxlan);
-      if (this.isVniInUse(vxlan, vxlan.id ?? 0)) {
+      if (this.isVniInUse(vxlan, vxlan.id ?? 0, undefined)) {
         throw refused('A VXLAN device with the specified VNI already exists');
       }
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
@@ -104,6 +115,7 @@ export class Devices {
       device.vxlan = options;
       this.setMode(device);
       this.forwarding.change(device, before);
+      device.filter?.changeDefault(before, options);
       this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
     });
   }
@@ -201,6 +213,7 @@ export class Devices {
       isGone: false,
       ...(vxlan ? { vxlan } : {}),
     };
+    if (vxlan?.vnifilter === true) device.filter = this.filterOf(device, vxlan);
     if (vxlan) device.sockets = this.socketsOf(device, vxlan);
     try {
       const { mtu, address, txqueuelen } = generic;
@@ -279,24 +292,52 @@ export class Devices {
     }
   }
 
-  private isVniInUse(vxlan: VxlanOptions, vni: number): boolean {
+  private isVniInUse(vxlan: VxlanOptions, vni: number, self: Device | undefined): boolean {
     const takers = this.registry.list().flatMap((device) => {
-      const other = device.vxlan;
-      return other ? [{ vxlan: other, has: (one: number) => (other.id ?? 0) === one }] : [];
+      const { vxlan: other, filter } = device;
+      if (!other || device === self) return [];
+      return [{ vxlan: other, has: (one: number) => (filter ? filter.has(one) : (other.id ?? 0) === one) }];
     });
     return isVniInUse(vxlan, vni, takers);
   }
 
   private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
     return new VxlanSockets(this.underlays, vxlan, {
-      vnis: () => (device.vxlan?.external === false ? [device.vxlan.id ?? 0] : undefined),
-      memberships: (options) => this.membershipsOf(options),
+      vnis: () => device.filter?.taken ?? (vxlan.external ? undefined : [[vxlan.id ?? 0, -1]]),
+      memberships: (options) => {
+        const { remote } = options;
+        const own = remote !== undefined && isIpMulticast(remote) ? [remote] : [];
+        return [...own, ...(device.filter?.groups ?? [])].map((group) => this.membershipOf(group, options));
+      },
     });
   }
 
-  private membershipsOf({ remote, dev }: VxlanOptions): Membership[] {
-    if (remote === undefined || dev === undefined || !isIpMulticast(remote)) return [];
-    return [{ group: remote, ifindex: this.mustLink(dev).index }];
+  private membershipOf(group: Uint8Array, { dev }: VxlanOptions): Membership {
+    return { group, ifindex: dev === undefined ? 0 : this.mustLink(dev).index };
+  }
+
+  private filterOf(device: Device, vxlan: VxlanOptions): VniFilter {
+    const options = (): VxlanOptions => device.vxlan ?? vxlan;
+    return new VniFilter(this.vniRows, {
+      isInUse: (vni) => this.isVniInUse(options(), vni, device),
+      redirect: (vni, before, after) => this.forwarding.redirect(device, vni, before, after),
+      join: (group) => device.sockets?.join(this.membershipOf(group, options())),
+      leave: (group) => device.sockets?.leave(this.membershipOf(group, options())),
+    });
+  }
+
+  /** `bridge vni add` and `del` of a device with a filter; throws CommandError. */
+  editVnis(device: Device, command: VniEdit): Promise<void> {
+    return this.inTurn(async () => {
+      const { filter, vxlan } = device;
+      if (!filter || !vxlan) return;
+      try {
+        if (command.kind === 'vni-add') filter.add(vxlan, command.ranges, command.remote);
+        else filter.remove(vxlan, command.ranges);
+      } finally {
+        await device.sockets?.takeOthers(device.index);
+      }
+    });
   }
 
   /** What workers must know of a vxlan device's options. */
@@ -305,7 +346,8 @@ export class Devices {
     const mode =
       (vxlan.external ? 0 : VxlanMode.CLASSIC) |
       (vxlanLearns(vxlan) ? VxlanMode.LEARN : 0) |
-      (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0);
+      (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
+      (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0);
     this.datapath.devices.setVxlan(index, mode, vxlan.id ?? 0);
   }
 
@@ -316,6 +358,7 @@ export class Devices {
   private async letGo(device: Device, stays: boolean): Promise<void> {
     const { index, fd } = device;
     if (device.vxlan) this.forwarding.end(device);
+    device.filter?.clear();
     this.registry.delete(device);
     this.datapath.devices.remove(index);
     try {

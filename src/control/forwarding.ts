@@ -18,6 +18,7 @@ import type { FdbKey, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../dev
 import { isSameRemote } from '../devices/fdb-records.js';
 import { formatMac } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
+import { fdbDeletion } from '../iproute/fdb-command.js';
 import {
   type FdbDeletion,
   type FdbEntry,
@@ -27,6 +28,7 @@ import {
   fdbStateOf,
   isFdbFlushed,
   reportedFdbEntry,
+  type VniState,
 } from '../iproute/fdb-types.js';
 import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
 import type { Device, LinkSource } from './device-registry.js';
@@ -95,6 +97,14 @@ export class Forwarding {
     this.addDefault(device);
     const old = this.defaultRemote(before);
     if (old) this.removeRemote(this.keyOf(device, ZEROS), old);
+  }
+
+  /** Frames of a VNI of a filter without another entry go to `after`, and no longer to `before`. */
+  redirect(device: FdbDevice, vni: number, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
+    const options = optionsOf(device);
+    const key = this.keyOf(device, ZEROS, vni);
+    if (after) this.addPermanent(key, this.defaultOf(options, vni, after));
+    if (before) this.removeRemote(key, this.defaultOf(options, vni, before));
   }
 
   /** A device is up: it learns from now on. */
@@ -178,6 +188,33 @@ export class Forwarding {
       .list(device.index)
       .filter(({ state, flags }) => (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0)
       .reverse();
+  }
+
+  /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
+  defaults(device: FdbDevice, vnis: readonly VniState[]): { readonly vni: number; readonly remote: FdbRemote }[] {
+    const options = optionsOf(device);
+    const own = this.defaultRemote(options);
+    const ofVnis = vnis.flatMap(({ vni, remote }) => {
+      const address = remote ?? own?.address;
+      return address ? [{ vni, remote: this.defaultOf(options, vni, address) }] : [];
+    });
+    return [...(own ? [{ vni: options.id ?? 0, remote: own }] : []), ...ofVnis];
+  }
+
+  /** The words, after `bridge`, that take a destination away from the all-zeros address. */
+  deletion(device: FdbDevice, srcVni: number, remote: FdbRemote): string[] {
+    const record = {
+      device: device.index,
+      mac: ZEROS,
+      vni: srcVni,
+      state: 0,
+      flags: 0,
+      used: 0,
+      updated: 0,
+      remotes: [],
+    };
+    const entry = reportedFdbEntry(this.stateOf(device, record, remote), optionsOf(device));
+    return fdbDeletion(entry);
   }
 
   /** One destination of an entry, as `show` has it but whole: with port and VNI. */
@@ -290,16 +327,21 @@ export class Forwarding {
 
   private addDefault(device: FdbDevice): void {
     const remote = this.defaultRemote(optionsOf(device));
-    if (!remote) return;
-    const key = this.keyOf(device, ZEROS);
+    if (remote) this.addPermanent(this.keyOf(device, ZEROS), remote);
+  }
+
+  private addPermanent(key: FdbKey, remote: FdbRemote): void {
     if (this.table.append(key, remote) !== 'none') return;
     this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
   }
 
   private defaultRemote(options: VxlanOptions): FdbRemote | undefined {
-    const { remote, id = 0, dstport } = options;
-    if (remote === undefined || isAny(remote)) return undefined;
-    return { address: remote, port: dstport, vni: id, ifindex: this.lowerOf(options) };
+    const { remote, id = 0 } = options;
+    return remote === undefined || isAny(remote) ? undefined : this.defaultOf(options, id, remote);
+  }
+
+  private defaultOf(options: VxlanOptions, vni: number, address: Uint8Array): FdbRemote {
+    return { address, port: options.dstport, vni, ifindex: this.lowerOf(options) };
   }
 
   private lowerOf({ dev }: VxlanOptions): number {

@@ -1,5 +1,4 @@
 import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
@@ -21,7 +20,9 @@ import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
+import { savedForwarding } from './saved-forwarding.js';
 import { runTransaction } from './transaction.js';
+import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -30,7 +31,7 @@ export class Interpreter {
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
-  private readonly fdbTarget: FdbTarget;
+  private readonly fdbTarget: FdbTarget & VniTarget;
   private turn: Promise<unknown> = Promise.resolve();
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
@@ -45,6 +46,7 @@ export class Interpreter {
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
       bridge: (argv, say) => this.host('bridge', argv, say),
+      edit: (device, command) => devices.editVnis(device, command),
     };
   }
 
@@ -190,7 +192,8 @@ export class Interpreter {
       case 'vni-add':
       case 'vni-del':
       case 'vni-show':
-        throw notSupported('bridge vni');
+        await carryOutVni(command, this.fdbTarget, say);
+        break;
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -243,7 +246,11 @@ export class Interpreter {
   private save(): string[] {
     const elsewhere = this.registry.list().filter((device) => !isHere(device));
     const names = elsewhere.map(({ name }) => name);
-    return [...saveLines(this.devices.linkStates(), names, this.rules)];
+    const tables = (dev: string): string[][] => {
+      const device = this.registry.find(dev);
+      return device ? savedForwarding(device, this.devices.forwarding) : [];
+    };
+    return [...saveLines(this.devices.linkStates(), names, this.rules, tables)];
   }
 
   private async removeDevice(index: number): Promise<void> {

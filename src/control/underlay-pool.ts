@@ -24,8 +24,11 @@ export interface UnderlayUser {
   apply(instruction: UnderlayInstruction): Promise<void>;
 }
 
+/** A VNI that a device takes, and its row of VniCounters, or -1. */
+export type TakenVni = readonly [vni: number, row: number];
+
 /** The VNIs that a device takes; undefined: every one, and it shares with nobody. */
-export type TakenVnis = readonly number[] | undefined;
+export type TakenVnis = readonly TakenVni[] | undefined;
 
 interface Underlay {
   readonly number: number;
@@ -139,7 +142,7 @@ function sharesOf({ members }: Underlay): { owner: number; takers?: Int32Array }
   const [[owner, vnis] = [-1, []]] = members;
   if (vnis === undefined) return { owner };
   const rows: number[] = [];
-  for (const [device, taken] of members) for (const vni of taken ?? []) rows.push(vni, device);
+  for (const [device, taken] of members) for (const [vni, row] of taken ?? []) rows.push(vni, device, row);
   return { owner, takers: Int32Array.from(rows) };
 }
 

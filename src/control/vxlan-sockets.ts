@@ -38,6 +38,7 @@ export class VxlanSockets {
   /** What was opened, in that order. */
   private endings: (() => Promise<void>)[] = [];
   private receiveKey = '';
+  private joined: Membership[] = [];
 
   constructor(pool: UnderlayPool, options: VxlanOptions, wishes: UnderlayWishes) {
     this.pool = pool;
@@ -66,6 +67,7 @@ export class VxlanSockets {
 
   /** Has the workers let go of the sockets, and closes them unless another device has them too. */
   async close(): Promise<void> {
+    for (const membership of [...this.joined]) this.leave(membership);
     const endings = this.endings.reverse();
     this.endings = [];
     for (const end of endings) await end();
@@ -92,12 +94,18 @@ export class VxlanSockets {
   }
 
   /** Receives one more multicast group. Throws a SystemError. */
-  join({ group, ifindex }: Membership): void {
-    if (this.isOpen) this.pool.joinGroup(this.receiveKey, group, ifindex);
+  join(membership: Membership): void {
+    if (!this.isOpen) return;
+    this.pool.joinGroup(this.receiveKey, membership.group, membership.ifindex);
+    this.joined.push(membership);
   }
 
+  /** Takes one `join` of such a membership back. */
   leave({ group, ifindex }: Membership): void {
-    if (this.isOpen) this.pool.leaveGroup(this.receiveKey, group, ifindex);
+    const at = this.joined.findIndex((one) => one.ifindex === ifindex && `${one.group}` === `${group}`);
+    if (at < 0) return;
+    this.joined.splice(at, 1);
+    this.pool.leaveGroup(this.receiveKey, group, ifindex);
   }
 
   private async openAll(device: number): Promise<void> {
@@ -115,10 +123,7 @@ export class VxlanSockets {
       this.endings.push(() => pool.leave(sendKey, device));
     }
     await pool.use(sendKey, device);
-    for (const { group, ifindex } of this.wishes.memberships(options)) {
-      pool.joinGroup(key, group, ifindex);
-      this.endings.push(async () => pool.leaveGroup(key, group, ifindex));
-    }
+    for (const membership of this.wishes.memberships(options)) this.join(membership);
   }
 }
 

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
@@ -26,6 +27,7 @@ interface Events {
 export class Datapath extends EventEmitter<Events> {
   readonly devices = new DeviceTable();
   readonly fdb = new FdbRecords();
+  readonly vniCounters = new VniCounters();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
   private readonly wakeFd: number;
@@ -43,6 +45,7 @@ export class Datapath extends EventEmitter<Events> {
       counters: this.counters.buffer,
       devices: this.devices.buffer,
       fdb: this.fdb.buffer,
+      vniCounters: this.vniCounters.buffer,
       wakeFd: this.wakeFd,
       coalesce,
     };

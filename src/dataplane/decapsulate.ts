@@ -16,6 +16,7 @@ import {
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
@@ -58,6 +59,9 @@ export class Decapsulator {
   private readonly paths: PathMtus;
   private readonly demultiplexer: Demultiplexer;
   private readonly fdb: FdbLookup;
+  private readonly vniCounters: VniCounters;
+  /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
+  private vniRow = -1;
   /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
   private spareTunnel = 0;
   private spareOf = -1;
@@ -73,6 +77,7 @@ export class Decapsulator {
     paths: PathMtus,
     demultiplexer: Demultiplexer,
     fdb: FdbLookup,
+    vniCounters: VniCounters,
   ) {
     this.bytes = arena.u8;
     this.packets = packets;
@@ -84,6 +89,7 @@ export class Decapsulator {
     this.paths = paths;
     this.demultiplexer = demultiplexer;
     this.fdb = fdb;
+    this.vniCounters = vniCounters;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
@@ -170,8 +176,10 @@ export class Decapsulator {
     }
     const devices = this.devices;
     const vni = vxlanVni(bytes, at);
+    this.vniRow = -1;
     if (device === NOBODY) {
       device = this.demultiplexer.find(underlay, vni);
+      this.vniRow = this.demultiplexer.row;
       if (device === NOBODY) {
         this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
         return;
@@ -215,6 +223,7 @@ export class Decapsulator {
     if (ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
+      this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return;
     }
@@ -227,6 +236,7 @@ export class Decapsulator {
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
+      this.countVni(VniCounter.RX_DROPS, 1);
       this.drop(device, REASON['device-down']);
       return;
     }
@@ -245,6 +255,8 @@ export class Decapsulator {
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength);
+    this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
+    this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);
   }
 
@@ -327,7 +339,12 @@ export class Decapsulator {
   }
 
   /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
+  private countVni(counter: number, by: number): void {
+    if (this.vniRow >= 0) this.vniCounters.add(this.vniRow, counter, by);
+  }
+
   private frameError(device: number, reason: number): void {
+    this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
     this.counters.reason(device, reason, 1);

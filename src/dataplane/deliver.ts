@@ -6,9 +6,12 @@ import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT 
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
+import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
+import { VXLAN_HEADER } from '../wire/vxlan.js';
+import type { Demultiplexer } from './demultiplexer.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
@@ -29,6 +32,8 @@ export class Deliverer {
   private readonly coalescer: Coalescer;
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
+  private readonly demultiplexer: Demultiplexer;
+  private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
   private readonly headers: OuterHeaders;
@@ -48,6 +53,8 @@ export class Deliverer {
     coalescer: Coalescer,
     encapsulator: Encapsulator,
     forwarder: Forwarder,
+    demultiplexer: Demultiplexer,
+    vniCounters: VniCounters,
     tunnels: Int32Array,
   ) {
     this.packets = packets;
@@ -57,6 +64,8 @@ export class Deliverer {
     this.coalescer = coalescer;
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
+    this.demultiplexer = demultiplexer;
+    this.vniCounters = vniCounters;
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
@@ -219,7 +228,9 @@ export class Deliverer {
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
+    const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     for (let m = 0; m < vector.count; m++) {
+      if (byVni) this.countVni(device, m);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
@@ -232,6 +243,20 @@ export class Deliverer {
         this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
       }
     }
+  }
+
+  /** Counts entry `m` of the vector for its VNI, bytes from the inner Ethernet header on (vxlan_vnifilter_count). */
+  private countVni(device: number, m: number): void {
+    const vector = this.datagrams;
+    const vni = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.VNI];
+    const row = this.demultiplexer.rowOf(device, vni);
+    if (row < 0) return;
+    if (vector.errno[m] !== 0) {
+      this.vniCounters.add(row, VniCounter.TX_ERRORS, vector.segments[m]);
+      return;
+    }
+    this.vniCounters.add(row, VniCounter.TX_PACKETS, vector.segments[m]);
+    this.vniCounters.add(row, VniCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * VXLAN_HEADER);
   }
 
   /** What a vxlan device gives to its stack is still receive there, as what gro_cells drops in the kernel. */

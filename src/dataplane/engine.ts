@@ -17,6 +17,7 @@ import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCou
 import { type PacketIndex, Packets } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { ReceivedDatagrams, Slots } from '../memory/received.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
@@ -67,13 +68,14 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
-  /** `fdb`: the shared memory of the forwarding table; absent: a table of its own. */
+  /** `fdb`: the shared memory of the forwarding table; absent: a table of its own. So with `vniCounters`. */
   constructor(
     arena: Arena,
     devices: DeviceTable,
     counters: Counters,
     actionCounters: ActionCounters,
     fdb: SharedArrayBuffer = new FdbStore().buffer,
+    vniCounters: VniCounters = new VniCounters(),
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -97,6 +99,7 @@ export class Engine {
       this.paths,
       this.demultiplexer,
       this.fdb,
+      vniCounters,
     );
     this.deliverer = new Deliverer(
       arena,
@@ -107,6 +110,8 @@ export class Engine {
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
       new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      this.demultiplexer,
+      vniCounters,
       NO_PROGRAMS.tunnels,
     );
   }

@@ -20,7 +20,7 @@ export type Instruction =
   | { readonly type: 'port-close'; readonly device: number }
   /**
    * Underlays have numbers of their own, for devices may share one. What they receive is `owner`'s, or by VNI the
-   * `takers`' (rows of VNI and device); the owner counts what is nobody's.
+   * `takers`' (TAKER_WORDS words each); the owner counts what is nobody's.
    */
   | {
       readonly type: 'underlay-open';
@@ -64,6 +64,8 @@ export interface WorkerStart {
   readonly devices: SharedArrayBuffer;
   /** The forwarding table. */
   readonly fdb: SharedArrayBuffer;
+  /** Counters of VNIs. */
+  readonly vniCounters: SharedArrayBuffer;
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;

@@ -13,6 +13,7 @@ import { UdpUnderlay } from '../io/udp/underlay.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
 import { ppoll, read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
@@ -46,7 +47,14 @@ class DatapathWorker {
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.counters = new Counters(start.counters);
-    this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters, start.fdb);
+    this.engine = new Engine(
+      this.arena,
+      new DeviceTable(start.devices),
+      this.counters,
+      this.actionCounters,
+      start.fdb,
+      new VniCounters(start.vniCounters),
+    );
     this.engine.setCoalescing(start.coalesce);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);

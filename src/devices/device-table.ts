@@ -14,6 +14,8 @@ export const VxlanMode = {
   /** Inner source addresses are learned. */
   LEARN: 2,
   L2_MISS: 4,
+  /** Only VNIs of its filter are taken, and each is counted. */
+  VNI_FILTER: 8,
 } as const;
 
 const ROW = 32;

@@ -94,7 +94,7 @@ test('What the daemon does not do is named in one place', (t) => {
       'external ttl inherit tos inherit df inherit local fd00::1 flowlabel 5 reserved_bits 0xff gbp nolocalbypass',
       undefined,
     ],
-    ['external vnifilter', 'vxlan "vnifilter"'],
+    ['external vnifilter', undefined],
     ['external proxy', 'vxlan "proxy"'],
     ['external gpe', 'vxlan "gpe"'],
   ] as const) {
