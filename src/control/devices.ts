@@ -7,6 +7,7 @@ import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
+import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
@@ -26,6 +27,7 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { Forwarding } from './forwarding.js';
+import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
@@ -61,6 +63,8 @@ export class Devices {
   private readonly underlays: UnderlayPool;
   private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
+  /** Interfaces of the host that mirred sends to. */
+  readonly hostPorts: HostPorts;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -76,6 +80,8 @@ export class Devices {
     });
     datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
+    this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
+    this.registry.outside = this.hostPorts;
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
@@ -89,35 +95,68 @@ export class Devices {
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
-      checkSupported(vxlan);
-      if (this.isVniInUse(vxlan, vxlan.id ?? 0, undefined)) {
-        throw refused('A VXLAN device with the specified VNI already exists');
-      }
+      this.checkVxlan(link.name, vxlan);
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
       return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
     });
+  }
+
+  /** Throws CommandError where a device could not be added, as far as that can be known before. */
+  checkNew(name: string, vxlan: VxlanOptions | undefined): void {
+    const link = this.registry.has(name) ? undefined : this.rtnetlink.link(name);
+    if (this.registry.has(name) || (link && !this.canReclaim(link))) throw rtnetlinkAnswers('File exists');
+    if (!vxlan) return;
+    this.checkVxlan(name, vxlan);
+    vxlanMtu(this.rtnetlink, undefined, vxlan);
+  }
+
+  private checkVxlan(name: string, vxlan: VxlanOptions): void {
+    checkSupported(vxlan);
+    if (isVniInUse(vxlan, vxlan.id ?? 0, this.registry.takersBeside(name))) {
+      throw refused('A VXLAN device with the specified VNI already exists');
+    }
   }
 
   /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
   changeVxlan(name: string, changes: VxlanChanges): Promise<void> {
     return this.inTurn(async () => {
       const device = this.registry.find(name);
-      if (!device) {
-        if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
-        throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
-      }
-      if (!device.vxlan) throw rtnetlinkAnswers('Operation not supported');
-      const options = changeVxlan(device.vxlan, changes);
-      checkSupported(options);
-      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
-      await device.sockets?.change(device.index, options);
-      const before = device.vxlan;
-      device.vxlan = options;
-      this.setMode(device);
+      const options = this.changedVxlan(name, device?.vxlan, changes);
+      if (device) await this.configure(device, options);
+    });
+  }
+
+  /** The options that a vxlan device of `current` ones comes to have. Throws CommandError, in the kernel's words. */
+  changedVxlan(name: string, current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
+    if (!this.registry.has(name)) {
+      if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
+      throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
+    }
+    if (!current) throw rtnetlinkAnswers('Operation not supported');
+    const options = changeVxlan(current, changes);
+    checkSupported(options);
+    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+    return options;
+  }
+
+  /** Gives a vxlan device options that `changedVxlan` has checked; throws CommandError where its sockets cannot. */
+  configureVxlan(index: number, options: VxlanOptions): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.configure(device, options);
+    });
+  }
+
+  private async configure(device: Device, options: VxlanOptions): Promise<void> {
+    await device.sockets?.change(device.index, options);
+    const before = device.vxlan;
+    device.vxlan = options;
+    this.setMode(device);
+    if (before) {
       this.forwarding.change(device, before);
       device.filter?.changeDefault(before, options);
-      this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
-    });
+    }
+    this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -154,6 +193,30 @@ export class Devices {
     });
   }
 
+  /** Closes the sockets of a device that is about to go; `refresh` opens them again. */
+  pause(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      await this.registry.get(index)?.sockets?.close();
+    });
+  }
+
+  /** What the kernel says of a device, for `restore`; undefined where it is in another network namespace. */
+  detailsOf(index: number): LinkDetails | undefined {
+    const device = this.registry.get(index);
+    return device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+  }
+
+  /** Puts back MTU, address, alias and queue length. */
+  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (!device || !isHere(device)) return;
+      const { mtu, address, alias } = link;
+      this.rtnetlink.setLink(device.ifindex, { mtu, address, alias, txQueueLength });
+      await this.reread(device);
+    });
+  }
+
   /** Reads a device's state from the kernel now, instead of waiting to be told. */
   refresh(index: number): Promise<void> {
     return this.inTurn(async () => {
@@ -182,6 +245,7 @@ export class Devices {
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
+      this.hostPorts.close();
       this.rtnetlink.close();
     });
   }
@@ -195,7 +259,7 @@ export class Devices {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
-    const index = this.registry.indices.next();
+    const index = this.registry.takeIndex(generic.name);
     if (index < 0) {
       close(fd);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
@@ -244,8 +308,7 @@ export class Devices {
   }
 
   private openTap(name: string, persist: boolean, existing: Link | undefined): ReturnType<typeof openTap> {
-    const isMarked = existing?.kind === 'tun' && existing.alias === MARK;
-    const reclaim = isMarked && this.registry.byLink(existing, undefined) === undefined;
+    const reclaim = existing !== undefined && this.canReclaim(existing);
     try {
       return openTap({ name, persist, reclaim, tunPath: this.options.tun });
     } catch (error) {
@@ -253,6 +316,11 @@ export class Devices {
       if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
       throw error;
     }
+  }
+
+  /** Whether a link was vtep's, and is nobody's now. */
+  private canReclaim(link: Link): boolean {
+    return link.kind === 'tun' && link.alias === MARK && this.registry.byLink(link, undefined) === undefined;
   }
 
   private mustLink(name: string): Link {
@@ -292,17 +360,9 @@ export class Devices {
     }
   }
 
-  private isVniInUse(vxlan: VxlanOptions, vni: number, self: Device | undefined): boolean {
-    const takers = this.registry.list().flatMap((device) => {
-      const { vxlan: other, filter } = device;
-      if (!other || device === self) return [];
-      return [{ vxlan: other, has: (one: number) => (filter ? filter.has(one) : (other.id ?? 0) === one) }];
-    });
-    return isVniInUse(vxlan, vni, takers);
-  }
-
   private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
     return new VxlanSockets(this.underlays, vxlan, {
+      log: (line) => this.options.log(line),
       vnis: () => device.filter?.taken ?? (vxlan.external ? undefined : [[vxlan.id ?? 0, -1]]),
       memberships: (options) => {
         const { remote } = options;
@@ -319,7 +379,7 @@ export class Devices {
   private filterOf(device: Device, vxlan: VxlanOptions): VniFilter {
     const options = (): VxlanOptions => device.vxlan ?? vxlan;
     return new VniFilter(this.vniRows, {
-      isInUse: (vni) => this.isVniInUse(options(), vni, device),
+      isInUse: (vni) => isVniInUse(options(), vni, this.registry.takersBeside(device.name)),
       redirect: (vni, before, after) => this.forwarding.redirect(device, vni, before, after),
       join: (group) => device.sockets?.join(this.membershipOf(group, options())),
       leave: (group) => device.sockets?.leave(this.membershipOf(group, options())),
@@ -378,10 +438,12 @@ export class Devices {
   private heard(event: LinkEvent): void {
     if (this.closed) return;
     if (event.type === 'lost') {
+      this.hostPorts.reread();
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
     const device = this.registry.byLink(event.link, event.nsid);
+    if (!device && event.nsid === undefined) this.hostPorts.heard(event.link, event.type !== 'link');
     if (!device) return;
     switch (event.type) {
       case 'link':
@@ -403,7 +465,7 @@ export class Devices {
     device.ifindex = to.index;
     const name = wasHere ? undefined : tapName(device.fd);
     const link = name === undefined ? undefined : this.rtnetlink.link(name);
-    if (link?.kind === 'tun' && link.alias === MARK && this.registry.byLink(link, undefined) === undefined) {
+    if (link && this.canReclaim(link)) {
       device.nsid = undefined;
       device.ifindex = link.index;
     }

@@ -5,9 +5,11 @@ import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { runAtomicBatch } from './atomic-batch.js';
 import { runBatch } from './batch-run.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
+import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
@@ -16,12 +18,10 @@ import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
-import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
 import { savedForwarding } from './saved-forwarding.js';
-import { runTransaction } from './transaction.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
@@ -32,6 +32,7 @@ export class Interpreter {
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
   private readonly fdbTarget: FdbTarget & VniTarget;
+  private readonly deviceEdits: DeviceEdits;
   private turn: Promise<unknown> = Promise.resolve();
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
@@ -48,6 +49,7 @@ export class Interpreter {
       bridge: (argv, say) => this.host('bridge', argv, say),
       edit: (device, command) => devices.editVnis(device, command),
     };
+    this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
   }
 
   /**
@@ -56,7 +58,7 @@ export class Interpreter {
    */
   async request(argv: readonly string[], say: Say): Promise<number> {
     try {
-      await pour(await this.exclusive(() => this.answer(argv, say)), say);
+      await pour(await this.exclusive(() => this.answer(argv, say)), say, this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
@@ -69,19 +71,18 @@ export class Interpreter {
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
       commit: () => this.rules.commit(),
-      rehearsal: () => new Rehearsal(this.rules, this.registry, this.rules.newTable),
-      removeLink: async (name: string) => {
-        const device = this.registry.find(name);
-        if (device) await this.devices.takeBack(device.index);
-      },
+      rules: this.rules,
+      devices: this.deviceEdits,
+      checkGoesOn: () => this.checkGoesOn(),
+      calm: this.calm,
     };
-    const run = batch.atomic || batch.dryRun ? runTransaction : runBatch;
+    const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
     return run(batch, say, target).catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
   async run(command: Command, say: Say): Promise<void> {
-    await pour(await this.exclusive(() => this.begin(command, say)), say);
+    await pour(await this.exclusive(() => this.begin(command, say)), say, this.calm);
   }
 
   /** Resolves when every edit is in force. */
@@ -208,7 +209,7 @@ export class Interpreter {
     const [tool, ...words] = argv;
     if (tool === 'drops') {
       this.devices.refreshCounters();
-      const rows = dropRows(this.registry.list(), this.counters);
+      const rows = dropRows([...this.registry.list(), ...this.devices.hostPorts.list()], this.counters);
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;
     }
@@ -280,11 +281,18 @@ export class Interpreter {
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
-      if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
+      this.checkGoesOn();
       return work();
     });
     this.turn = result.catch(() => undefined);
     return result;
+  }
+
+  /** What is shown while it is sent is never what a transaction has only tried. */
+  private readonly calm = (): Promise<void> | undefined => (this.rules.journal.isOpen ? this.idle() : undefined);
+
+  private checkGoesOn(): void {
+    if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
   }
 }
 

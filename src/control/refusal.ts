@@ -51,3 +51,11 @@ export function fdbAnswers(text: string): CommandError {
 export function fdbRefused(sentence: string, exitCode = 255): CommandError {
   return new CommandError(`Error: ${sentence}.`, exitCode);
 }
+
+/** What tc prints for the target of a mirred. */
+export function noSuchTarget(name: string): CommandError {
+  return new CommandError(
+    `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
+    1,
+  );
+}

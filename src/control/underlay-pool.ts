@@ -1,12 +1,13 @@
 import { joinGroup, leaveGroup } from '../io/udp/groups.js';
-import { closeUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 import { FreeNumbers } from './free-numbers.js';
+import type { OpenedUnderlay } from './other-underlays.js';
 
 type UnderlayInstruction =
   | {
       readonly type: 'underlay-open';
       readonly underlay: number;
-      readonly sockets: readonly UdpSockets[];
+      readonly parts: UnderlayParts;
       readonly owner: number;
       readonly takers?: Int32Array;
     }
@@ -33,7 +34,7 @@ export type TakenVnis = readonly TakenVni[] | undefined;
 interface Underlay {
   readonly number: number;
   readonly key: string;
-  readonly sockets: readonly UdpSockets[];
+  readonly opened: OpenedUnderlay;
   /** Devices in the order in which they came: the first one counts what is nobody's. */
   readonly members: Map<number, TakenVnis>;
   /** How many members have asked for each multicast group. */
@@ -57,26 +58,36 @@ export class UnderlayPool {
    * Makes a device a member of the underlay with that key, which `make` opens where it is not open yet. What `make`
    * throws comes out, and nothing is left open.
    */
-  async join(key: string, device: number, vnis: TakenVnis, make: () => readonly UdpSockets[]): Promise<void> {
+  async join(
+    key: string,
+    device: number,
+    vnis: TakenVnis,
+    make: () => OpenedUnderlay | Promise<OpenedUnderlay>,
+  ): Promise<void> {
     const there = this.open.get(key);
     if (there) {
       there.members.set(device, vnis);
       await this.serve(there);
       return;
     }
-    const sockets = make();
+    const opened = await make();
     const underlay: Underlay = {
       number: this.numbers.next(),
       key,
-      sockets,
+      opened,
       members: new Map([[device, vnis]]),
       groups: new Map(),
     };
     this.open.set(key, underlay);
     try {
-      await this.user.apply({ type: 'underlay-open', underlay: underlay.number, sockets, ...sharesOf(underlay) });
+      await this.user.apply({
+        type: 'underlay-open',
+        underlay: underlay.number,
+        parts: opened.parts,
+        ...sharesOf(underlay),
+      });
     } catch (error) {
-      this.closeNow(underlay);
+      await this.closeNow(underlay);
       throw error;
     }
   }
@@ -104,7 +115,7 @@ export class UnderlayPool {
       if (underlay.members.size > 0) await this.serve(underlay);
       else await this.user.apply({ type: 'underlay-close', underlay: underlay.number });
     } finally {
-      if (underlay.members.size === 0) this.closeNow(underlay);
+      if (underlay.members.size === 0) await this.closeNow(underlay);
     }
   }
 
@@ -131,9 +142,9 @@ export class UnderlayPool {
     return this.user.apply({ type: 'underlay-serve', underlay: underlay.number, ...sharesOf(underlay) });
   }
 
-  private closeNow(underlay: Underlay): void {
-    for (const sockets of underlay.sockets) closeUdpSockets(sockets);
+  private async closeNow(underlay: Underlay): Promise<void> {
     this.open.delete(underlay.key);
+    await underlay.opened.close();
     this.numbers.release(underlay.number);
   }
 }
@@ -152,5 +163,6 @@ function groupName(group: Uint8Array, ifindex: number): string {
 
 function receiveFdOf(underlay: Underlay, group: Uint8Array): number {
   const family = group.length === 4 ? 4 : 6;
-  return underlay.sockets.find((each) => each.family === family)?.receiveFd ?? -1;
+  const { parts } = underlay.opened;
+  return parts.kind === 'udp' ? (parts.sockets.find((each) => each.family === family)?.receiveFd ?? -1) : -1;
 }

@@ -4,7 +4,7 @@ import type { VxlanOptions } from '../iproute/commands.js';
 export const receiveOptions = ['external', 'vnifilter', 'gbp', 'gpe', 'remcsumrx', 'udp6zerocsumrx'] as const;
 
 /** A vxlan device, with the VNIs of its filter where it has one. */
-interface Taker {
+export interface Taker {
   readonly vxlan: VxlanOptions;
   readonly has: (vni: number) => boolean;
 }

@@ -2,6 +2,7 @@ import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sock
 import { isIpMulticast } from '../iproute/address.js';
 import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
+import { type OpenedUnderlay, openOtherUnderlay } from './other-underlays.js';
 import { rtnetlinkAnswers } from './refusal.js';
 import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
 import { receiveOptions } from './vni-in-use.js';
@@ -20,6 +21,8 @@ export interface Membership {
 
 /** What a device wants of its underlay beside its options. */
 export interface UnderlayWishes {
+  /** Is told what becomes of an underlay that is open. */
+  log(line: string): void;
   /** The VNIs that it takes; undefined: all. */
   vnis(): TakenVnis;
   /** Groups to receive with these options. Throws CommandError where an interface has gone. */
@@ -112,18 +115,33 @@ export class VxlanSockets {
     const { options, pool } = this;
     const shared = isShared(options);
     const key = shared ? sharedKey(options) : `device ${device}`;
-    const ownPorts = shared && options.srcport !== undefined;
+    const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
     this.receiveKey = key;
-    await pool.join(key, device, this.wishes.vnis(), () => openFamilies(options, !ownPorts));
+    await pool.join(key, device, this.wishes.vnis(), () => this.make(!ownPorts, true));
     this.endings.push(() => pool.leave(key, device));
     let sendKey = key;
     if (ownPorts) {
       sendKey = `device ${device}`;
-      await pool.join(sendKey, device, [], () => openFamilies(options, true, false));
+      await pool.join(sendKey, device, [], () => this.make(true, false));
       this.endings.push(() => pool.leave(sendKey, device));
     }
     await pool.use(sendKey, device);
     for (const membership of this.wishes.memberships(options)) this.join(membership);
+  }
+
+  private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
+    const { options } = this;
+    if (options.underlay !== undefined) {
+      const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
+      return openOtherUnderlay(options.underlay, options, buffers, (line) => this.wishes.log(line));
+    }
+    const sockets = openFamilies(options, ports, receive);
+    return {
+      parts: { kind: 'udp', sockets },
+      close: () => {
+        for (const each of sockets) closeUdpSockets(each);
+      },
+    };
   }
 }
 
@@ -131,10 +149,15 @@ function isShared({ external, vnifilter }: VxlanOptions): boolean {
   return !external || vnifilter === true;
 }
 
-/** What the kernel compares to have two devices share a socket (VXLAN_F_RCV_FLAGS). */
+/**
+ * What the kernel compares to have two devices share a socket (VXLAN_F_RCV_FLAGS). The other underlays are told
+ * everything, and several of one port can be open.
+ */
 function sharedKey(options: VxlanOptions): string {
+  const { dstport, underlay = 'udp', local, srcport, dev } = options;
   const flags = receiveOptions.filter((name) => options[name] === true);
-  return `${familiesOf(options).join('+')} ${options.dstport} ${flags.join(' ')}`;
+  const own = underlay === 'udp' ? '' : `${underlay} ${local} ${srcport} ${dev}`;
+  return `${familiesOf(options).join('+')} ${dstport} ${flags.join(' ')} ${own}`;
 }
 
 /** What of the options is a socket's, or a membership's. */

@@ -112,6 +112,10 @@ export class Decapsulator {
   message(m: number, underlay: number): void {
     const batch = this.batch;
     const device = this.demultiplexer.single(underlay);
+    if (batch.refused[m] !== 0) {
+      this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
+      return;
+    }
     if (batch.truncated[m] !== 0) {
       this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;

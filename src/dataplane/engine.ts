@@ -8,10 +8,11 @@
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
+import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
-import type { FramePort, Underlay } from '../io/device.js';
+import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets } from '../memory/packets.js';
@@ -21,13 +22,16 @@ import { VniCounters } from '../memory/vni-counters.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
+import { simdChecksums } from '../wire/simd-checksums.js';
 import { IngressHook } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
+import { ANSWERS, Inbound } from './inbound.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues, TO_TUNNEL } from './queues.js';
+import { UnderlayPaths } from './underlay-paths.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -59,9 +63,12 @@ export class Engine {
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
   private readonly hook: IngressHook;
+  private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
+  private readonly underlayPaths = new UnderlayPaths();
+  private readonly inbound: Inbound;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -80,13 +87,14 @@ export class Engine {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
     this.counters = counters;
-    const checksums = new Checksummer(arena.memory.buffer);
+    const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
-    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS);
+    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets, devices);
     this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
     this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
+    this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
       arena,
@@ -101,6 +109,7 @@ export class Engine {
       this.fdb,
       vniCounters,
     );
+    this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -113,6 +122,8 @@ export class Engine {
       this.demultiplexer,
       vniCounters,
       NO_PROGRAMS.tunnels,
+      this.underlayPaths,
+      this.inbound,
     );
   }
 
@@ -124,7 +135,7 @@ export class Engine {
 
   /** Puts the ingress filters of a device in force; null: it has no hook. */
   useRules(device: number, lookup: Lookup | null): void {
-    this.hook.use(device, lookup);
+    this.hook.use(device, lookup && this.flowCache.before(lookup, device * 2));
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -138,6 +149,11 @@ export class Engine {
     this.shortSeen[device] = port === null ? 0 : port.short;
     this.malformedSeen[device] = port === null ? 0 : port.malformed;
     this.deliverer.setPort(device, port, offloads);
+  }
+
+  /** Whom to ask how large packets to the peers may be; null: nobody. */
+  setRoutes(routes: Routes | null): void {
+    this.underlayPaths.use(routes);
   }
 
   /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
@@ -236,7 +252,10 @@ export class Engine {
   private tick(): void {
     const now = Date.now();
     this.executor.now = now;
-    this.paths.now = (now / 1000) | 0;
+    const second = (now / 1000) | 0;
+    this.paths.now = second;
+    this.underlayPaths.now = second;
+    this.inbound.now = second;
     this.fdb.tick(now);
   }
 
@@ -256,6 +275,27 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
+    if (this.inbound.count > 0) {
+      this.admit();
+      this.deliverer.flush();
+      this.inbound.reset();
+    }
     this.packets.reset();
+  }
+
+  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
+  private admit(): void {
+    const { inbound, packets } = this;
+    const count = inbound.count;
+    inbound.clear();
+    this.hook.beginBatch();
+    for (let n = 0; n < count; n++) {
+      const packet = inbound.take(n);
+      const device = packets.device[packet];
+      this.hook.dissect(packet);
+      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
+      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      this.hook.decide(packet);
+    }
   }
 }
