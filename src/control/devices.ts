@@ -19,8 +19,10 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { EventLog, type EventSink } from './events.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { LinkWatch } from './link-watch.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
@@ -33,6 +35,8 @@ export interface DevicesOptions {
   readonly log: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
+  /** Who is told of what becomes of links. */
+  readonly events?: EventSink;
 }
 
 /** Makes, sets up and removes devices. */
@@ -44,6 +48,7 @@ export class Devices {
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
   private readonly hostQueues: HostQueues;
+  private readonly watch: LinkWatch;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -52,6 +57,7 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
+    this.watch = new LinkWatch(options.events ?? new EventLog(), (index) => this.linkState(this.registry.get(index)));
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
@@ -89,6 +95,7 @@ export class Devices {
       if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
       await device.sockets?.change(device.index, options);
       device.vxlan = options;
+      this.watch.changed(device.index);
     });
   }
 
@@ -138,13 +145,20 @@ export class Devices {
 
   /** The devices of this network namespace as `ip link show` prints them. */
   linkStates(): LinkState[] {
-    return this.registry.list().flatMap((device) => {
-      const details = isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
-      if (!details) return [];
-      const { master } = details.link;
-      const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
-      return [linkStateOf(details, device, [this.datapath.counters], above)];
-    });
+    return this.registry.list().flatMap((device) => this.linkState(device) ?? []);
+  }
+
+  private linkState(device: Device | undefined): LinkState | undefined {
+    const details = device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+    if (!device || !details) return undefined;
+    const { master } = details.link;
+    const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
+    return linkStateOf(details, device, [this.datapath.counters], above);
+  }
+
+  /** To be called before somebody listens: what there is then is no news. */
+  beginWatching(): void {
+    this.watch.begin(this.registry.list().map(({ index }) => index));
   }
 
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
@@ -261,6 +275,7 @@ export class Devices {
   private async letGo(device: Device, stays: boolean): Promise<void> {
     const { index, fd } = device;
     this.registry.delete(device);
+    this.watch.gone(index);
     this.datapath.devices.remove(index);
     try {
       await device.sockets?.close(device.index);
@@ -310,6 +325,7 @@ export class Devices {
     }
     const where = isHere(device) ? 'came back to this' : 'moved to another';
     this.options.log(`${device.name} ${where} network namespace; it goes on working`);
+    this.watch.changed(device.index);
     this.later(() => this.reread(device));
   }
 
@@ -317,8 +333,10 @@ export class Devices {
   private async reread(device: Device): Promise<void> {
     if (this.registry.get(device.index) !== device || device.nsid === ELSEWHERE) return;
     const link = this.rtnetlink.link(device.ifindex, device.nsid);
-    if (link) await this.sync(device, link);
-    else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
+    if (link) {
+      await this.sync(device, link);
+      this.watch.changed(device.index);
+    } else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

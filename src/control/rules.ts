@@ -12,10 +12,12 @@ import {
 } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
+import { EventLog, type EventSink } from './events.js';
 import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
 import { FreeNumbers } from './free-numbers.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
+import { RuleEvents } from './rule-events.js';
 import { SharedActions } from './shared-actions.js';
 
 /** What the rules must know of devices. */
@@ -70,13 +72,24 @@ export class Rules {
   private readonly ruleIds = new FreeNumbers(0);
   private readonly qdiscs = new Map<number, Qdisc>();
   private readonly dirty = new Set<number>();
+  private readonly events: EventSink;
+  /** What edits are told as, when they are in force. */
+  readonly told: RuleEvents;
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
 
-  constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
+  /** `events`: who is told of what comes in force. */
+  constructor(
+    datapath: RuleDatapath,
+    devices: RuleDevices,
+    newTable: () => ClassifierTable,
+    events: EventSink = new EventLog(),
+  ) {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
+    this.events = events;
+    this.told = new RuleEvents(events, (filter, parent) => this.state(filter, parent));
     this.actions = new SharedActions(datapath, devices, this.programs, (release) => this.retired.push(release));
   }
 
@@ -85,12 +98,14 @@ export class Rules {
     const existing = this.qdiscs.get(device);
     if (existing && replace) {
       if (existing.kind !== kind) throw refused('Invalid qdisc name: must match existing qdisc');
+      this.told.qdisc(this.qdiscsOf(dev)[0], false);
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
     const ingress = new FilterBlock(this.newTable(), this.maker);
     this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device) });
     this.dirty.add(device);
+    this.told.qdisc(this.qdiscsOf(dev)[0], false);
   }
 
   removeQdisc(dev: string, kind: 'ingress' | 'clsact', anyKind: boolean): void {
@@ -98,6 +113,7 @@ export class Rules {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) throw refused('Cannot find specified qdisc on specified device');
     if (qdisc.kind !== kind && !anyKind) throw refused('Invalid qdisc name: must match existing qdisc');
+    this.told.qdisc(this.qdiscsOf(dev)[0], true);
     this.forgetDevice(device);
   }
 
@@ -105,6 +121,7 @@ export class Rules {
   forgetDevice(device: number): void {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) return;
+    this.told.chainsGone(this.devices.nameOf(device), qdisc.ingress);
     qdisc.ingress.clear();
     this.qdiscs.delete(device);
     this.dirty.add(device);
@@ -138,8 +155,11 @@ export class Rules {
 
   edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
     const device = this.devices.indexOf(spec.dev);
-    const { actions } = this.block(this.qdisc(device), spec.parent).edit(mode, spec);
-    this.actions.giveCookies(actions, spec.actions);
+    const block = this.block(this.qdisc(device), spec.parent);
+    const hadChain = block.hasChain(spec.chain);
+    const filter = block.edit(mode, spec);
+    this.actions.giveCookies(filter.actions, spec.actions);
+    this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);
     this.dirty.add(device);
   }
 
@@ -148,7 +168,8 @@ export class Rules {
       throw filterRefused('Cannot flush filters with protocol, handle or kind set');
     }
     const device = this.devices.indexOf(selector.dev);
-    this.block(this.qdisc(device), selector.parent).remove(selector);
+    const block = this.block(this.qdisc(device), selector.parent);
+    this.told.removing(this.devices.nameOf(device), block, selector, () => block.remove(selector));
     this.dirty.add(device);
   }
 
@@ -175,8 +196,11 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
-    if (mode === 'add') block.addChain(chain);
-    else block.removeChain(chain);
+    const name = this.devices.nameOf(device);
+    if (mode === 'add') {
+      block.addChain(chain);
+      this.told.chain(name, chain, false);
+    } else this.told.removing(name, block, { dev, parent, chain }, () => block.removeChain(chain), true);
     this.dirty.add(device);
   }
 
@@ -205,6 +229,12 @@ export class Rules {
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
+    const noted = this.events.takeNoted();
+    await this.putInForce();
+    this.events.emitAll(noted);
+  }
+
+  private async putInForce(): Promise<void> {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].map((device) => {
       const snapshot = this.qdiscs.get(device)?.ingress.publish();

@@ -26,6 +26,12 @@ const unknownReference: Partial<Record<ActionKind, string>> = {
   tunnel_key: 'Unknown tunnel key action',
 };
 
+/** What became of one action of `tc actions add` or `replace`. */
+export interface AddedAction {
+  readonly action: ActionInstance;
+  readonly isNew: boolean;
+}
+
 export class SharedActions {
   private readonly table: ActionTable;
   private readonly devices: RuleDevices;
@@ -97,7 +103,7 @@ export class SharedActions {
   // ---- tc actions ------------------------------------------------------------------------------------------------
 
   /** `tc actions add` and `replace`; a change is in force, for every filter that is bound, with the next commit. */
-  add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): void {
+  add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): AddedAction[] {
     const made = new Set<string>();
     const edits = specs.map((spec) => {
       const making: ActionMaking =
@@ -109,13 +115,18 @@ export class SharedActions {
       if (index && !existing && made.has(`${kind} ${index}`)) throw actionAnswers('Resource temporarily unavailable');
       if (index) made.add(`${kind} ${index}`);
       const target = withActionsExit(() => this.targetOf(making));
-      return () => {
+      return (): AddedAction => {
         if (existing) this.change(existing, making, target);
-        else this.make(making, target);
+        return { action: existing ?? this.make(making, target), isNew: existing === undefined };
       };
     });
+    const added: AddedAction[] = [];
     // Indices that were asked for first: the daemon's choice must not take one of them.
-    for (const n of [...edits.keys()].sort((a, b) => Number(!specs[a]?.index) - Number(!specs[b]?.index))) edits[n]?.();
+    for (const n of [...edits.keys()].sort((a, b) => Number(!specs[a]?.index) - Number(!specs[b]?.index))) {
+      const edit = edits[n];
+      if (edit) added[n] = edit();
+    }
+    return added;
   }
 
   /** `tc actions del`: of an action that no filter is bound to. */

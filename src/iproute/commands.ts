@@ -4,6 +4,7 @@
  */
 
 import type { FdbDeletion, FdbEntry, FdbFlush, FdbSelector, VniRange } from './fdb-types.js';
+import type { MonitorRequest } from './monitor-types.js';
 import type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
 
 export type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
@@ -286,8 +287,12 @@ export type Command =
       readonly argv: readonly string[];
       readonly dev?: string;
     }
-  /** `help` somewhere: print and succeed. */
-  | { readonly kind: 'help'; readonly text: string };
+  /** Tells of changes until nobody listens any more. */
+  | { readonly kind: 'monitor'; readonly request: MonitorRequest }
+  /** What only the system's tool tells of, for whoever asks: the words are those behind the tool's name. */
+  | { readonly kind: 'monitor-host'; readonly tool: 'ip' | 'tc' | 'bridge'; readonly argv: readonly string[] }
+  /** `help` somewhere: to be said on stderr, with the exit code that iproute2 has at that place. */
+  | { readonly kind: 'help'; readonly text: string; readonly exit: number };
 
 /** A refusal by the grammar: what stderr gets (without a trailing newline), and the exit code scripts test for. */
 export class CommandError extends Error {
