@@ -76,6 +76,14 @@ export class ActionTable {
     return true;
   }
 
+  /** Takes `unref` back, with the row as it was. */
+  reref(action: ActionInstance): void {
+    if (action.ref++ > 0) return;
+    const kind = this.kinds.get(action.spec.kind);
+    kind?.actions.set(action.spec.index, action);
+    kind?.indices.claim(action.spec.index);
+  }
+
   releaseRow(row: number): void {
     this.rows.release(row);
   }

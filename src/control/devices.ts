@@ -17,13 +17,13 @@ import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
-import { VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW } from '../wire/vxlan.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { EventLog, type EventSink } from './events.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { LinkWatch } from './link-watch.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
+import { vxlanHeaders } from './vxlan-headers.js';
 import { vxlanMtu } from './vxlan-mtu.js';
 import { VxlanSockets } from './vxlan-sockets.js';
 
@@ -95,6 +95,7 @@ export class Devices {
       if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
       await device.sockets?.change(device.index, options);
       device.vxlan = options;
+      this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
       this.watch.changed(device.index);
     });
   }
@@ -212,7 +213,7 @@ export class Devices {
       this.datapath.counters.clearDevice(index);
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
-      this.datapath.devices.setReservedBits(index, VXLAN_RESERVED_HIGH, VXLAN_RESERVED_LOW);
+      if (vxlan) this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);

@@ -3,15 +3,11 @@ import type { FlowerKey } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 
 /**
- * Turns the keys of a filter, as typed, into the words that the classifier compares. Throws CommandError where the
+ * Turns the keys of a filter, as typed, into the words that the classifier compares; `indev` is the ifindex of the device
+ * that the key of that name names. Throws CommandError where the
  * addresses of a tunnel are of two families (the kernel takes them, and compares the one of IPv4 alone).
  */
-export function encodeKeys(
-  keys: readonly FlowerKey[],
-  devices: { ifindex(name: string): number },
-  key: Int32Array,
-  mask: Int32Array,
-): void {
+export function encodeKeys(keys: readonly FlowerKey[], indev: number, key: Int32Array, mask: Int32Array): void {
   const widths = keys
     .filter(({ name }) => name === 'enc_dst_ip' || name === 'enc_src_ip')
     .map(({ value }) => value.length);
@@ -19,7 +15,7 @@ export function encodeKeys(
   for (const { name, value, mask: bits } of keys) {
     if (name === 'indev') {
       const index = new Uint8Array(4);
-      new DataView(index.buffer).setUint32(0, devices.ifindex(new TextDecoder().decode(value)));
+      new DataView(index.buffer).setUint32(0, indev);
       encodeField('indev', index, new Uint8Array(4).fill(0xff), key, mask);
     } else {
       encodeField(name, value, bits, key, mask);

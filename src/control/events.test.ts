@@ -1,7 +1,9 @@
 import test from 'ava';
+import { LinearTable } from '../classifier/linear/linear-table.js';
 import type { LinkState } from '../iproute/link-state.js';
 import type { MonitorEvent, MonitorRequest } from '../iproute/monitor-types.js';
 import { EventLog, type Listener } from './events.js';
+import { Bench, FakeDevices } from './kit.test.helper.js';
 
 const output = { statistics: false, details: false, json: false, pretty: false };
 const CHAINS: MonitorRequest = { subjects: ['chain'], label: false, output };
@@ -152,4 +154,21 @@ test('what every listener has read is forgotten', (t) => {
   slow.close();
   quick.close();
   t.is(log.at(100), undefined);
+});
+
+test('of a transaction that is taken back nothing is told, and of what was done before it everything', async (t) => {
+  const log = new EventLog();
+  const bench = new Bench(() => new LinearTable(), new FakeDevices(), log);
+  const { rules } = bench;
+  const listener = log.listen({ ...CHAINS, subjects: ['qdisc', 'chain', 'filter', 'actions'] }, () => undefined);
+  bench.tc('qdisc add dev vxlan0 clsact');
+  rules.open();
+  bench.tc('filter add dev vxlan0 ingress flower');
+  bench.tc('actions add action drop');
+  rules.rollBack();
+  bench.tc('chain add dev vxlan0 ingress chain 3');
+  await rules.commit();
+  const types: string[] = [];
+  for (let timed = listener.read(); timed; timed = listener.read()) types.push(timed.event.type);
+  t.deepEqual(types, ['qdisc', 'chain']);
 });

@@ -19,6 +19,10 @@ export interface EventSink {
   emit(event: MonitorEvent): void;
   /** Keeps an event until what it tells of is in force. */
   note(event: MonitorEvent): void;
+  /** How many events are noted, those that were too many included. */
+  readonly noted: number;
+  /** Forgets what was noted since there were so many: it was undone. */
+  unnote(count: number): void;
   /** Hands over what was noted, to be told with `emitAll` when it is in force. */
   takeNoted(): Noted;
   emitAll(noted: Noted): void;
@@ -39,7 +43,7 @@ export class EventLog implements EventSink {
   /** Number of the first event held. */
   private first = 0;
   private held: TimedEvent[] = [];
-  private noted: MonitorEvent[] = [];
+  private notedEvents: MonitorEvent[] = [];
   private notedLost = 0;
   /** What waits for the end of a transaction. */
   private waiting: TimedEvent[] | undefined;
@@ -65,14 +69,23 @@ export class EventLog implements EventSink {
 
   note(event: MonitorEvent): void {
     if (!this.isHeard) return;
-    if (this.noted.length < this.most) this.noted.push(event);
+    if (this.notedEvents.length < this.most) this.notedEvents.push(event);
     else this.notedLost++;
   }
 
+  get noted(): number {
+    return this.notedEvents.length + this.notedLost;
+  }
+
+  unnote(count: number): void {
+    this.notedEvents.length = Math.min(this.notedEvents.length, count);
+    this.notedLost = count - this.notedEvents.length;
+  }
+
   takeNoted(): Noted {
-    if (this.noted.length === 0) return NOTHING;
-    const taken = { events: this.noted, lost: this.notedLost };
-    this.noted = [];
+    if (this.notedEvents.length === 0) return NOTHING;
+    const taken = { events: this.notedEvents, lost: this.notedLost };
+    this.notedEvents = [];
     this.notedLost = 0;
     return taken;
   }

@@ -3,44 +3,25 @@
  * of net/sched/cls_api.c and cls_flower.c. The classifier's table is kept in step, so that publishing is only a
  * question of handing over its snapshot.
  */
-import { type ClassifierTable, DuplicateRule, type Rule } from '../classifier/classifier.js';
-import { KEY_WORDS } from '../classifier/flow-key.js';
-import type { CommandError, FilterParent, FilterSelector, FilterSpec } from '../iproute/commands.js';
-import type { ActionInstance } from './action-table.js';
-import { encodeKeys } from './encode-keys.js';
-import { FreeNumbers } from './free-numbers.js';
-import type { ProgramBlock } from './programs.js';
+import { type ClassifierTable, DuplicateRule } from '../classifier/classifier.js';
+import type { FilterParent, FilterSelector, FilterSpec } from '../iproute/commands.js';
+import {
+  addPref,
+  autoPref,
+  byRank,
+  type Chain,
+  checkChain,
+  deletePref,
+  emptyChain,
+  emptyPref,
+  type Filter,
+  needsCreate,
+  type Pref,
+  protocolMismatch,
+} from './filter-chain.js';
+import { FilterTable } from './filter-table.js';
+import type { Journal } from './journal.js';
 import { filterAnswers, filterRefused } from './refusal.js';
-
-/** A filter in force. */
-export interface Filter {
-  readonly spec: Omit<FilterSpec, 'actions'>;
-  readonly rule: number;
-  readonly actions: readonly ActionInstance[];
-  readonly program: ProgramBlock;
-}
-
-interface Pref {
-  readonly pref: number;
-  readonly protocol: number;
-  readonly handles: FreeNumbers;
-  readonly filters: Map<number, Filter>;
-  /** Masks in use, in order of creation: the order in which they are tried. */
-  readonly masks: Map<string, MaskUse>;
-}
-
-interface MaskUse {
-  readonly mask: string;
-  filters: number;
-}
-
-interface Chain {
-  readonly byPref: Map<number, Pref>;
-  /** Every pref, ascending. */
-  readonly order: number[];
-  /** Made by itself: it is there without filters too. */
-  isExplicit: boolean;
-}
 
 /** What a block needs from the daemon to make and unmake filters. */
 export interface FilterMaker {
@@ -50,28 +31,28 @@ export interface FilterMaker {
   discard(filter: Filter): void;
   /** Takes back a filter that workers may still run. */
   unmake(filter: Filter): void;
-  /** ifindex of a device, for `indev`; throws CommandError. */
-  ifindex(name: string): number;
+  /** Takes `unmake` back, before it came in force. */
+  remake(filter: Filter): void;
+  /** What stands at this place is about to change. */
+  touch(place: FilterPlace): void;
 }
 
-/** Prefs given out when none is asked for begin at 0xC000 and go down (tcf_auto_prio). */
-const AUTO_PREF = 0xc000;
-const AUTO_PREF_FLOOR = 0x8000;
-/** TC_ACT_EXT_VAL_MASK: what a `goto chain` can name. */
-const CHAIN_LAST = 0x0fffffff;
+/** Where a filter stands in its block. */
+export type FilterPlace = Pick<FilterSpec, 'dev' | 'chain' | 'pref' | 'handle'>;
 
 export class FilterBlock {
-  private readonly table: ClassifierTable;
+  private readonly table: FilterTable;
   private readonly maker: FilterMaker;
-  /** In order of creation, as `show` lists them. */
+  private readonly journal: Journal;
   private readonly chains = new Map<number, Chain>();
-  private readonly maskOf = new Map<Filter, MaskUse>();
+  private ranks = 0;
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
   private parent: FilterParent = 'ingress';
 
-  constructor(table: ClassifierTable, maker: FilterMaker) {
-    this.table = table;
+  constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal) {
+    this.table = new FilterTable(table);
     this.maker = maker;
+    this.journal = journal;
   }
 
   publish(): ReturnType<ClassifierTable['publish']> {
@@ -86,7 +67,7 @@ export class FilterBlock {
   edit(mode: 'add' | 'replace' | 'change', wanted: FilterSpec): Filter {
     const create = mode !== 'change';
     if (wanted.pref === 0 && !create) throw filterRefused('Invalid filter command with priority of zero');
-    this.parent = wanted.parent;
+    this.nameParent(wanted.parent);
     checkChain(wanted.chain);
     const chain = this.chains.get(wanted.chain);
     const pref = wanted.pref === 0 ? autoPref(chain) : wanted.pref;
@@ -106,57 +87,51 @@ export class FilterBlock {
   }
 
   private insert(chain: Chain | undefined, existing: Pref | undefined, wanted: FilterSpec): Filter {
-    const { pref, protocol } = wanted;
-    const entry: Pref = existing ?? {
-      pref,
-      protocol,
-      handles: new FreeNumbers(1),
-      filters: new Map(),
-      masks: new Map(),
-    };
+    const entry = existing ?? emptyPref(wanted.pref, wanted.protocol);
     let handle = wanted.handle;
     if (handle === 0) handle = entry.handles.next();
     else entry.handles.claim(handle);
+    this.maker.touch({ ...wanted, handle });
     let made: Filter;
     try {
-      made = this.putInForce({ ...wanted, handle }, (rule) => this.table.insert(rule), entry);
+      made = this.make({ ...wanted, handle }, (filter) => this.table.insert(entry, filter));
     } catch (error) {
       entry.handles.release(handle);
       throw error;
     }
     entry.filters.set(handle, made);
-    if (!existing) {
-      const to = chain ?? emptyChain(false);
-      to.byPref.set(pref, entry);
-      to.order.splice(placeOf(to.order, pref), 0, pref);
-      this.chains.set(wanted.chain, to);
-    }
+    const to = chain ?? emptyChain(wanted.chain, this.ranks++, false);
+    if (!chain) this.chains.set(to.number, to);
+    if (!existing) addPref(to, entry);
+    this.journal.note(() => {
+      if (!existing) deletePref(to, entry);
+      if (!chain) this.chains.delete(to.number);
+      this.takeOut(entry, made);
+      this.maker.discard(made);
+    });
     return made;
   }
 
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
-    const before = this.rule(old);
-    const made = this.putInForce(
-      wanted,
-      (rule) => {
-        if (!sameWords(before.mask, rule.mask)) throw filterAnswers('Invalid argument');
-        this.table.replace(old.rule, rule);
-      },
-      entry,
-    );
-    this.leaveMask(entry, old);
-    entry.filters.set(wanted.handle, made);
+    const { handle } = wanted;
+    this.maker.touch(wanted);
+    const made = this.make(wanted, (filter) => this.table.replace(entry, old, filter));
+    entry.filters.set(handle, made);
     this.maker.unmake(old);
+    this.journal.note(() => {
+      this.maker.remake(old);
+      entry.filters.set(handle, old);
+      this.table.replace(entry, made, old);
+      this.maker.discard(made);
+    });
     return made;
   }
 
-  /** Makes a filter and puts its rule into the table; where that is refused, nothing of it is left. */
-  private putInForce(spec: FilterSpec, put: (rule: Rule) => void, entry: Pref): Filter {
+  /** Makes a filter that `put` puts into the table; where that is refused, nothing of it is left. */
+  private make(spec: FilterSpec, put: (filter: Filter) => void): Filter {
     const made = this.maker.make(spec);
     try {
-      const rule = this.rule(made);
-      put(rule);
-      this.takeMask(entry, made, rule.mask.join());
+      put(made);
     } catch (error) {
       this.maker.discard(made);
       if (error instanceof DuplicateRule) throw filterAnswers('File exists');
@@ -178,22 +153,31 @@ export class FilterBlock {
     if (selector.handle) this.removeOne(entry, this.filter(entry, selector.handle));
     else this.removeAll(entry);
     if (entry.filters.size > 0 || !chain) return;
-    chain.byPref.delete(entry.pref);
-    chain.order.splice(placeOf(chain.order, entry.pref), 1);
-    if (chain.order.length === 0 && !chain.isExplicit) this.chains.delete(chainNumber);
+    deletePref(chain, entry);
+    const isOver = chain.order.length === 0 && !chain.isExplicit;
+    if (isOver) this.chains.delete(chainNumber);
+    this.journal.note(() => {
+      if (isOver) this.chains.set(chainNumber, chain);
+      addPref(chain, entry);
+    });
   }
 
   /** `tc chain add`: a chain without filters. */
   addChain(number: number): void {
     checkChain(number);
     if (this.chains.has(number)) throw filterRefused('Filter chain already exists');
-    this.chains.set(number, emptyChain(true));
+    this.chains.set(number, emptyChain(number, this.ranks++, true));
+    this.journal.note(() => this.chains.delete(number));
   }
 
   /** `tc chain del`: the chain and every filter of it. */
   removeChain(number: number): void {
     const chain = this.chain(number);
+    const { isExplicit } = chain;
     chain.isExplicit = false;
+    this.journal.note(() => {
+      chain.isExplicit = isExplicit;
+    });
     this.empty(number, chain);
   }
 
@@ -203,7 +187,7 @@ export class FilterBlock {
 
   /** The numbers of the chains, in order of creation. */
   get chainNumbers(): number[] {
-    return [...this.chains.keys()];
+    return byRank(this.chains.values()).map(({ number }) => number);
   }
 
   /** Of those, the ones that `tc chain add` made. */
@@ -217,13 +201,7 @@ export class FilterBlock {
     for (const pref of order) {
       const entry = byPref.get(pref);
       if (!entry) continue;
-      const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
-      const byMask = new Map([...entry.masks.values()].map((use) => [use, [] as Filter[]]));
-      for (const filter of byHandle) {
-        const use = this.maskOf.get(filter);
-        if (use) byMask.get(use)?.push(filter);
-      }
-      for (const filters of byMask.values()) yield* filters;
+      yield* this.table.byMask(entry);
     }
   }
 
@@ -241,10 +219,17 @@ export class FilterBlock {
 
   /** Removes every filter of a chain; the chain as well, unless it was made by itself. */
   private empty(number: number, chain: Chain): void {
-    for (const entry of chain.byPref.values()) this.removeAll(entry);
+    const prefs = [...chain.byPref.values()];
+    for (const entry of prefs) this.removeAll(entry);
+    const order = chain.order.splice(0);
     chain.byPref.clear();
-    chain.order.length = 0;
-    if (!chain.isExplicit) this.chains.delete(number);
+    const isOver = !chain.isExplicit;
+    if (isOver) this.chains.delete(number);
+    this.journal.note(() => {
+      if (isOver) this.chains.set(number, chain);
+      for (const entry of prefs) chain.byPref.set(entry.pref, entry);
+      chain.order.push(...order);
+    });
   }
 
   /** `tc filter get`. */
@@ -256,7 +241,8 @@ export class FilterBlock {
   /** What `show` lists, in its order. */
   list(selector: FilterSelector): Filter[] {
     const found: Filter[] = [];
-    for (const [number, chain] of this.chains) {
+    for (const chain of byRank(this.chains.values())) {
+      const { number } = chain;
       if (selector.chain !== undefined && selector.chain !== number) continue;
       for (const pref of selector.pref ? [selector.pref] : chain.order) {
         const entry = chain.byPref.get(pref);
@@ -273,7 +259,11 @@ export class FilterBlock {
   /** Whether this very filter is in force, not one in its place. */
   has(filter: Filter): boolean {
     const { chain, pref, handle } = filter.spec;
-    return this.chains.get(chain)?.byPref.get(pref)?.filters.get(handle) === filter;
+    return this.at(chain, pref, handle) === filter;
+  }
+
+  at(chain: number, pref: number, handle: number): Filter | undefined {
+    return this.chains.get(chain)?.byPref.get(pref)?.filters.get(handle);
   }
 
   /** How `show` names the hook of every filter. */
@@ -283,8 +273,26 @@ export class FilterBlock {
 
   /** Removes every filter of every chain. */
   clear(): void {
-    for (const chain of this.chains.values()) for (const entry of chain.byPref.values()) this.removeAll(entry);
+    const chains = [...this.chains];
+    for (const [, chain] of chains) for (const entry of chain.byPref.values()) this.removeAll(entry);
     this.chains.clear();
+    this.journal.note(() => {
+      for (const [number, chain] of chains) this.chains.set(number, chain);
+    });
+  }
+
+  /** After a roll-back: has the table try the masks of every pref in their order again. */
+  settle(): void {
+    this.table.settle();
+  }
+
+  private nameParent(parent: FilterParent): void {
+    const before = this.parent;
+    if (before === parent) return;
+    this.parent = parent;
+    this.journal.note(() => {
+      this.parent = before;
+    });
   }
 
   private entry(selector: FilterSelector): Pref {
@@ -309,83 +317,25 @@ export class FilterBlock {
   }
 
   private removeOne(entry: Pref, filter: Filter): void {
-    this.table.remove(filter.rule);
-    this.leaveMask(entry, filter);
-    entry.filters.delete(filter.spec.handle);
-    entry.handles.release(filter.spec.handle);
+    this.maker.touch(filter.spec);
+    const putBack = this.takeOut(entry, filter);
     this.maker.unmake(filter);
+    this.journal.note(() => {
+      this.maker.remake(filter);
+      putBack();
+    });
   }
 
-  private takeMask({ masks }: Pref, filter: Filter, mask: string): void {
-    let use = masks.get(mask);
-    if (!use) {
-      use = { mask, filters: 0 };
-      masks.set(mask, use);
-    }
-    use.filters++;
-    this.maskOf.set(filter, use);
+  /** Gives what takes it back. */
+  private takeOut(entry: Pref, filter: Filter): () => void {
+    const { handle } = filter.spec;
+    const putBack = this.table.remove(entry, filter);
+    entry.filters.delete(handle);
+    entry.handles.release(handle);
+    return () => {
+      entry.handles.claim(handle);
+      entry.filters.set(handle, filter);
+      putBack();
+    };
   }
-
-  private leaveMask({ masks }: Pref, filter: Filter): void {
-    const use = this.maskOf.get(filter);
-    this.maskOf.delete(filter);
-    if (use && --use.filters === 0) masks.delete(use.mask);
-  }
-
-  private rule(filter: Filter): Rule {
-    const key = keyWords();
-    const mask = keyWords();
-    encodeKeys(filter.spec.keys, this.maker, key, mask);
-    const { chain, pref, protocol } = filter.spec;
-    return { id: filter.rule, chain, pref, protocol, key, mask };
-  }
-}
-
-/** Zeroed words of a key, cut from larger pieces: memory of its own for each would cost more than the rest of it. */
-function keyWords(): Int32Array {
-  if (freeWords.length < KEY_WORDS) freeWords = new Int32Array(KEY_WORDS * 512);
-  const words = freeWords.subarray(0, KEY_WORDS);
-  freeWords = freeWords.subarray(KEY_WORDS);
-  return words;
-}
-
-let freeWords = new Int32Array(0);
-
-function emptyChain(isExplicit: boolean): Chain {
-  return { byPref: new Map(), order: [], isExplicit };
-}
-
-function checkChain(chain: number): void {
-  if (chain > CHAIN_LAST) throw filterRefused('Specified chain index exceeds upper limit');
-}
-
-/** The pref below the lowest of those that could have been given out (tcf_auto_prio). */
-function autoPref(chain: Chain | undefined): number {
-  const lowest = chain?.order[placeOf(chain.order, AUTO_PREF_FLOOR)];
-  if (lowest === AUTO_PREF_FLOOR) throw filterRefused('Lowest ID from auto-alloc range already in use');
-  return lowest === undefined ? AUTO_PREF : lowest - 1;
-}
-
-/** Index of the first number that is not below `number`. */
-function placeOf(ascending: readonly number[], number: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ascending[middle] ?? 0) < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function needsCreate(): CommandError {
-  return filterRefused('Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter');
-}
-
-function protocolMismatch(): CommandError {
-  return filterRefused('Protocol mismatch for filter with specified priority');
-}
-
-function sameWords(a: Int32Array, b: Int32Array): boolean {
-  return a.every((word, i) => word === b[i]);
 }

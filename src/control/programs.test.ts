@@ -1,6 +1,15 @@
 import test from 'ava';
 import { ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from '../actions/program.js';
-import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import {
+  TUNNEL_CSUM,
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_KEY,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TUNNEL_WORDS,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { filterOf } from './kit.test.helper.js';
 import { type ActionBlock, type ActionToRun, type ProgramBlock, ProgramWriter } from './programs.js';
 
@@ -70,7 +79,7 @@ test('tunnel_key set has a record of its own: every word of it', (t) => {
   const { actions } = write(
     writer,
     1,
-    'action tunnel_key set id 1193046 src_ip 192.168.1.13 dst_ip 192.168.1.14 dst_port 4789 tos 0x10 ttl 64 nocsum nofrag',
+    'action tunnel_key set id 1193046 src_ip 192.168.1.13 dst_ip 192.168.1.14 dst_port 4789 tos 0x10 ttl 64 nocsum nofrag vxlan_opts 0xff48abcd',
   );
   const record = word(writer.publish(), 1, 0, ActionWord.A);
   t.deepEqual(
@@ -79,8 +88,9 @@ test('tunnel_key set has a record of its own: every word of it', (t) => {
   );
   t.is(word(writer.publish(), 1, 0, ActionWord.KIND), ActionKind.TUNNEL_KEY_SET);
   const words = writer.publish().tunnels.subarray(record * TUNNEL_WORDS, (record + 1) * TUNNEL_WORDS);
-  t.is(words[TunnelWord.FLAGS], TUNNEL_KEY | TUNNEL_DONT_FRAGMENT);
+  t.is(words[TunnelWord.FLAGS], TUNNEL_KEY | TUNNEL_DONT_FRAGMENT | TUNNEL_TOS | TUNNEL_TTL | TUNNEL_VXLAN_OPT);
   t.is(words[TunnelWord.VNI], 0x123456);
+  t.is(words[TunnelWord.GBP], 0x48abcd);
   t.is(words[TunnelWord.FAMILY], 4);
   t.is(words[TunnelWord.DST_PORT], 4789);
   t.is(words[TunnelWord.TOS], 0x10);

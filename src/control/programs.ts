@@ -8,7 +8,16 @@ import {
   Verdict,
 } from '../actions/program.js';
 import type { ActionDetail, Control, TunnelKeySet } from '../iproute/commands.js';
-import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import {
+  TUNNEL_CSUM,
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_KEY,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TUNNEL_WORDS,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { SharedWords } from './shared-words.js';
 
 /** A program's place, to be given back when its rule is gone from every worker. */
@@ -97,6 +106,13 @@ export class ProgramWriter {
     return this.addAction(action);
   }
 
+  /** Takes `changeAction` back, before it was published. */
+  restoreAction(row: number, { at }: ActionBlock): void {
+    if (this.isActionAtOut) this.actionAt.detach();
+    this.isActionAtOut = false;
+    this.actionAt.words[row] = at;
+  }
+
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
   releaseAction({ at, tunnel }: ActionBlock): void {
     this.words.release(at, ACTION_WORDS);
@@ -142,11 +158,17 @@ function writeTunnel(words: Int32Array, record: number, spec: TunnelKeySet): voi
   const at = record * TUNNEL_WORDS;
   words.fill(0, at, at + TUNNEL_WORDS);
   words[at + TunnelWord.FLAGS] =
-    (spec.id === undefined ? 0 : TUNNEL_KEY) | (spec.csum ? TUNNEL_CSUM : 0) | (spec.noFrag ? TUNNEL_DONT_FRAGMENT : 0);
+    (spec.id === undefined ? 0 : TUNNEL_KEY) |
+    (spec.csum ? TUNNEL_CSUM : 0) |
+    (spec.noFrag ? TUNNEL_DONT_FRAGMENT : 0) |
+    (spec.tos === undefined ? 0 : TUNNEL_TOS) |
+    (spec.ttl === undefined ? 0 : TUNNEL_TTL) |
+    (spec.gbp === undefined ? 0 : TUNNEL_VXLAN_OPT);
   words[at + TunnelWord.VNI] = spec.id ?? 0;
   words[at + TunnelWord.DST_PORT] = spec.dstPort ?? 0;
   words[at + TunnelWord.TOS] = spec.tos ?? 0;
   words[at + TunnelWord.TTL] = spec.ttl ?? 0;
+  words[at + TunnelWord.GBP] = spec.gbp ?? 0;
   words[at + TunnelWord.FAMILY] = spec.dstIp.length === 4 ? 4 : 6;
   writeAddress(words, at + TunnelWord.DST_IP, spec.dstIp);
   writeAddress(words, at + TunnelWord.SRC_IP, spec.srcIp);

@@ -12,7 +12,8 @@ import type {
   QdiscState,
 } from '../iproute/commands.js';
 import type { EventSink } from './events.js';
-import type { Filter, FilterBlock } from './filter-block.js';
+import type { FilterBlock } from './filter-block.js';
+import type { Filter } from './filter-chain.js';
 
 const verbs = { add: 'added', replace: 'replaced', change: 'changed' } as const;
 

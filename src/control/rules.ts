@@ -10,11 +10,14 @@ import {
   type FilterState,
   type QdiscState,
 } from '../iproute/commands.js';
+import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
 import { EventLog, type EventSink } from './events.js';
-import { type Filter, FilterBlock, type FilterMaker } from './filter-block.js';
+import { FilterBlock, type FilterMaker, type FilterPlace } from './filter-block.js';
+import { byRank, type Filter } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
+import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
@@ -41,6 +44,8 @@ interface Qdisc {
   readonly ingress: FilterBlock;
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
+  /** Ascending in order of creation. */
+  readonly rank: number;
 }
 
 /** A chain as it is to be made again. */
@@ -71,12 +76,19 @@ export class Rules {
   private readonly programs = new ProgramWriter();
   private readonly ruleIds = new FreeNumbers(0);
   private readonly qdiscs = new Map<number, Qdisc>();
+  private ranks = 0;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
   /** What edits are told as, when they are in force. */
   readonly told: RuleEvents;
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
+  /** What undoes the edits of the transaction that is on. */
+  readonly journal = new Journal();
+  private retiredBefore = 0;
+  private notedBefore = 0;
+  /** While set, it is told of what is about to change, and how to say what stands there, before and after. */
+  changing: ((key: string, say: () => string | undefined) => void) | undefined;
 
   /** `events`: who is told of what comes in force. */
   constructor(
@@ -90,7 +102,36 @@ export class Rules {
     this.newTable = newTable;
     this.events = events;
     this.told = new RuleEvents(events, (filter, parent) => this.state(filter, parent));
-    this.actions = new SharedActions(datapath, devices, this.programs, (release) => this.retired.push(release));
+    this.actions = new SharedActions(
+      datapath,
+      devices,
+      this.programs,
+      (release) => this.retired.push(release),
+      this.journal,
+    );
+  }
+
+  /**
+   * A transaction begins: from now on every edit can be taken back, until `keep` or `rollBack`. What workers use of the
+   * edits is in force with the next commit, and there is none before the transaction's end.
+   */
+  open(): void {
+    this.journal.open();
+    this.retiredBefore = this.retired.length;
+    this.notedBefore = this.events.noted;
+  }
+
+  /** The edits of the transaction stay; `commit` puts them in force. */
+  keep(): void {
+    this.journal.keep();
+  }
+
+  /** Everything is as it was when the transaction began. */
+  rollBack(): void {
+    this.journal.rollBack();
+    this.retired.length = this.retiredBefore;
+    this.events.unnote(this.notedBefore);
+    for (const { ingress } of this.qdiscs.values()) ingress.settle();
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
@@ -102,9 +143,11 @@ export class Rules {
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
-    const ingress = new FilterBlock(this.newTable(), this.maker);
-    this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device) });
-    this.dirty.add(device);
+    const ingress = new FilterBlock(this.newTable(), this.maker, this.journal);
+    this.touchQdisc(device, dev);
+    this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device), rank: this.ranks++ });
+    this.journal.note(() => this.qdiscs.delete(device));
+    this.changed(device);
     this.told.qdisc(this.qdiscsOf(dev)[0], false);
   }
 
@@ -121,17 +164,32 @@ export class Rules {
   forgetDevice(device: number): void {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) return;
+    this.touchQdisc(device, this.devices.nameOf(device));
     this.told.chainsGone(this.devices.nameOf(device), qdisc.ingress);
     qdisc.ingress.clear();
     this.qdiscs.delete(device);
+    this.journal.note(() => this.qdiscs.set(device, qdisc));
+    this.changed(device);
+  }
+
+  private touchQdisc(device: number, dev: string): void {
+    this.changing?.(dev, () => {
+      const qdisc = this.qdiscs.get(device)?.kind;
+      return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
+    });
+  }
+
+  private changed(device: number): void {
+    if (this.dirty.has(device)) return;
     this.dirty.add(device);
+    this.journal.note(() => this.dirty.delete(device));
   }
 
   qdiscsOf(dev?: string): QdiscState[] {
     const wanted = dev === undefined ? undefined : this.devices.indexOf(dev);
-    return [...this.qdiscs]
-      .filter(([device]) => wanted === undefined || wanted === device)
-      .map(([device, { kind, before }]) => {
+    return byRank([...this.qdiscs].map(([device, qdisc]) => ({ device, ...qdisc })))
+      .filter(({ device }) => wanted === undefined || wanted === device)
+      .map(({ device, kind, before }) => {
         const now = this.hookCounts(device);
         return {
           dev: this.devices.nameOf(device),
@@ -160,7 +218,7 @@ export class Rules {
     const filter = block.edit(mode, spec);
     this.actions.giveCookies(filter.actions, spec.actions);
     this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   remove(selector: FilterSelector): void {
@@ -170,7 +228,7 @@ export class Rules {
     const device = this.devices.indexOf(selector.dev);
     const block = this.block(this.qdisc(device), selector.parent);
     this.told.removing(this.devices.nameOf(device), block, selector, () => block.remove(selector));
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   get(selector: FilterSelector): FilterState {
@@ -196,12 +254,15 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
+    this.changing?.(`${dev} ${chain}`, () =>
+      block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
+    );
     const name = this.devices.nameOf(device);
     if (mode === 'add') {
       block.addChain(chain);
       this.told.chain(name, chain, false);
     } else this.told.removing(name, block, { dev, parent, chain }, () => block.removeChain(chain), true);
-    this.dirty.add(device);
+    this.changed(device);
   }
 
   /** The numbers of chains: of the one, which must be there, or of all. Nothing where the device has no such hook. */
@@ -229,6 +290,7 @@ export class Rules {
 
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
+    if (this.journal.isOpen) throw new Error('a transaction is on');
     const noted = this.events.takeNoted();
     await this.putInForce();
     this.events.emitAll(noted);
@@ -276,19 +338,33 @@ export class Rules {
       const ended = this.unbind(filter);
       this.retired.push(() => this.release(filter, ended));
     },
-    ifindex: (name) => this.devices.ifindexOf(name),
+    remake: (filter) => {
+      for (const action of filter.actions) this.actions.rebind(action);
+    },
+    touch: (place) => this.touch(place),
   };
 
   private make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
-    for (const key of spec.keys) {
-      if (key.name === 'indev') this.devices.ifindexOf(new TextDecoder().decode(key.value));
+    let indev = 0;
+    for (const { name, value } of spec.keys) {
+      if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
     }
     const binds = this.actions.prepare(spec.actions);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
-    return { spec: rest, rule, actions, program: this.programs.write(rule, actions) };
+    return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev };
+  }
+
+  private touch({ dev, chain, pref, handle }: FilterPlace): void {
+    if (!this.changing) return;
+    const device = this.devices.indexOf(dev);
+    this.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
+      const block = this.qdiscs.get(device)?.ingress;
+      const filter = block?.at(chain, pref, handle);
+      return filter && block && `tc ${filterCommand(this.state(filter, block.shownParent)).join(' ')}`;
+    });
   }
 
   /** Takes a filter's bindings back; returns the actions that this was the end of. */

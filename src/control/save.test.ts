@@ -1,9 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { filterState } from '../iproute/arbitrary-filter.test.helper.js';
 import { splitBatch } from '../iproute/batch.js';
-import { type ActionState, CommandError, type FilterSpec } from '../iproute/commands.js';
+import type { ActionState } from '../iproute/commands.js';
 import type { LinkState } from '../iproute/link-state.js';
+import { edit, tried } from './arbitrary-edit.test.helper.js';
 import { ALL, Bench } from './kit.test.helper.js';
 import { saveLines } from './save.js';
 
@@ -25,73 +25,6 @@ function restored(text: string): Bench {
   return bench;
 }
 
-/** Whether it was done; refusals are as good as anything else here. */
-function tried(work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
-}
-
-const prefs = fc.integer({ min: 1, max: 3 });
-const chains = fc.constantFrom(0, 0, 5, 0xfffffff);
-
-/** A filter that vtep can have, close enough to others to share prefs, masks and actions with them. */
-const filter = fc.tuple(filterState, prefs, chains, fc.integer({ min: 0, max: 4 })).map(
-  ([state, pref, chain, handle]): FilterSpec => ({
-    ...state,
-    dev: 'vxlan0',
-    parent: 'ingress',
-    pref,
-    chain,
-    handle,
-    keys: state.keys.filter(({ name }) => name !== 'indev'),
-    actions: state.actions.map(({ spec }, n) => {
-      const index = 1 + ((spec.index + n) % 7);
-      if (spec.kind === 'mirred') return { ...spec, index, direction: 'egress', dev: index % 2 ? 'tap0' : 'tap1' };
-      if (spec.kind !== 'gact') return { ...spec, index };
-      const { random: _, ...rest } = spec;
-      return { ...rest, index };
-    }),
-  }),
-);
-
-type Edit = (bench: Bench) => void;
-
-const edit: fc.Arbitrary<Edit> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: filter.map(
-      (spec): Edit =>
-        ({ rules }) =>
-          rules.edit('replace', spec),
-    ),
-  },
-  fc.tuple(prefs, chains, fc.integer({ min: 0, max: 4 })).map(
-    ([pref, chain, handle]): Edit =>
-      ({ rules }) =>
-        rules.remove({ ...ALL, pref, chain, handle, kind: 'flower' }),
-  ),
-  chains.map(
-    (chain): Edit =>
-      ({ rules }) =>
-        rules.editChain('add', { ...ALL, chain }),
-  ),
-  chains.map(
-    (chain): Edit =>
-      ({ rules }) =>
-        rules.editChain('del', { ...ALL, chain }),
-  ),
-  filter.map(
-    (spec): Edit =>
-      ({ rules }) =>
-        rules.actions.add('replace', spec.actions.filter(canStandAlone)),
-  ),
-);
-
 /** What commands show, without times; chains, which are shown in the order of their making, by number. */
 function everything({ rules }: Bench): unknown {
   const timeless = ({ spec, ref, bind }: ActionState): unknown => ({ spec, ref, bind });
@@ -103,10 +36,6 @@ function everything({ rules }: Bench): unknown {
     actions: (['gact', 'mirred', 'tunnel_key'] as const).map((kind) => rules.actions.list(kind).map(timeless)),
     chains: rules.chains(ALL, false).sort((a, b) => a - b),
   };
-}
-
-function canStandAlone(spec: FilterSpec['actions'][number]): boolean {
-  return spec.kind !== 'reference' && spec.control.type !== 'goto';
 }
 
 test('what is saved makes the same state: it is saved as the same again', (t) => {

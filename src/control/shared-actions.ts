@@ -13,6 +13,7 @@ import {
 } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
+import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
 import type { RuleDatapath, RuleDevices } from './rules.js';
@@ -37,6 +38,7 @@ export class SharedActions {
   private readonly devices: RuleDevices;
   private readonly programs: ProgramWriter;
   private readonly retire: (release: () => void) => void;
+  private readonly journal: Journal;
   private readonly blocks = new Map<ActionInstance, ActionBlock>();
 
   /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
@@ -45,11 +47,13 @@ export class SharedActions {
     devices: RuleDevices,
     programs: ProgramWriter,
     retire: (release: () => void) => void,
+    journal: Journal,
   ) {
     this.table = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
     this.devices = devices;
     this.programs = programs;
     this.retire = retire;
+    this.journal = journal;
   }
 
   // ---- filters bind ----------------------------------------------------------------------------------------------
@@ -81,7 +85,12 @@ export class SharedActions {
   giveCookies(actions: readonly ActionInstance[], specs: readonly ActionSpec[]): void {
     for (const [n, action] of actions.entries()) {
       const cookie = specs[n]?.cookie;
-      if (cookie) action.spec = { ...action.spec, cookie };
+      if (!cookie) continue;
+      const before = action.spec;
+      action.spec = { ...before, cookie };
+      this.journal.note(() => {
+        action.spec = before;
+      });
     }
   }
 
@@ -89,6 +98,12 @@ export class SharedActions {
   unbind(action: ActionInstance): boolean {
     action.bind--;
     return this.table.unref(action);
+  }
+
+  /** Takes `unbind` back, before `release`. */
+  rebind(action: ActionInstance): void {
+    action.bind++;
+    this.table.reref(action);
   }
 
   /** Gives back what an ended action had. Only once no worker runs it any more. */
@@ -117,7 +132,7 @@ export class SharedActions {
       const target = withActionsExit(() => this.targetOf(making));
       return (): AddedAction => {
         if (existing) this.change(existing, making, target);
-        return { action: existing ?? this.make(making, target), isNew: existing === undefined };
+        return { action: existing ?? this.makeOwn(making, target), isNew: existing === undefined };
       };
     });
     const added: AddedAction[] = [];
@@ -202,21 +217,43 @@ export class SharedActions {
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
     const { index, cookie } = action.spec;
-    const before = { block: this.blocks.get(action), target: action.target };
+    const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
     // A cookie stays until another is given.
     action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
     action.target = target;
     if (target >= 0) this.devices.hold(target);
-    this.blocks.set(action, this.programs.changeAction(action));
+    const block = this.programs.changeAction(action);
+    this.blocks.set(action, block);
     this.retire(() => {
       if (before.block) this.programs.releaseAction(before.block);
       if (before.target >= 0) this.devices.drop(before.target);
     });
+    this.journal.note(() => {
+      if (before.block) {
+        this.blocks.set(action, before.block);
+        this.programs.restoreAction(action.row, before.block);
+      }
+      action.spec = before.spec;
+      action.target = before.target;
+      this.programs.releaseAction(block);
+      if (target >= 0) this.devices.drop(target);
+    });
+  }
+
+  /** An action that is there without filters. */
+  private makeOwn(spec: ActionMaking, target: number): ActionInstance {
+    const action = this.make(spec, target);
+    this.journal.note(() => {
+      this.table.unref(action);
+      this.release(action);
+    });
+    return action;
   }
 
   /** Takes the last reference: the action's own. */
   private end(action: ActionInstance): void {
     if (this.table.unref(action)) this.retire(() => this.release(action));
+    this.journal.note(() => this.table.reref(action));
   }
 }
 

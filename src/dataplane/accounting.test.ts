@@ -147,6 +147,7 @@ const BEFORE_HOOK: readonly ReasonName[] = [
   'short-inner-frame',
   'own-source-mac',
   'short-inner-ip',
+  'ecn-not-ect-in-ce',
   'device-down',
 ];
 const REFUSED: readonly ReasonName[] = ['tap-read-short', 'tap-read-malformed'];
@@ -189,7 +190,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         harness.engine.setCoalescing(given.coalesce);
         harness.devices.setUp(given.down, false);
         if (given.closed) harness.engine.setPort(TAP1, null, 0);
-        harness.receive(...given.messages);
+        harness.receive(...given.messages.map((each, n) => ({ ...each, tunnel: { TOS: n & 3 } })));
         harness.send(TAP0, ...given.toTap);
         harness.send(VXLAN0, ...given.toFace);
 
@@ -240,6 +241,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'receive-error',
     'unknown-vni',
     'own-source-mac',
+    'gpe-header',
+    'gpe-protocol',
     'batch-full',
     'mirred-nesting',
     'send-again',

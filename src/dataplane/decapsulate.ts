@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import {
@@ -14,9 +14,10 @@ import {
 } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
-import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import type { Checksummer } from '../wire/checksum.js';
+import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipHeaderCut } from '../wire/ip.js';
@@ -33,8 +34,12 @@ import {
   vxlanReservedCheck,
   vxlanVni,
 } from '../wire/vxlan.js';
+import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
 import type { IngressHook } from './classify.js';
 import type { PathMtus } from './path-mtu.js';
+
+/** A header without a group policy. */
+const NO_POLICY = -1;
 
 /**
  * From received datagrams to packets: validation in the order of vxlan_rcv (drivers/net/vxlan/vxlan_core.c), tunnel
@@ -150,10 +155,22 @@ export class Decapsulator {
       return;
     }
     if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
-      this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
-      this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
-      this.counters.reason(device, REASON['reserved-bits'], 1);
+      this.frameError(device, REASON['reserved-bits']);
       return;
+    }
+    const extensions = devices.extensions(device) & (EXTENSION_GBP | EXTENSION_GPE);
+    let policy = NO_POLICY;
+    if (extensions !== 0) {
+      const word = vxlanFirstWord(bytes, at);
+      if (extensions === EXTENSION_GPE) {
+        const refusal = gpeRefusal(gpeProtocol(word));
+        if (refusal !== 0) {
+          this.drop(device, refusal);
+          return;
+        }
+      } else if ((word & GBP_FLAG) !== 0) {
+        policy = word & GBP_MASK;
+      }
     }
     const frame = at + VXLAN_HEADER;
     const frameLength = length - VXLAN_HEADER;
@@ -172,6 +189,14 @@ export class Decapsulator {
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return;
     }
+    const ecn = ecnDecapsulate(bytes, frame, this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS]);
+    if (ecn > ECN_CHANGED) {
+      if (ecn === ECN_LOST) {
+        this.frameError(device, REASON['ecn-not-ect-in-ce']);
+        return;
+      }
+      this.counters.reason(device, REASON['ecn-suspicious'], 1);
+    }
     if (!devices.isUp(device)) {
       this.drop(device, REASON['device-down']);
       return;
@@ -183,7 +208,7 @@ export class Decapsulator {
     }
     this.packets.device[packet] = device;
     this.packets.flags[packet] = TUNNEL_RECEIVED;
-    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at));
+    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at), policy);
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
@@ -206,24 +231,41 @@ export class Decapsulator {
     }
   }
 
-  /** The record of message `m` with this VNI: the message's own, or a copy where a bundle holds more than one VNI. */
-  private tunnelRecord(m: number, vni: number): number {
+  /**
+   * The record of message `m` with this VNI and group policy: the message's own, or a copy where a bundle holds
+   * datagrams that differ in them.
+   */
+  private tunnelRecord(m: number, vni: number, policy: number): number {
     const tunnels = this.batch.tunnels;
     const own = m * TUNNEL_WORDS;
     if ((tunnels[own + TunnelWord.FLAGS] & TUNNEL_KEY) === 0) {
-      tunnels[own + TunnelWord.FLAGS] |= TUNNEL_KEY;
-      tunnels[own + TunnelWord.VNI] = vni;
+      this.fillRecord(own, vni, policy);
       return m;
     }
-    if (tunnels[own + TunnelWord.VNI] === vni) return m;
+    if (this.isRecordOf(own, vni, policy)) return m;
     const last = this.spareTunnel - 1;
-    if (this.spareOf === m && tunnels[last * TUNNEL_WORDS + TunnelWord.VNI] === vni) return last;
+    if (this.spareOf === m && this.isRecordOf(last * TUNNEL_WORDS, vni, policy)) return last;
     const record = this.spareTunnel++;
     const to = record * TUNNEL_WORDS;
     for (let w = 0; w < TUNNEL_WORDS; w++) tunnels[to + w] = tunnels[own + w];
-    tunnels[to + TunnelWord.VNI] = vni;
+    this.fillRecord(to, vni, policy);
     this.spareOf = m;
     return record;
+  }
+
+  private fillRecord(at: number, vni: number, policy: number): void {
+    const tunnels = this.batch.tunnels;
+    const flags = (tunnels[at + TunnelWord.FLAGS] & ~TUNNEL_VXLAN_OPT) | TUNNEL_KEY;
+    tunnels[at + TunnelWord.FLAGS] = policy === NO_POLICY ? flags : flags | TUNNEL_VXLAN_OPT;
+    tunnels[at + TunnelWord.VNI] = vni;
+    tunnels[at + TunnelWord.GBP] = policy === NO_POLICY ? 0 : policy;
+  }
+
+  private isRecordOf(at: number, vni: number, policy: number): boolean {
+    const tunnels = this.batch.tunnels;
+    if (tunnels[at + TunnelWord.VNI] !== vni) return false;
+    if ((tunnels[at + TunnelWord.FLAGS] & TUNNEL_VXLAN_OPT) === 0) return policy === NO_POLICY;
+    return tunnels[at + TunnelWord.GBP] === policy;
   }
 
   private isOwnSource(frame: number, device: number): boolean {
@@ -234,8 +276,21 @@ export class Decapsulator {
     );
   }
 
+  /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
+  private frameError(device: number, reason: number): void {
+    this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
+    this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
+    this.counters.reason(device, reason, 1);
+  }
+
   private drop(device: number, reason: number): void {
     this.counters.device(device, DeviceCounter.RX_DROPPED, 1);
     this.counters.reason(device, reason, 1);
   }
+}
+
+/** Why a payload of VXLAN-GPE is not taken, or 0. */
+function gpeRefusal(protocol: number): number {
+  if (protocol === GPE_ETHERNET) return 0;
+  return protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol'];
 }

@@ -9,6 +9,7 @@ import { DatagramVector, FrameVector } from '../memory/vectors.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
+import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { portReason, sendReason } from './send-reasons.js';
 
@@ -28,6 +29,7 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
+  private readonly headers: OuterHeaders;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -54,6 +56,7 @@ export class Deliverer {
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
+    this.headers = new OuterHeaders(arena.u8, packets, devices, DATAGRAMS);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -128,8 +131,8 @@ export class Deliverer {
         this.drop(device, REASON['device-down'], this.packets.segments(i));
       return;
     }
-    const vector = this.datagrams;
-    vector.reset();
+    this.datagrams.reset();
+    this.headers.reset();
     for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
@@ -144,23 +147,32 @@ export class Deliverer {
   }
 
   private encapsulate(device: number, underlay: Underlay, packet: PacketIndex): void {
-    const record = this.packets.tunnel[packet];
-    const words = record * TUNNEL_WORDS;
-    const vni = (this.tunnels[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0 ? this.tunnels[words + TunnelWord.VNI] : 0;
-    let result = this.encapsulator.add(packet, vni, record, this.datagrams);
+    let result = this.add(device, packet);
     if (result === FULL) {
       this.send(device, underlay);
       this.datagrams.reset();
-      result = this.encapsulator.add(packet, vni, record, this.datagrams);
+      this.headers.reset();
+      result = this.add(device, packet);
     }
     if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+  }
+
+  private add(device: number, packet: PacketIndex): number {
+    const { headers } = this;
+    const record = headers.complete(packet, device, this.tunnels, this.packets.tunnel[packet]);
+    if (record === NO_RECORD) return FULL;
+    const words = record * TUNNEL_WORDS;
+    const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
+    const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
+    this.encapsulator.firstWord = headers.firstWords[record];
+    return this.encapsulator.add(packet, vni, record, this.datagrams);
   }
 
   private send(device: number, underlay: Underlay): void {
     const vector = this.datagrams;
     if (vector.count === 0) return;
     const counters = this.counters;
-    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.tunnels));
+    counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     for (let m = 0; m < vector.count; m++) {
       if (vector.errno[m] === 0) {

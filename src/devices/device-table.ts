@@ -1,13 +1,13 @@
 /**
  * What a worker must know of each device, in shared memory: the control thread writes it (it follows rtnetlink), the
- * workers read it. One row of 16 words per device index; each word is written on its own, so a reader sees the old
+ * workers read it. One row of 32 words per device index; each word is written on its own, so a reader sees the old
  * or the new value of a word.
  */
 import { MAX_DEVICES } from '../memory/counters.js';
 
 export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2 } as const;
 
-const ROW = 16;
+const ROW = 32;
 const Word = {
   KIND: 0,
   UP: 1,
@@ -17,7 +17,44 @@ const Word = {
   MAC_LOW: 5,
   RESERVED_HIGH: 6,
   RESERVED_LOW: 7,
+  TUNNEL_TOS: 16,
+  TUNNEL_TTL: 17,
+  TUNNEL_DF: 18,
+  FLOW_LABEL: 19,
+  EXTENSIONS: 20,
 } as const;
+
+/** For TUNNEL_TOS and TUNNEL_TTL: as the inner header has it. */
+export const INHERIT = -1;
+
+/** Values of `tunnelDf`: whether an outer IPv4 header says "don't fragment". */
+export const DF_UNSET = 0;
+export const DF_SET = 1;
+/** As the inner IPv4 header says; always over an inner IPv6 one, whose routers do not fragment either. */
+export const DF_INHERIT = 2;
+
+/** Bits of `extensions`. */
+export const EXTENSION_GBP = 1;
+export const EXTENSION_GPE = 2;
+/** What goes to an address of this host takes the short way to the device there. */
+export const LOCAL_BYPASS = 4;
+
+/** What the headers of a vxlan device look like where the tunnel metadata of a frame says nothing of it. */
+export interface HeaderDefaults {
+  /** 0 … 255, or INHERIT; the ECN bits do not count. */
+  readonly tos: number;
+  /** 1 … 255, 0 for the route's hop limit, or INHERIT. */
+  readonly ttl: number;
+  /** DF_UNSET, DF_SET or DF_INHERIT. */
+  readonly df: number;
+  /** 0 … 2^20-1, IPv6 only. */
+  readonly flowLabel: number;
+  /** EXTENSION_* and LOCAL_BYPASS. */
+  readonly extensions: number;
+  /** Bits of the two words of a received VXLAN header that must be zero. */
+  readonly reservedHigh: number;
+  readonly reservedLow: number;
+}
 
 export class DeviceTable {
   readonly buffer: SharedArrayBuffer;
@@ -65,6 +102,31 @@ export class DeviceTable {
     return this.words[device * ROW + Word.RESERVED_LOW];
   }
 
+  /** Outer TOS byte of what is sent, or INHERIT. */
+  tunnelTos(device: number): number {
+    return this.words[device * ROW + Word.TUNNEL_TOS];
+  }
+
+  /** Outer TTL of what is sent, 0 for the route's hop limit, or INHERIT. */
+  tunnelTtl(device: number): number {
+    return this.words[device * ROW + Word.TUNNEL_TTL];
+  }
+
+  /** DF_UNSET, DF_SET or DF_INHERIT. */
+  tunnelDf(device: number): number {
+    return this.words[device * ROW + Word.TUNNEL_DF];
+  }
+
+  /** Outer IPv6 flow label, 20 bits. */
+  flowLabel(device: number): number {
+    return this.words[device * ROW + Word.FLOW_LABEL];
+  }
+
+  /** EXTENSION_* and LOCAL_BYPASS bits. */
+  extensions(device: number): number {
+    return this.words[device * ROW + Word.EXTENSIONS];
+  }
+
   /** Control side: a new device, down. */
   add(device: number, kind: number, ifindex: number): void {
     this.words.fill(0, device * ROW, (device + 1) * ROW);
@@ -89,6 +151,17 @@ export class DeviceTable {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac;
     Atomics.store(this.words, device * ROW + Word.MAC_HIGH, (a << 24) | (b << 16) | (c << 8) | d);
     Atomics.store(this.words, device * ROW + Word.MAC_LOW, (e << 8) | f);
+  }
+
+  /** Control side: what a vxlan device's options say of its headers. */
+  setHeaders(device: number, headers: HeaderDefaults): void {
+    this.setReservedBits(device, headers.reservedHigh, headers.reservedLow);
+    const at = device * ROW;
+    Atomics.store(this.words, at + Word.TUNNEL_TOS, headers.tos);
+    Atomics.store(this.words, at + Word.TUNNEL_TTL, headers.ttl);
+    Atomics.store(this.words, at + Word.TUNNEL_DF, headers.df);
+    Atomics.store(this.words, at + Word.FLOW_LABEL, headers.flowLabel);
+    Atomics.store(this.words, at + Word.EXTENSIONS, headers.extensions);
   }
 
   setReservedBits(device: number, high: number, low: number): void {

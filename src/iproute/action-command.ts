@@ -10,11 +10,12 @@ function controlWords(control: Control): string[] {
   return control.type === 'jump' ? ['jump', `${control.count}`] : [control.type];
 }
 
-function encapsulationWords({ srcIp, dstIp, id, dstPort, tos, ttl, csum, noFrag }: TunnelKeySet): string[] {
+function encapsulationWords({ srcIp, dstIp, id, dstPort, gbp, tos, ttl, csum, noFrag }: TunnelKeySet): string[] {
   return [
     ...['src_ip', formatIp(srcIp), 'dst_ip', formatIp(dstIp)],
     ...(id === undefined ? [] : ['id', `${id}`]),
     ...(dstPort === undefined ? [] : ['dst_port', `${dstPort}`]),
+    ...(gbp === undefined ? [] : ['vxlan_opts', `${gbp}`]),
     ...(tos === undefined ? [] : ['tos', `${tos}`]),
     ...(ttl === undefined ? [] : ['ttl', `${ttl}`]),
     csum ? 'csum' : 'nocsum',

@@ -110,6 +110,7 @@ const encapsulation = fc.constantFrom(4, 16).chain((length) =>
     dstIp: bytes(length),
     id: optional(vni),
     dstPort: optional(u16),
+    gbp: optional(u32.map((value) => value & 0x48ffff)),
     tos: optional(u8),
     ttl: optional(u8),
     csum: fc.boolean(),

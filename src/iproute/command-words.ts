@@ -33,7 +33,7 @@ const notVteps: Partial<Record<HelpTopic, readonly string[]>> = {
   // It says what is so anyway.
   'ip link vxlan': ['noexternal'],
   'tc qdisc': ['change', 'link', 'parent', 'root'],
-  'tc filter tunnel_key': ['geneve_opts', 'vxlan_opts', 'erspan_opts'],
+  'tc filter tunnel_key': ['geneve_opts', 'erspan_opts'],
   'bridge fdb': [
     ...['nhid', 'master', 'vlan', 'use', 'br', 'brport', 'added_by_user', 'noadded_by_user', 'nosticky', 'offloaded'],
     ...['nooffloaded'],

@@ -62,6 +62,8 @@ export interface TunnelKeySet {
   readonly dstPort?: number;
   readonly tos?: number;
   readonly ttl?: number;
+  /** `vxlan_opts`: group policy id (16 bits) and flags, for a device with `gbp`. */
+  readonly gbp?: number;
   /** Outer UDP checksum; true unless `nocsum`. */
   readonly csum: boolean;
   readonly noFrag: boolean;

@@ -63,8 +63,8 @@ ACTION := { tunnel_key … | mirred … | [ gact ] CONTROL }, each with [ index 
 CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | jump N }`;
 
 const tunnelKey = `Usage: … action tunnel_key unset [ CONTROL ]
-       … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ tos TOS ]
-         [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
+       … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ vxlan_opts GBP ]
+         [ tos TOS ] [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
        … action tunnel_key index N
 The last binds to an action that is there already.`;
 

@@ -150,6 +150,7 @@ function encodeKind({ spec }: ActionState, ifindexOf: (dev: string) => number): 
         attribute(destination, spec.dstIp),
         ...(spec.id === undefined ? [] : [attribute(7, toBytes(spec.id, 4))]),
         ...(spec.dstPort ? [attribute(9, toBytes(spec.dstPort, 2))] : []),
+        ...(spec.gbp === undefined ? [] : [attribute(11, attribute(2, attribute(1, u32(spec.gbp))))]),
         attribute(10, Uint8Array.of(spec.csum ? 0 : 1)),
         attribute(12, Uint8Array.of(spec.tos ?? 0)),
         attribute(13, Uint8Array.of(spec.ttl ?? 0)),

@@ -1,4 +1,5 @@
 /** `tunnel_key unset` and `tunnel_key set …` (parse_tunnel_key of iproute2; nofrag as its 7.1 has it). */
+import { GBP_MASK } from '../wire/vxlan-extensions.js';
 import { parseIp } from './address.js';
 import type { ActionSpec } from './commands.js';
 import { filterRefusal, notSupported } from './errors.js';
@@ -36,6 +37,7 @@ interface Encapsulation {
   dstPort?: number;
   tos?: number;
   ttl?: number;
+  gbp?: number;
   csum: boolean;
   noFrag: boolean;
 }
@@ -70,6 +72,14 @@ function parseOption(reader: WordReader, name: (typeof tunnelKeyWords)[number], 
       break;
     case 'ttl':
       encapsulation.ttl = parseNumber(reader, 'ttl', 0xff, true);
+      break;
+    case 'vxlan_opts':
+      // The kernel keeps the bits that the extension has (tunnel_key_copy_vxlan_opt).
+      encapsulation.gbp =
+        reader.argument(
+          (word) => parseUnsigned(word, 0, 0xffffffff),
+          () => refusal('Illegal "vxlan_opts"'),
+        ) & GBP_MASK;
       break;
     case 'csum':
     case 'nocsum':

@@ -16,7 +16,7 @@ function printControl(printer: Printer, control: Control): void {
 }
 
 function printEncapsulation(printer: Printer, action: TunnelKeySet): void {
-  const { srcIp, dstIp, id, dstPort, csum, noFrag, tos = 0, ttl = 0 } = action;
+  const { srcIp, dstIp, id, dstPort, gbp, csum, noFrag, tos = 0, ttl = 0 } = action;
   printer.field('src_ip', formatIp(srcIp), `\n\tsrc_ip ${formatIp(srcIp)}`);
   printer.field('dst_ip', formatIp(dstIp), `\n\tdst_ip ${formatIp(dstIp)}`);
   if (id !== undefined) {
@@ -24,6 +24,14 @@ function printEncapsulation(printer: Printer, action: TunnelKeySet): void {
   }
   if (dstPort !== undefined && dstPort !== 0) {
     printer.field('dst_port', dstPort, `\n\tdst_port ${dstPort}`);
+  }
+  if (gbp !== undefined) {
+    printer.text('\n\tvxlan_opts ');
+    printer.beginArray('vxlan_opts');
+    printer.beginObject();
+    printer.field('gbp', gbp, `${gbp}`);
+    printer.endObject();
+    printer.endArray();
   }
   const flag = csum ? 'csum' : 'nocsum';
   printer.field('flag', flag, `\n\t${flag}`);

@@ -84,14 +84,10 @@ export function vxlanFamilies({ external, remote, local }: VxlanOptions): readon
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [
   ['"id" (a device of one VNI; vtep has external ones)', ({ external }) => !external],
   ['"remote"', ({ remote }) => remote !== undefined],
-  ['"ttl inherit"', ({ ttl }) => ttl === 'inherit'],
-  ['"tos inherit"', ({ tos }) => tos === 'inherit'],
-  ['"df"', ({ df }) => df !== undefined],
-  ['"flowlabel"', ({ flowlabel }) => flowlabel !== undefined],
   ['"maxaddress"', ({ maxaddress }) => maxaddress !== undefined],
-  ['"reserved_bits"', ({ reservedBits }) => reservedBits !== undefined],
-  ...vxlanSwitches.map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
-  ['"nolocalbypass"', ({ localbypass }) => localbypass === false],
+  ...vxlanSwitches
+    .filter((name) => name !== 'gbp')
+    .map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
 ];
 
 /**

@@ -26,6 +26,13 @@ const table = {
   'short-inner-frame': ['drop', 'the inner frame is shorter than the 14 bytes of an Ethernet header'],
   'own-source-mac': ['drop', "the inner source MAC is the device's own: a loop"],
   'short-inner-ip': ['drop', 'the inner IP header is cut short (the kernel counts rx_errors and length_errors)'],
+  'gpe-header': ['drop', 'the VXLAN-GPE header names no next protocol, another version than 0, or an OAM packet'],
+  'gpe-protocol': ['drop', 'the next protocol of the VXLAN-GPE header is none that vtep takes'],
+  'ecn-not-ect-in-ce': [
+    'drop',
+    'congestion was marked (CE) on the outer header of a packet whose sender does not take part in ECN (RFC 6040; the kernel counts rx_errors and frame_errors)',
+  ],
+  'ecn-suspicious': ['pass', 'inner and outer ECN field do not go together (RFC 6040): the inner one was kept'],
   'device-down': ['drop', 'the device was down'],
   'batch-full': ['drop', 'a batch had no descriptor left'],
   // classification

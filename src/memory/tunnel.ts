@@ -15,6 +15,12 @@ export const TUNNEL_OAM = 4;
 export const TUNNEL_CRIT_OPT = 8;
 /** The VNI is meant (kernel: IP_TUNNEL_KEY_BIT). */
 export const TUNNEL_KEY = 16;
+/** GBP is meant, even where it is 0 (kernel: IP_TUNNEL_VXLAN_OPT_BIT). */
+export const TUNNEL_VXLAN_OPT = 32;
+/** Of a record to transmit: TOS is meant, even where it is 0; without it 0 is the device's default. */
+export const TUNNEL_TOS = 64;
+/** Of a record to transmit: TTL is meant, even where it is 0 (the route's hop limit); else 0 is the device's default. */
+export const TUNNEL_TTL = 128;
 
 /** Word offsets within a record. */
 export const TunnelWord = {
@@ -22,11 +28,14 @@ export const TunnelWord = {
   VNI: 1,
   DST_PORT: 2,
   SRC_PORT: 3,
+  /** Of a record to transmit, whose source port a hash chooses: the IPv6 flow label, 20 bits. */
+  FLOW_LABEL: 3,
   TOS: 4,
-  /** 0 in a record for transmit means "the device's default". */
+  /** 0 in a record to transmit is the device's default (see TUNNEL_TTL), and in one that is sent the route's. */
   TTL: 5,
   DST_IP: 6,
   SRC_IP: 10,
+  /** Group policy (draft-smith-vxlan-group-policy): id, and the D and A bits where the header has them. */
   GBP: 14,
   /** Address family of the outer header: 4 or 6; 0 marks an empty record. */
   FAMILY: 15,

@@ -11,7 +11,7 @@ import { GSO_NONE, type PacketIndex, type Packets, SHARED, UNFINISHED } from '..
 import type { DatagramVector } from '../memory/vectors.js';
 import { putU16 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { VXLAN_HEADER } from '../wire/vxlan.js';
+import { VXLAN_FLAG_VNI, VXLAN_HEADER } from '../wire/vxlan.js';
 import { copyBytes } from './copy-bytes.js';
 import { Segmenter } from './segment.js';
 import { finishChecksum, unfinishedChecksum } from './unfinished.js';
@@ -33,14 +33,13 @@ export const MAX_PAYLOAD_IPV6 = 65487;
 /** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
 export const MAX_SEGMENTS = 64;
 
-/** The bytes 08 00 00 00: flags with only I set, then the reserved ones. */
-const VXLAN_FLAGS = 0x00000008;
-
 export class Encapsulator {
   /** False: every datagram is an entry of its own, for sockets without UDP_SEGMENT. */
   bundle = true;
   /** MTU of inner packets, for super-frames whose gsoSize is 0 (unknown). */
   mtu = 1450;
+  /** First word of the VXLAN headers to be written, as network order reads, signed: flags and what extensions add. */
+  firstWord = VXLAN_FLAG_VNI;
   private readonly arena: Arena;
   private readonly packets: Packets;
   private readonly checksums: Checksummer;
@@ -144,7 +143,7 @@ export class Encapsulator {
   /** `at` is a multiple of 4. The second word is the VNI's three bytes and a reserved one, in memory order. */
   private writeVxlan(at: number, vni: number): void {
     const i32 = this.arena.i32;
-    i32[at >> 2] = VXLAN_FLAGS;
+    i32[at >> 2] = swap32(this.firstWord);
     i32[(at >> 2) + 1] = ((vni >>> 16) & 0xff) | (vni & 0xff00) | ((vni & 0xff) << 16);
   }
 
@@ -178,4 +177,8 @@ function hasRoom(out: DatagramVector, entries: number, iovecs: number, headerByt
     out.iovecs.used + iovecs <= out.iovecs.capacity &&
     headerBytes <= out.headers.room
   );
+}
+
+function swap32(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }

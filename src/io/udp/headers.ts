@@ -28,7 +28,7 @@ export const CONTROL_SPACE = 128;
 
 /**
  * Writes struct sockaddr_in or sockaddr_in6 at byte offset `at`; returns its length. `defaultPort` stands in for a
- * DST_PORT of 0. `scopeId` is the scope of link-local addresses (ignored by the kernel for others).
+ * DST_PORT of 0, and the flow label counts for IPv6 (IPV6_FLOWINFO_SEND). `scopeId` is the scope of link-local addresses (ignored by the kernel for others).
  */
 export function writeName(
   memory: Int32Array,
@@ -49,7 +49,7 @@ export function writeName(
     return SockaddrIn.SIZE;
   }
   memory[word] = AF_INET6 | wirePort;
-  memory[word + 1] = 0;
+  memory[word + 1] = swap32(tunnels[record + TunnelWord.FLOW_LABEL] & 0xfffff);
   memory[word + 2] = swap32(tunnels[record + TunnelWord.DST_IP]);
   memory[word + 3] = swap32(tunnels[record + TunnelWord.DST_IP + 1]);
   memory[word + 4] = swap32(tunnels[record + TunnelWord.DST_IP + 2]);

@@ -93,7 +93,7 @@ export class UdpSender {
       vector.errno[m] = 0;
       vector.sentBefore[m] = 0;
       const socket = (family === 4 ? this.first4 : this.first6) + (((vector.hash[m] >>> 16) * count) >>> 16);
-      const lane = socket * MODES + modeOf(tunnels[record + TunnelWord.FLAGS]);
+      const lane = socket * MODES + modeOf(tunnels[record + TunnelWord.FLAGS], family);
       if (this.head[lane] === NOBODY) {
         this.head[lane] = m;
         this.busy[busy++] = lane;
@@ -175,7 +175,11 @@ export class UdpSender {
       }
       const m = this.entries[sent++];
       const errno = -result;
-      if (vector.segmentSize[m] < vector.bytes[m] && vector.segmentSize[m] > 0 && worthSplitting(errno, mode)) {
+      if (
+        vector.segmentSize[m] < vector.bytes[m] &&
+        vector.segmentSize[m] > 0 &&
+        worthSplitting(errno, mode, socket.family)
+      ) {
         if (errno === EIO) socket.segmentation = false;
         this.split(socket, vector, m, tunnels, vector.destination[m] * TUNNEL_WORDS);
       } else {
@@ -194,8 +198,9 @@ export class UdpSender {
 /**
  * Whether single datagrams may succeed where the bundle failed. EIO: no checksum offload. EINVAL: some kernels refuse
  * good bundles (6.6.44), older ones answer it where a segment exceeds the MTU. EMSGSIZE: a segment exceeds the MTU,
- * and without DF the kernel fragments single datagrams.
+ * and over IPv4 without DF the kernel fragments single datagrams.
  */
-function worthSplitting(errno: number, mode: number): boolean {
-  return errno === EIO || errno === EINVAL || (errno === EMSGSIZE && (mode & MODE_DONT_FRAGMENT) === 0);
+function worthSplitting(errno: number, mode: number, family: 4 | 6): boolean {
+  if (errno === EMSGSIZE) return family === 4 && (mode & MODE_DONT_FRAGMENT) === 0;
+  return errno === EIO || errno === EINVAL;
 }

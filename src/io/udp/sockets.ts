@@ -18,6 +18,9 @@ import {
   IP_PMTUDISC_DONT,
   IP_RECVTOS,
   IP_RECVTTL,
+  IPV6_AUTOFLOWLABEL,
+  IPV6_DONTFRAG,
+  IPV6_FLOWINFO_SEND,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
@@ -173,7 +176,15 @@ function prepareTransmit(fd: number, options: UdpSocketOptions): void {
   dropEverything(fd);
   if (options.device !== undefined) bindToDevice(fd, options.device);
   // Linux sets DF on UDP by default; the kernel's vxlan device does not (df unset).
-  if (options.family === 4) mustSet(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, 'IP_MTU_DISCOVER');
+  if (options.family === 4) {
+    mustSet(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, 'IP_MTU_DISCOVER');
+  } else {
+    // The kernel's device never fragments over IPv6, whatever df says (ip6_fragment refuses what it did not allow).
+    mustSet(fd, SOL_IPV6, IPV6_DONTFRAG, 1, 'IPV6_DONTFRAG');
+    // The flow label is what the tunnel record says, 0 as a rule; by itself the kernel would make one up.
+    mustSet(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, 0, 'IPV6_AUTOFLOWLABEL');
+    mustSet(fd, SOL_IPV6, IPV6_FLOWINFO_SEND, 1, 'IPV6_FLOWINFO_SEND');
+  }
   if (setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.sendBuffer) < 0)
     mustSet(fd, SOL_SOCKET, SO_SNDBUF, options.sendBuffer, 'SO_SNDBUF');
   mustSet(fd, SOL_SOCKET, SO_RCVBUF, DROPPING_BUFFER, 'SO_RCVBUF');

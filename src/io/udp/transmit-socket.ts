@@ -11,10 +11,8 @@ import {
   IP_MTU_DISCOVER,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
-  IPV6_DONTFRAG,
   SO_NO_CHECK,
   SOL_IP,
-  SOL_IPV6,
   SOL_SOCKET,
   SOL_UDP,
   UDP_NO_CHECK6_TX,
@@ -25,10 +23,10 @@ export const MODE_DONT_FRAGMENT = 1;
 export const MODE_NO_CHECKSUM = 2;
 export const MODES = 4;
 
-/** The mode that a tunnel record's flags ask for. */
-export function modeOf(flags: number): number {
+/** The mode that a tunnel record's flags ask for. Over IPv6 nothing is ever fragmented, so DF makes no difference. */
+export function modeOf(flags: number, family: number): number {
   return (
-    ((flags & TUNNEL_DONT_FRAGMENT) === 0 ? 0 : MODE_DONT_FRAGMENT) |
+    (family !== 4 || (flags & TUNNEL_DONT_FRAGMENT) === 0 ? 0 : MODE_DONT_FRAGMENT) |
     ((flags & TUNNEL_CSUM) === 0 ? MODE_NO_CHECKSUM : 0)
   );
 }
@@ -64,8 +62,7 @@ export class TransmitSocket {
     let calls = 0;
     if ((change & MODE_DONT_FRAGMENT) !== 0) {
       const on = (mode & MODE_DONT_FRAGMENT) !== 0;
-      if (this.family === 4) this.set(SOL_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
-      else this.set(SOL_IPV6, IPV6_DONTFRAG, on ? 1 : 0);
+      this.set(SOL_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
       calls++;
     }
     if ((change & MODE_NO_CHECKSUM) !== 0) {

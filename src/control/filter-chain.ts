@@ -1,0 +1,105 @@
+/** What a block of filters consists of: chains, their prefs, the filters and masks of a pref. */
+import type { CommandError, FilterSpec } from '../iproute/commands.js';
+import type { ActionInstance } from './action-table.js';
+import { FreeNumbers } from './free-numbers.js';
+import type { ProgramBlock } from './programs.js';
+import { filterRefused } from './refusal.js';
+
+/** A filter in force. */
+export interface Filter {
+  readonly spec: Omit<FilterSpec, 'actions'>;
+  readonly rule: number;
+  readonly actions: readonly ActionInstance[];
+  readonly program: ProgramBlock;
+  /** ifindex of the device that `indev` named when it was added, as in the kernel; 0 without that key. */
+  readonly indev: number;
+}
+
+export interface Pref {
+  readonly pref: number;
+  readonly protocol: number;
+  readonly handles: FreeNumbers;
+  readonly filters: Map<number, Filter>;
+  readonly masks: Map<string, MaskUse>;
+}
+
+/** A mask in use in a pref. */
+export interface MaskUse {
+  readonly mask: string;
+  /** Ascending in order of creation, in which the masks of a pref are tried. */
+  readonly rank: number;
+  filters: number;
+}
+
+export interface Chain {
+  readonly number: number;
+  /** Ascending in order of creation, in which they are shown. */
+  readonly rank: number;
+  readonly byPref: Map<number, Pref>;
+  /** Every pref, ascending. */
+  readonly order: number[];
+  /** Made by itself: it is there without filters too. */
+  isExplicit: boolean;
+}
+
+/** Prefs given out when none is asked for begin at 0xC000 and go down (tcf_auto_prio). */
+const AUTO_PREF = 0xc000;
+const AUTO_PREF_FLOOR = 0x8000;
+/** TC_ACT_EXT_VAL_MASK: what a `goto chain` can name. */
+const CHAIN_LAST = 0x0fffffff;
+
+export function emptyChain(number: number, rank: number, isExplicit: boolean): Chain {
+  return { number, rank, byPref: new Map(), order: [], isExplicit };
+}
+
+export function emptyPref(pref: number, protocol: number): Pref {
+  return { pref, protocol, handles: new FreeNumbers(1), filters: new Map(), masks: new Map() };
+}
+
+export function checkChain(chain: number): void {
+  if (chain > CHAIN_LAST) throw filterRefused('Specified chain index exceeds upper limit');
+}
+
+/** Puts a pref into its chain. */
+export function addPref({ byPref, order }: Chain, entry: Pref): void {
+  byPref.set(entry.pref, entry);
+  order.splice(placeOf(order, entry.pref), 0, entry.pref);
+}
+
+/** Takes a pref out of its chain. */
+export function deletePref({ byPref, order }: Chain, entry: Pref): void {
+  byPref.delete(entry.pref);
+  order.splice(placeOf(order, entry.pref), 1);
+}
+
+/** The pref below the lowest of those that could have been given out (tcf_auto_prio). */
+export function autoPref(chain: Chain | undefined): number {
+  const lowest = chain?.order[placeOf(chain.order, AUTO_PREF_FLOOR)];
+  if (lowest === AUTO_PREF_FLOOR) throw filterRefused('Lowest ID from auto-alloc range already in use');
+  return lowest === undefined ? AUTO_PREF : lowest - 1;
+}
+
+/** By rank: what an undo put back stands behind all others in its Map, and keeps its rank. */
+export function byRank<T extends { readonly rank: number }>(items: Iterable<T>): T[] {
+  return [...items].sort((a, b) => a.rank - b.rank);
+}
+
+/** Index of the first number that is not below `number`. */
+function placeOf(ascending: readonly number[], number: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function needsCreate(): CommandError {
+  return filterRefused('Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter');
+}
+
+export function protocolMismatch(): CommandError {
+  return filterRefused('Protocol mismatch for filter with specified priority');
+}

@@ -1,0 +1,119 @@
+/**
+ * The filters of a block as the classifier's table has them, and the masks of their prefs. A pref tries its masks in
+ * the order in which they were created; one that ends and is put back by a roll-back has its old place again.
+ */
+import type { ClassifierTable, Rule } from '../classifier/classifier.js';
+import { KEY_WORDS } from '../classifier/flow-key.js';
+import { encodeKeys } from './encode-keys.js';
+import { byRank, type Filter, type MaskUse, type Pref } from './filter-chain.js';
+import { filterAnswers } from './refusal.js';
+
+export class FilterTable {
+  private readonly table: ClassifierTable;
+  private readonly maskOf = new Map<Filter, MaskUse>();
+  private ranks = 0;
+  /** Prefs whose masks the table tries in another order than that of their ranks. */
+  private readonly disordered = new Set<Pref>();
+
+  constructor(table: ClassifierTable) {
+    this.table = table;
+  }
+
+  publish(): ReturnType<ClassifierTable['publish']> {
+    return this.table.publish();
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** Throws DuplicateRule with nothing changed. */
+  insert(entry: Pref, filter: Filter): void {
+    const rule = ruleOf(filter);
+    this.table.insert(rule);
+    this.takeMask(entry, filter, rule.mask.join());
+  }
+
+  /** Throws CommandError for another mask, DuplicateRule for another's key, with nothing changed. */
+  replace(entry: Pref, old: Filter, filter: Filter): void {
+    const rule = ruleOf(filter);
+    const mask = rule.mask.join();
+    if (this.maskOf.get(old)?.mask !== mask) throw filterAnswers('Invalid argument');
+    this.table.replace(old.rule, rule);
+    this.takeMask(entry, filter, mask);
+    this.leaveMask(entry, old);
+  }
+
+  /** Gives what takes it back. */
+  remove(entry: Pref, filter: Filter): () => void {
+    const use = this.maskOf.get(filter);
+    this.table.remove(filter.rule);
+    this.leaveMask(entry, filter);
+    return () => {
+      this.table.insert(ruleOf(filter));
+      if (use) this.rejoinMask(entry, filter, use);
+    };
+  }
+
+  /** The filters of a pref in the order of their masks. */
+  *byMask(entry: Pref): Generator<Filter> {
+    const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
+    const byMask = new Map(byRank(entry.masks.values()).map((use) => [use, [] as Filter[]]));
+    for (const filter of byHandle) {
+      const use = this.maskOf.get(filter);
+      if (use) byMask.get(use)?.push(filter);
+    }
+    for (const filters of byMask.values()) yield* filters;
+  }
+
+  /** After a roll-back: has the table try the masks of every pref in their order again. */
+  settle(): void {
+    for (const entry of this.disordered) {
+      for (const { rule } of entry.filters.values()) this.table.remove(rule);
+      for (const filter of this.byMask(entry)) this.table.insert(ruleOf(filter));
+    }
+    this.disordered.clear();
+  }
+
+  private takeMask({ masks }: Pref, filter: Filter, mask: string): void {
+    let use = masks.get(mask);
+    if (!use) {
+      use = { mask, rank: this.ranks++, filters: 0 };
+      masks.set(mask, use);
+    }
+    use.filters++;
+    this.maskOf.set(filter, use);
+  }
+
+  private leaveMask({ masks }: Pref, filter: Filter): void {
+    const use = this.maskOf.get(filter);
+    this.maskOf.delete(filter);
+    if (use && --use.filters === 0) masks.delete(use.mask);
+  }
+
+  /** Takes `leaveMask` back. To the table a mask that had ended is the youngest of its pref from now on. */
+  private rejoinMask(entry: Pref, filter: Filter, use: MaskUse): void {
+    if (use.filters++ === 0) {
+      for (const { rank } of entry.masks.values()) if (rank > use.rank) this.disordered.add(entry);
+      entry.masks.set(use.mask, use);
+    }
+    this.maskOf.set(filter, use);
+  }
+}
+
+function ruleOf({ spec, rule, indev }: Filter): Rule {
+  const key = keyWords();
+  const mask = keyWords();
+  encodeKeys(spec.keys, indev, key, mask);
+  return { id: rule, chain: spec.chain, pref: spec.pref, protocol: spec.protocol, key, mask };
+}
+
+/** Zeroed words of a key, cut from larger pieces: memory of its own for each would cost more than the rest of it. */
+function keyWords(): Int32Array {
+  if (freeWords.length < KEY_WORDS) freeWords = new Int32Array(KEY_WORDS * 512);
+  const words = freeWords.subarray(0, KEY_WORDS);
+  freeWords = freeWords.subarray(KEY_WORDS);
+  return words;
+}
+
+let freeWords = new Int32Array(0);

@@ -1,0 +1,49 @@
+/**
+ * How a transaction is taken back. The control side changes at once, and no worker sees any of it before the next
+ * commit; each edit notes, behind it, what undoes it. Taken back in reverse order, every undo finds the state that its
+ * edit left, so it can be exact without looking: the very objects that were taken out (filters, actions, prefs) are put
+ * back, with their numbers, statistics and ages. The cost is that of the edits, not that of the state.
+ */
+export class Journal {
+  private undos: (() => void)[] | undefined;
+  private waiting: (() => void)[] = [];
+
+  /** Whether a transaction is on. */
+  get isOpen(): boolean {
+    return this.undos !== undefined;
+  }
+
+  /** A transaction begins; there is one at a time. */
+  open(): void {
+    if (this.undos) throw new Error('a transaction is on already');
+    this.undos = [];
+  }
+
+  /** Notes what takes back the edit that has just been made; outside of a transaction nothing is ever taken back. */
+  note(undo: () => void): void {
+    this.undos?.push(undo);
+  }
+
+  /** Does something that cannot be undone: at the end of the transaction, never where that is taken back. */
+  onceKept(work: () => void): void {
+    if (this.undos) this.waiting.push(work);
+    else work();
+  }
+
+  /** The transaction ends, and its edits stay. */
+  keep(): void {
+    const { waiting } = this;
+    this.undos = undefined;
+    this.waiting = [];
+    for (const work of waiting) work();
+  }
+
+  /** The transaction ends, and everything is as it was. */
+  rollBack(): void {
+    const undos = this.undos ?? [];
+    // An undo may use what edits use, and that is not to be noted.
+    this.undos = undefined;
+    this.waiting = [];
+    for (let undo = undos.pop(); undo; undo = undos.pop()) undo();
+  }
+}
