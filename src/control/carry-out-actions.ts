@@ -1,5 +1,5 @@
 import type { ActionState, Command } from '../iproute/commands.js';
-import { printActions, printActionsGet } from '../iproute/print-actions.js';
+import { actionPieces, printActionsGet } from '../iproute/print-actions.js';
 import type { Reply } from './protocol.js';
 import type { RuleEvents } from './rule-events.js';
 import { FLUSHED_IN_PART, type SharedActions } from './shared-actions.js';
@@ -39,7 +39,7 @@ export function carryOutActions(
       say({ out: printActionsGet(actions.get(command.selectors), command.output) });
       break;
     case 'actions-show':
-      say({ out: printActions(actions.list(command.action, command.since), command.output) });
+      for (const out of actionPieces(actions.each(command.action, command.since), command.output)) say({ out });
       break;
     case 'actions-flush': {
       const before = isTold ? actions.list(command.action).length : 0;

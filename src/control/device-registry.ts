@@ -1,5 +1,6 @@
 import type { Link } from '../io/rtnetlink/link.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
+import { badAction } from '../iproute/parse-actions.js';
 import { DeviceIndices } from './device-indices.js';
 import { noSuchDevice } from './refusal.js';
 import type { RuleDevices } from './rules.js';
@@ -103,16 +104,13 @@ export class DeviceRegistry implements RuleDevices {
     throw noSuchDevice(name);
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, left = 0): number {
     const device = this.find(name);
     if (device) return device.index;
     if (this.links.link(name)) {
       throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
     }
-    throw new CommandError(
-      `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
-      1,
-    );
+    throw new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
   }
 
   ifindexOf(name: string): number {

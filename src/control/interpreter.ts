@@ -1,6 +1,7 @@
 import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
+import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
@@ -19,6 +20,7 @@ import { mergeLinks } from './merge-links.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
+import { asTunDriver } from './refusal.js';
 import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
@@ -114,6 +116,9 @@ export class Interpreter {
    * reads slowly keeps no other waiting.
    */
   private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
+    if (command.kind === 'actions-show') {
+      return actionPieces(this.rules.actions.each(command.action, command.since), command.output);
+    }
     if (command.kind === 'filter-show') {
       return filterPieces(this.rules.each(command.selector), command.selector, command.output);
     }
@@ -135,11 +140,13 @@ export class Interpreter {
         await this.devices.addVxlan(command.link, command.vxlan);
         break;
       case 'link-add-tap':
-        await this.devices.addTap(command.link, command.persist);
+        if (command.tuntap) await asTunDriver(this.devices.addTap(command.link, command.persist));
+        else await this.devices.addTap(command.link, command.persist);
         break;
       case 'link-del': {
         const device = this.registry.find(command.name);
         if (device) await this.removeDevice(device.index);
+        else if (command.tuntap) await this.host('ip', ['tuntap', 'del', 'dev', command.name, 'mode', 'tap'], say);
         else await this.host('ip', ['link', 'del', 'dev', command.name], say);
         break;
       }

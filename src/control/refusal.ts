@@ -41,3 +41,14 @@ export function selectionRefused(sentence: string): CommandError {
 export function noSuchDevice(name: string): CommandError {
   return new CommandError(`Cannot find device "${name}"`, 1);
 }
+
+/** What `ip tuntap add` says of a name that there is: the TUN driver answers it, not rtnetlink. */
+export async function asTunDriver(adding: Promise<void>): Promise<void> {
+  try {
+    await adding;
+  } catch (error) {
+    const isTaken =
+      error instanceof CommandError && /^RTNETLINK answers: (File exists|Device or resource busy)$/.test(error.message);
+    throw isTaken ? new CommandError('ioctl(TUNSETIFF): Device or resource busy', 1) : error;
+  }
+}

@@ -40,9 +40,9 @@ class ImaginedDevices implements RuleDevices {
     return this.added.get(name) ?? this.real.indexOf(name);
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, left?: number): number {
     if (this.isCopying && !this.real.has(name)) return OUT_OF_REACH;
-    return this.added.get(name) ?? this.real.targetOf(name);
+    return this.added.get(name) ?? this.real.targetOf(name, left);
   }
 
   nameOf(index: number): string {

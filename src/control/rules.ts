@@ -27,8 +27,8 @@ import { SharedActions } from './shared-actions.js';
 export interface RuleDevices {
   /** Index of vtep's device of this name; throws CommandError where there is none. */
   indexOf(name: string): number;
-  /** Index of the device that mirred may send to; throws CommandError. */
-  targetOf(name: string): number;
+  /** Index of the device that mirred may send to; throws CommandError, which tells of the `left` words of the action. */
+  targetOf(name: string, left?: number): number;
   nameOf(index: number): string;
   /** Keeps the index from another device for as long as an action sends to it. */
   hold(index: number): void;

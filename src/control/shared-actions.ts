@@ -12,6 +12,8 @@ import {
   CommandError,
 } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
+import { wordsLeft } from '../iproute/parse-actions.js';
+import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
@@ -165,6 +167,19 @@ export class SharedActions {
       .map((action) => this.state(action));
   }
 
+  /** As `list`, one after the other: one that has ended by then is left out. */
+  each(kind: ActionKind, since?: number): ActionList {
+    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
+    const actions = this.table.list(kind).filter((action) => this.table.lastUsed(action) >= from);
+    return { total: actions.length, states: this.states(actions) };
+  }
+
+  private *states(actions: readonly ActionInstance[]): Generator<ActionState> {
+    for (const action of actions) {
+      if (this.table.find(action.spec.kind, action.spec.index) === action) yield this.state(action);
+    }
+  }
+
   /** The actions that were made by themselves, and are there without filters. */
   own(): ActionState[] {
     return (['tunnel_key', 'mirred', 'gact'] as const)
@@ -205,7 +220,7 @@ export class SharedActions {
     if (spec.kind === 'gact' && spec.random !== undefined) throw notSupported('gact random');
     if (spec.kind !== 'mirred') return -1;
     if (spec.direction === 'ingress') throw notSupported('mirred ingress');
-    return this.devices.targetOf(spec.dev);
+    return this.devices.targetOf(spec.dev, wordsLeft(spec));
   }
 
   private make(spec: ActionMaking, target: number): ActionInstance {

@@ -193,8 +193,14 @@ export type Command =
       readonly vxlan: VxlanOptions;
       readonly notes: readonly string[];
     }
-  | { readonly kind: 'link-add-tap'; readonly link: LinkGeneric; readonly persist: boolean }
-  | { readonly kind: 'link-del'; readonly name: string }
+  /** `tuntap`: typed as `ip tuntap`, which speaks to the TUN driver, and of its errors. */
+  | {
+      readonly kind: 'link-add-tap';
+      readonly link: LinkGeneric;
+      readonly persist: boolean;
+      readonly tuntap?: true;
+    }
+  | { readonly kind: 'link-del'; readonly name: string; readonly tuntap?: true }
   /** `up` or `down` alone or among other words, or neither; `argv` is the whole line without the leading `ip`. */
   | { readonly kind: 'link-set'; readonly name: string; readonly up?: boolean; readonly argv: readonly string[] }
   /**
