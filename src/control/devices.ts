@@ -74,6 +74,8 @@ export class Devices {
       checkSupported(vxlan);
       // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
       if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
+        // The kernel looks for the name first.
+        if (this.rtnetlink.link(link.name)) throw rtnetlinkAnswers('File exists');
         throw refused('A VXLAN device with the specified VNI already exists');
       }
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
@@ -92,7 +94,7 @@ export class Devices {
       if (!device.vxlan) throw rtnetlinkAnswers('Operation not supported');
       const options = changeVxlan(device.vxlan, changes);
       checkSupported(options);
-      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev, 255);
       await device.sockets?.change(device.index, options);
       device.vxlan = options;
       this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));

@@ -38,8 +38,9 @@ export function selectionRefused(sentence: string): CommandError {
   return new CommandError(`${message}\nCommand "action" is unknown, try "tc actions help".`, exitCode);
 }
 
-export function noSuchDevice(name: string): CommandError {
-  return new CommandError(`Cannot find device "${name}"`, 1);
+/** `exit`: 255 for one that an option of a link names (nodev() of a parser that ends at once). */
+export function noSuchDevice(name: string, exit = 1): CommandError {
+  return new CommandError(`Cannot find device "${name}"`, exit);
 }
 
 /** What `ip tuntap add` says of a name that there is: the TUN driver answers it, not rtnetlink. */

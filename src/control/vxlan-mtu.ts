@@ -19,7 +19,7 @@ export function vxlanMtu(
 ): number | undefined {
   if (dev === undefined) return wanted;
   const lower = links.link(dev);
-  if (!lower) throw noSuchDevice(dev);
+  if (!lower) throw noSuchDevice(dev, 255);
   const most = lower.mtu - (local?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
   return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
 }

@@ -68,7 +68,7 @@ function parseCookie(reader: WordReader): Uint8Array | undefined {
   }
   const cookie = parseHex(word);
   if (cookie === undefined) {
-    throw invalidArgument('cookie must be a hex string', word);
+    throw invalidArgument('cookie must be a hex string\n', word);
   }
   reader.skip();
   return cookie;
