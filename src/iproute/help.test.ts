@@ -1,6 +1,8 @@
 import test from 'ava';
+import { parseBatchLine } from './batch.js';
 import { commandWords } from './command-words.js';
-import { helpText, helpTopics } from './help.js';
+import { type HelpTopic, helpText, helpTopics } from './help.js';
+import { optionWords } from './options.js';
 import { parseLine } from './parse.js';
 
 /** The words of a help text, with `[no]word` standing for both. */
@@ -50,5 +52,48 @@ test('Help is to be had at every place', (t) => {
     const [tool, ...words] = line.split(' ');
     const command = parseLine(tool as 'ip' | 'tc' | 'bridge', words);
     t.regex(command.kind === 'help' ? command.text : '', /^Usage: /, line);
+  }
+});
+
+/** What stands in a usage besides words of the grammar, at every place. */
+const OWN_NAMES = new Set(['', 'action', ...helpTopics.flatMap((topic) => topic.split(' '))]);
+const OTHER_NAMES = new Set(['del', 'ls', 'lst', 'list', 'help', 'to']);
+
+/** Lines that show words to be accepted which stand for values, by the place whose help names them. */
+const shown: Partial<Record<HelpTopic, readonly string[]>> = {
+  'ip link vxlan': [
+    'ip link add v type vxlan external ttl auto tos inherit df unset ageing none maxaddress unlimited dstport 4789',
+    'ip link add v type vxlan external local 10.0.0.1 ttl inherit df set dstport 4789',
+    'ip link add v type vxlan external df inherit dstport 4789',
+  ],
+  'tc qdisc': ['tc qdisc add dev a handle ffff: ingress'],
+  'tc filter': ['tc filter add dev a parent ffff: flower'],
+  'tc chain': ['tc chain add dev a parent ffff: chain 5'],
+  'tc filter flower': ['tcp', 'udp', 'sctp', 'icmp', '0x29'].map(
+    (name) => `tc filter add dev a ingress protocol ip flower ip_proto ${name} action goto chain 5`,
+  ),
+  'tc filter tunnel_key': ['tc filter add dev a ingress flower action tunnel_key index 5'],
+};
+
+/** The usage without the sentences around it. */
+function usageOf(text: string): string {
+  const [usage = ''] = text.split(/\n(?=[A-Z][a-z ]|[a-z]+ (?:is|has) |See also)/);
+  return usage.replace(/ (?:for|as the) [\s\S]*?(?=\n[A-Z]+ +:=|\n {7,}\[|$)/g, '');
+}
+
+test('What a usage names, the parser accepts at that place', (t) => {
+  for (const line of Object.values(shown).flat()) {
+    t.notThrows(() => parseBatchLine(line.split(' ')), line);
+  }
+  for (const topic of helpTopics) {
+    const accepted = new Set([
+      ...(commandWords.get(topic) ?? []),
+      ...(shown[topic] ?? []).join(' ').split(/[ :]/),
+      ...Object.values(optionWords).flatMap((options) => options.map((option) => option.replaceAll(/[-=]/g, ''))),
+    ]);
+    const strangers = [...wordsOf(usageOf(helpText(topic)).replaceAll(/\b[A-Z][\w-]*\b/g, ''))].filter(
+      (word) => !accepted.has(word) && !OWN_NAMES.has(word) && !OTHER_NAMES.has(word),
+    );
+    t.deepEqual(strangers, topic === 'tc filter flower' ? ['each', 'with'] : [], topic);
   }
 });
