@@ -1,9 +1,9 @@
 import test from 'ava';
-import { barOf, chart } from './chart.js';
+import { barOf, chart, labelOf, targetOf } from './chart.js';
 import { EXAMPLE } from './example-result.js';
 import type { RowResult } from './result.js';
 
-const [tcp, rtt] = EXAMPLE.rows as readonly [RowResult, RowResult];
+const [tcp, rtt, idle] = EXAMPLE.rows as readonly [RowResult, RowResult, RowResult];
 
 function attribute(element: string, name: string): number {
   return Number(new RegExp(` ${name}="([\\d.]+)"`).exec(element)?.[1]);
@@ -14,34 +14,44 @@ function elements(svg: string, kind: string): string[] {
 }
 
 test('a throughput’s bar is the ratio, a round trip’s is turned over', (t) => {
-  const bar = barOf(tcp, 'kernel');
-  t.deepEqual([bar.speed, bar.low, bar.high, bar.target], [tcp.ratio.median, tcp.ratio.min, tcp.ratio.max, 0.6]);
-  const turned = barOf({ ...rtt, target: 4 }, 'kernel');
-  t.deepEqual([turned.speed, turned.low, turned.high, turned.target], [1 / 5, 1 / 6, 1 / 4, 0.25]);
+  const { median, min, max } = tcp.ratios.vtep ?? { median: 0, min: 0, max: 0 };
+  t.deepEqual(barOf(tcp, 'vtep'), { speed: median, low: min, high: max });
+  t.is(targetOf(tcp), 0.6);
+  t.deepEqual(barOf(rtt, 'vtep'), { speed: 1 / 5, low: 1 / 6, high: 1 / 4 });
+  t.is(targetOf({ ...rtt, target: 4 }), 0.25);
+});
+
+test('what has no ratio has no bar', (t) => {
+  t.is(barOf(rtt, 'ovs'), undefined);
+  t.is(barOf(idle, 'vtep'), undefined);
+  t.is(elements(chart(EXAMPLE), 'bar').length, 2);
+  t.is(elements(chart(EXAMPLE), 'other').length, 1);
 });
 
 test('a bar says its ratio and both figures', (t) => {
-  t.is(barOf(tcp, 'kernel').label, '0.60 (2.28 Gb/s, kernel 4.00)');
-  t.is(barOf(rtt, 'kernel').label, '5.0 × (35.0 µs, kernel 7.0)');
+  t.is(labelOf(tcp, 'vtep', 'kernel'), '0.60 (2.28 Gb/s, kernel 4.00)');
+  t.is(labelOf(rtt, 'vtep', 'kernel'), '5.0 × (35.0 µs, kernel 7.0)');
 });
 
 test('lengths are in proportion, and the line of equality stands at 1', (t) => {
   const svg = chart(EXAMPLE);
   const [first = '', second = ''] = elements(svg, 'bar');
+  const [other = ''] = elements(svg, 'other');
   const [equal = ''] = elements(svg, 'equal');
   const one = attribute(equal, 'x1') - attribute(first, 'x');
-  t.true(Math.abs(attribute(first, 'width') / one - tcp.ratio.median) < 0.002);
-  t.true(Math.abs(attribute(second, 'width') / one - 1 / rtt.ratio.median) < 0.002);
+  t.true(Math.abs(attribute(first, 'width') / one - (barOf(tcp, 'vtep')?.speed ?? 0)) < 0.002);
+  t.true(Math.abs(attribute(second, 'width') / one - 1 / 5) < 0.002);
+  t.true(Math.abs(attribute(other, 'width') / one - (barOf(tcp, 'ovs')?.speed ?? 0)) < 0.002);
   t.is(attribute(equal, 'x1'), attribute(equal, 'x2'));
 });
 
 test('a bar longer than the kernel’s stays inside the picture', (t) => {
-  const ratio = { values: [3], median: 3, min: 2.5, max: 3.2 };
-  const svg = chart({ ...EXAMPLE, rows: [{ ...tcp, ratio }] });
+  const ratios = { vtep: { values: [3], median: 3, min: 2.5, max: 3.2 } };
+  const svg = chart({ ...EXAMPLE, rows: [{ ...tcp, ratios }] });
   const [bar = ''] = elements(svg, 'bar');
   const [equal = ''] = elements(svg, 'equal');
   const end = attribute(bar, 'x') + attribute(bar, 'width');
-  t.true(end > attribute(equal, 'x1') && end < 860 - 250);
+  t.true(end > attribute(equal, 'x1') && end < 880 - 260);
 });
 
 test('a target is marked where there is one', (t) => {

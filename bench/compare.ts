@@ -1,9 +1,14 @@
-/** One row: pairs of runs of the two endpoints, one after the other, and what follows from them. */
-import type { Sample } from './measure.js';
-import { type Order, testedFirst } from './options.js';
-import type { RowResult, Side } from './result.js';
+/** One row: rounds of runs, in each of which every endpoint runs once, and what follows from them. */
+import { type Order, turn } from './options.js';
+import { DETAILS, type Details, type RowFailure, type RowResult, type Side } from './result.js';
 import { type Row, unitOf } from './rows.js';
-import { pairedRatios, summarize } from './statistics.js';
+import { median, pairedRatios, summarize } from './statistics.js';
+
+export interface Sample {
+  /** In the row's unit. */
+  readonly value: number;
+  readonly details?: Details;
+}
 
 export interface Contender {
   readonly name: string;
@@ -13,6 +18,8 @@ export interface Contender {
 }
 
 export interface Plan {
+  /** The contender that ratios are to; where it takes no part there are none. */
+  readonly base: string;
   readonly runs: number;
   readonly seconds: number;
   readonly order: Order;
@@ -20,45 +27,63 @@ export interface Plan {
   readonly onRun: (text: string, done: number) => void;
 }
 
-function known(values: readonly (number | undefined)[]): number[] {
-  return values.filter((value) => value !== undefined);
+export interface Comparison {
+  readonly result: RowResult;
+  readonly failures: readonly RowFailure[];
 }
 
 function sideOf(samples: readonly Sample[]): Side {
-  const cpu = known(samples.map((sample) => sample.cpuSecondsPerGigabyte));
-  const retransmits = known(samples.map((sample) => sample.retransmits));
-  return {
-    ...summarize(samples.map(({ value }) => value)),
-    ...(cpu.length > 0 ? { cpuSecondsPerGigabyte: summarize(cpu) } : {}),
-    ...(retransmits.length > 0 ? { retransmits } : {}),
-  };
+  const details: { -readonly [name in keyof Details]: number } = {};
+  for (const name of DETAILS) {
+    const values = samples.map((sample) => sample.details?.[name]).filter((value) => value !== undefined);
+    if (values.length > 0) details[name] = median(values);
+  }
+  return { ...summarize(samples.map(({ value }) => value)), details };
 }
 
-export async function compare(row: Row, base: Contender, tested: Contender, plan: Plan): Promise<RowResult> {
-  const samples = new Map<Contender, Sample[]>([
-    [base, []],
-    [tested, []],
-  ]);
-  for (const contender of [base, tested]) {
+/**
+ * A contender whose run fails is out of the row from then on, and its failure is
+ * told; the others go on.
+ */
+export async function compare(row: Row, contenders: readonly Contender[], plan: Plan): Promise<Comparison> {
+  const samples = new Map(contenders.map((contender): [Contender, Sample[]] => [contender, []]));
+  const failures: RowFailure[] = [];
+  const attempt = async (contender: Contender, seconds: number): Promise<Sample | undefined> => {
+    try {
+      return await contender.measure(row, seconds);
+    } catch (error) {
+      samples.delete(contender);
+      const failure = error instanceof Error ? error.message : String(error);
+      failures.push({ id: row.id, title: row.title, endpoint: contender.name, failure });
+      return undefined;
+    }
+  };
+  for (const contender of contenders) {
     if (!contender.warmUp) continue;
     plan.onRun(`warm-up of ${contender.name}`, 0);
-    await contender.measure(row, 1);
+    await attempt(contender, 1);
   }
-  for (let pair = 0; pair < plan.runs; pair++) {
-    for (const contender of testedFirst(plan.order, pair) ? [tested, base] : [base, tested]) {
-      plan.onRun(`pair ${pair + 1} of ${plan.runs}, ${contender.name}`, pair / plan.runs);
-      samples.get(contender)?.push(await contender.measure(row, plan.seconds));
+  for (let round = 0; round < plan.runs; round++) {
+    for (const contender of turn(plan.order, round, contenders)) {
+      if (!samples.has(contender)) continue;
+      plan.onRun(`round ${round + 1} of ${plan.runs}, ${contender.name}`, round / plan.runs);
+      const sample = await attempt(contender, plan.seconds);
+      if (sample !== undefined) samples.get(contender)?.push(sample);
     }
   }
-  const [ofBase, ofTested] = [sideOf(samples.get(base) ?? []), sideOf(samples.get(tested) ?? [])];
-  return {
+  const sides = [...samples].map(([{ name }, list]): [string, Side] => [name, sideOf(list)]);
+  const base = sides.find(([name]) => name === plan.base)?.[1];
+  const rivals = base === undefined ? [] : sides.filter(([, side]) => side !== base);
+  const result = {
     id: row.id,
     title: row.title,
     mode: row.mode,
     unit: unitOf(row),
     ...(row.target === undefined ? {} : { target: row.target }),
-    base: ofBase,
-    tested: ofTested,
-    ratio: pairedRatios(ofBase.values, ofTested.values),
+    sides: Object.fromEntries(sides),
+    ratios: Object.fromEntries(
+      rivals.map(([name, side]) => [name, pairedRatios(base?.values ?? [], side.values)] as const),
+    ),
   };
+  return { result, failures };
 }

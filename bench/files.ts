@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chart } from './chart.js';
 import { type Result, toJson } from './result.js';
-import { markdownTable } from './table.js';
+import { markdownTables } from './table.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const RESULTS = `${root}bench/results`;
@@ -28,9 +28,9 @@ export function writeResult(result: Result, file = `${RESULTS}/latest.json`): st
   return [file, picture].map((name) => (name.startsWith(root) ? name.slice(root.length) : name));
 }
 
-/** Replaces what is committed: the baseline, the chart that the documents show, and the table in docs/performance.md. */
+/** Replaces what is committed: the baseline, the chart that the documents show, and the tables in docs/performance.md. */
 export function writeBaseline(result: Result): void {
   writeFileSync(`${RESULTS}/baseline.json`, toJson(result));
   writeFileSync(`${RESULTS}/chart.svg`, chart(result));
-  writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), markdownTable(result)));
+  writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), markdownTables(result)));
 }

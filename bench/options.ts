@@ -1,36 +1,38 @@
 /** The command line of the benchmark. */
 import { parseArgs } from 'node:util';
+import { ENDPOINT_KINDS, type EndpointKind, isInstalled } from './endpoints/endpoint.js';
 import { ROWS, type Row, rowsNamed } from './rows.js';
 
-export type EndpointKind = 'kernel' | 'vtep';
-export type Order = 'alternate' | 'kernel-first' | 'vtep-first';
+export type Order = 'alternate' | 'fixed';
 
 export interface Options {
   readonly rows: readonly Row[];
-  /** Pairs of runs a row. */
+  /** Rounds of runs a row. */
   readonly runs: number;
-  /** Of one TCP run; iperf3 takes whole ones. */
+  /** Of one TCP or UDP run; iperf3 takes whole ones. */
   readonly seconds: number;
-  /** Which of a pair runs first; `alternate` swaps them with every pair. */
   readonly order: Order;
-  /** What is compared with, and what is under test. */
-  readonly endpoints: readonly [EndpointKind, EndpointKind];
+  /** What is compared with, and who is compared. */
+  readonly endpoints: readonly EndpointKind[];
   /** Where the JSON goes; the default where it is absent. */
   readonly json?: string;
   readonly baseline: boolean;
 }
 
 export const USAGE = `usage: npm run bench [-- OPTIONS]
-Compares vtep with the kernel's VXLAN device, side by side: runs alternate, the ratio is the median over pairs.
+       npm run bench -- checksum        nanoseconds a checksum, JavaScript and WebAssembly
+Compares vtep with the kernel's VXLAN device, Open vSwitch's userspace datapath (where it is installed) and a naive
+endpoint, side by side: runs alternate, a ratio is the median over the rounds.
 
-  --quick                 fewer rows, 3 pairs of 2 s: at most 90 s
-  --only ROW,…            these rows, or all whose name begins so
-  --runs N                pairs of runs a row (default 5)
-  --seconds S             length of one TCP run (default 3)
-  --endpoint-order ORDER  alternate (default: swapped with every pair), kernel-first or vtep-first
-  --endpoints A,B         default kernel,vtep; kernel,kernel shows the noise of this machine: 1.00 but for noise
-  --json FILE             instead of bench/results/latest.json (a chart goes beside it)
-  --baseline              replaces the committed baseline.json and chart.svg, and the table in docs/performance.md
+  --quick             fewer rows, 3 rounds of 1 s: at most 90 s
+  --rows ROW,…        these rows, or all whose name begins so
+  --runs N            rounds of runs a row (default 5)
+  --seconds S         length of one TCP or UDP run (default 3)
+  --order ORDER       alternate (default: reversed with every round) or fixed (as --endpoints names them)
+  --endpoints A,B,…   of ${ENDPOINT_KINDS.join(', ')} (default: all that are installed); ratios are to the first.
+                      kernel,kernel shows the noise of this machine: 1.00 but for noise
+  --json FILE         instead of bench/results/latest.json (a chart goes beside it)
+  --baseline          replaces the committed baseline.json and chart.svg, and the tables in docs/performance.md
   --help
 
 rows: ${ROWS.map(({ id }) => id).join(', ')}
@@ -42,19 +44,20 @@ function whole(name: string, text: string): number {
 }
 
 function orderOf(text: string): Order {
-  if (text === 'alternate' || text === 'kernel-first' || text === 'vtep-first') return text;
-  throw new Error(`--endpoint-order is alternate, kernel-first or vtep-first, not ${text}`);
+  if (text === 'alternate' || text === 'fixed') return text;
+  throw new Error(`--order is alternate or fixed, not ${text}`);
 }
 
-function kindOf(text: string | undefined): EndpointKind {
-  if (text === 'kernel' || text === 'vtep') return text;
-  throw new Error(`an endpoint is kernel or vtep, not ${text ?? 'nothing'}`);
+function kindOf(text: string): EndpointKind {
+  const kind = ENDPOINT_KINDS.find((known) => known === text);
+  if (kind === undefined) throw new Error(`an endpoint is one of ${ENDPOINT_KINDS.join(', ')}, not “${text}”`);
+  return kind;
 }
 
-function endpointsOf(text: string): [EndpointKind, EndpointKind] {
-  const [base, tested, ...more] = text.split(',');
-  if (more.length > 0) throw new Error(`--endpoints takes two, not ${text}`);
-  return [kindOf(base), kindOf(tested)];
+function endpointsOf(text: string): EndpointKind[] {
+  const kinds = text.split(',').map(kindOf);
+  if (kinds.length < 2) throw new Error(`--endpoints takes two or more, not ${text}`);
+  return kinds;
 }
 
 /** Reads the words after `npm run bench --`; `help` where they ask for it. Throws what is to be told to the user. */
@@ -63,31 +66,30 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
+      rows: { type: 'string' },
       runs: { type: 'string' },
       seconds: { type: 'string' },
-      'endpoint-order': { type: 'string', default: 'alternate' },
-      endpoints: { type: 'string', default: 'kernel,vtep' },
+      order: { type: 'string', default: 'alternate' },
+      endpoints: { type: 'string' },
       json: { type: 'string' },
       baseline: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const { quick, only, json } = values;
+  const { quick, rows, endpoints, json } = values;
   return {
-    rows: only === undefined ? ROWS.filter((row) => row.quick || !quick) : rowsNamed(only.split(',')),
+    rows: rows === undefined ? ROWS.filter((row) => row.quick || !quick) : rowsNamed(rows.split(',')),
     runs: whole('runs', values.runs ?? (quick ? '3' : '5')),
-    seconds: whole('seconds', values.seconds ?? (quick ? '2' : '3')),
-    order: orderOf(values['endpoint-order']),
-    endpoints: endpointsOf(values.endpoints),
+    seconds: whole('seconds', values.seconds ?? (quick ? '1' : '3')),
+    order: orderOf(values.order),
+    endpoints: endpoints === undefined ? ENDPOINT_KINDS.filter(isInstalled) : endpointsOf(endpoints),
     baseline: values.baseline,
     ...(json === undefined ? {} : { json }),
   };
 }
 
-/** Whether the endpoint under test (and not the one it is compared with) runs first in this pair, counted from 0. */
-export function testedFirst(order: Order, pair: number): boolean {
-  if (order === 'alternate') return pair % 2 === 1;
-  return order === 'vtep-first';
+/** The order of a round's runs; rounds are counted from 0. */
+export function turn<T>(order: Order, round: number, contenders: readonly T[]): T[] {
+  return order === 'alternate' && round % 2 === 1 ? [...contenders].reverse() : [...contenders];
 }

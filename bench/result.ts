@@ -1,12 +1,31 @@
-/** What a run of the benchmark leaves behind: the JSON of bench/results, and what the table and the chart are made of. */
-import type { Mode, Unit } from './rows.js';
+/** What a run of the benchmark leaves behind: the JSON of bench/results, and what the tables and the chart are made of. */
+import { type Mode, moreIsBetter, type Unit } from './rows.js';
 import type { Summary } from './statistics.js';
 
+/**
+ * What is measured beside the value; of a row's runs the median. CPU seconds are of the endpoint's own processes
+ * (`process…`), or of the whole machine with sender, receiver and peer (`machine…`): the kernel's device works on
+ * other processes' time, so that the second is all that can be said of it.
+ */
+export const DETAILS = [
+  'processSecondsPerGigabyte',
+  'machineSecondsPerGigabyte',
+  'processMicrosecondsPerPacket',
+  /** TCP segments that the sender sent again. */
+  'retransmits',
+  /** Thousands of datagrams a second that the generator got rid of. */
+  'offeredKpps',
+  /** Round trips, in µs. */
+  'p50',
+  'p90',
+  'p99',
+  'max',
+] as const;
+export type Detail = (typeof DETAILS)[number];
+export type Details = { readonly [name in Detail]?: number };
+
 export interface Side extends Summary {
-  /** CPU seconds that the endpoint's process used per 10⁹ bytes of payload; absent for the kernel, which has none. */
-  readonly cpuSecondsPerGigabyte?: Summary;
-  /** TCP segments that the sender sent again, of each run. */
-  readonly retransmits?: readonly number[];
+  readonly details: Details;
 }
 
 export interface RowResult {
@@ -14,19 +33,19 @@ export interface RowResult {
   readonly title: string;
   readonly mode: Mode;
   readonly unit: Unit;
-  /** The ratio to reach: at least (Gb/s) or at most (µs). */
+  /** As in Row. */
   readonly target?: number;
-  /** In `unit`. */
-  readonly base: Side;
-  readonly tested: Side;
-  /** tested / base, pair by pair. */
-  readonly ratio: Summary;
+  /** By the endpoint's name, values in `unit`. An endpoint that does not take part, or failed, is absent. */
+  readonly sides: { readonly [name: string]: Side };
+  /** Value to the base's value, round by round, by the endpoint's name; not of the base itself. */
+  readonly ratios: { readonly [name: string]: Summary };
 }
 
-/** A row that could not be measured. */
+/** An endpoint that could not be measured. */
 export interface RowFailure {
   readonly id: string;
   readonly title: string;
+  readonly endpoint: string;
   readonly failure: string;
 }
 
@@ -42,25 +61,28 @@ export interface Machine {
 
 export interface Result {
   /** Of this format. */
-  readonly version: 1;
+  readonly version: 2;
   /** ISO 8601, UTC. */
   readonly date: string;
   readonly machine: Machine;
-  /** Pairs of runs a row. */
+  /** Rounds of runs a row: each endpoint runs once in each. */
   readonly runs: number;
-  /** Of one TCP run. */
+  /** Of one TCP or UDP run. */
   readonly seconds: number;
-  /** Names for the two endpoints: what is compared with, and what is under test. */
+  /** Names: what is compared with, what is under test, and who else stands beside them. */
   readonly base: string;
   readonly tested: string;
+  readonly others: readonly string[];
   readonly rows: readonly RowResult[];
   readonly failures: readonly RowFailure[];
 }
 
-/** Whether a ratio reaches the target; undefined where there is none. */
-export function met({ target, unit, ratio }: RowResult): boolean | undefined {
-  if (target === undefined) return undefined;
-  return unit === 'Gb/s' ? ratio.median >= target : ratio.median <= target;
+/** Whether a row of `tested` reaches its target; undefined where there is none or nothing to hold against it. */
+export function met({ target, unit, ratios, sides }: RowResult, tested: string): boolean | undefined {
+  const value = unit === '%' ? sides[tested]?.median : ratios[tested]?.median;
+  if (target === undefined || value === undefined) return undefined;
+  if (unit === '%') return value < target;
+  return moreIsBetter(unit) ? value >= target : value <= target;
 }
 
 /** JSON with lists of numbers on one line. */

@@ -1,76 +1,138 @@
-/** The rows of the benchmark: what is measured, over which link, and what ratio it has to reach. */
+/** The rows of the benchmark: what is measured, over which link, and what it has to reach. */
+import type { EndpointKind } from './endpoints/endpoint.js';
 
 /** super: plain veth, frames of up to 64 KB. wire: packets of wire size with real checksums, as on a network. */
 export type Mode = 'wire' | 'super';
 
+/** Seen from the endpoint under test: `receive` is the peer sending. */
+export type Direction = 'receive' | 'transmit';
+
 export interface TcpWork {
   readonly kind: 'tcp';
-  /** Seen from the endpoint under test: `receive` is the peer sending. */
-  readonly direction: 'receive' | 'transmit';
+  readonly direction: Direction;
   readonly streams: number;
+}
+
+export interface UdpWork {
+  readonly kind: 'udp';
+  readonly direction: Direction;
+  /** UDP payload of an inner datagram, in bytes. */
+  readonly size: number;
+  readonly flows: number;
 }
 
 export interface PingWork {
   readonly kind: 'ping';
   /** Echo requests a run. */
   readonly count: number;
-  /** Seconds between two requests; absent: a flood, the next one as soon as the answer is there. */
-  readonly interval?: number;
+  /** Milliseconds between two requests; 0: a flood, the next one as soon as the answer is there. */
+  readonly interval: number;
+}
+
+/** Nothing to do: what an endpoint's processes use all the same. */
+export interface IdleWork {
+  readonly kind: 'idle';
 }
 
 export interface Row {
-  /** What `--only` takes. */
+  /** What `--rows` takes. */
   readonly id: string;
   readonly title: string;
   readonly mode: Mode;
-  readonly work: TcpWork | PingWork;
+  readonly work: TcpWork | UdpWork | PingWork | IdleWork;
   /** Measured with --quick too. */
   readonly quick: boolean;
-  /** What the ratio to the kernel's device has to be at least (Gb/s) or at most (µs); absent: no target. */
+  /**
+   * What the ratio to the kernel's device has to be at least (where more is better) or at most; of idleness: what the
+   * value itself has to be below. Absent: no target.
+   */
   readonly target?: number;
 }
 
-/** Gb/s: TCP payload, higher is better. µs: average round trip, lower is better. */
-export type Unit = 'Gb/s' | 'µs';
+/**
+ * Gb/s: TCP payload. kpps: thousands of datagrams delivered a second. µs: average round trip. %: of one core. Of the
+ * first two more is better.
+ */
+export type Unit = 'Gb/s' | 'kpps' | 'µs' | '%';
+
+const UNITS = { tcp: 'Gb/s', udp: 'kpps', ping: 'µs', idle: '%' } as const;
 
 export function unitOf({ work }: Row): Unit {
-  return work.kind === 'tcp' ? 'Gb/s' : 'µs';
+  return UNITS[work.kind];
 }
 
-function tcp(mode: Mode, direction: TcpWork['direction'], streams: number, target?: number): Row {
+export function moreIsBetter(unit: Unit): boolean {
+  return unit === 'Gb/s' || unit === 'kpps';
+}
+
+/** Why an endpoint does not take part in a row; undefined where it does. */
+export function omission({ mode, work }: Row, kind: EndpointKind): string | undefined {
+  if (work.kind === 'idle' && kind === 'kernel') return 'it is no process';
+  if (mode === 'super' && kind === 'ovs') return 'it drops super-frames on their way into a tunnel';
+  if (mode === 'super' && kind === 'naive') return 'a plain TAP takes no unfinished checksum';
+  return undefined;
+}
+
+function target(value: number | undefined): { readonly target?: number } {
+  return value === undefined ? {} : { target: value };
+}
+
+function tcp(mode: Mode, direction: Direction, streams: number, wanted?: number): Row {
   return {
     id: `${mode}-${direction}-${streams}`,
     title: `TCP ${direction}, ${mode}, ${streams} stream${streams === 1 ? '' : 's'}`,
     mode,
     work: { kind: 'tcp', direction, streams },
-    quick: streams === 1,
-    ...(target === undefined ? {} : { target }),
+    quick: streams === 1 && (mode === 'wire' || direction === 'receive'),
+    ...target(wanted),
+  };
+}
+
+function udp(direction: Direction, size: number, flows: number, wanted?: number): Row {
+  return {
+    id: `udp-${size}-${direction}-${flows}`,
+    title: `UDP ${direction}, ${size.toLocaleString('en')} B, ${flows === 1 ? '1 flow' : `${flows.toLocaleString('en')} flows`}`,
+    mode: 'wire',
+    work: { kind: 'udp', direction, size, flows },
+    quick: direction === 'receive' && size === 64 && flows === 1,
+    ...target(wanted),
   };
 }
 
 export const ROWS: readonly Row[] = [
-  tcp('wire', 'receive', 1, 0.6),
-  tcp('wire', 'receive', 4),
-  tcp('wire', 'transmit', 1, 0.5),
-  tcp('wire', 'transmit', 4),
-  tcp('super', 'receive', 1, 0.5),
-  tcp('super', 'receive', 4),
-  tcp('super', 'transmit', 1),
-  tcp('super', 'transmit', 4),
+  tcp('wire', 'receive', 1, 0.9),
+  tcp('wire', 'receive', 4, 0.9),
+  tcp('wire', 'transmit', 1, 0.75),
+  tcp('wire', 'transmit', 4, 0.75),
+  tcp('super', 'receive', 1, 0.8),
+  tcp('super', 'receive', 4, 0.8),
+  tcp('super', 'transmit', 1, 0.45),
+  tcp('super', 'transmit', 4, 0.45),
+  udp('receive', 64, 1, 0.7),
+  udp('receive', 64, 1000, 0.4),
+  udp('receive', 1400, 1),
+  udp('receive', 1400, 1000),
+  udp('transmit', 64, 1, 0.7),
+  udp('transmit', 64, 1000, 0.4),
+  udp('transmit', 1400, 1),
+  udp('transmit', 1400, 1000),
   {
     id: 'rtt-flood',
-    title: 'round trip, flood ping',
+    title: 'round trip, flood',
     mode: 'wire',
-    work: { kind: 'ping', count: 3000 },
+    work: { kind: 'ping', count: 5000, interval: 0 },
     quick: true,
+    target: 4,
   },
   {
     id: 'rtt-paced',
-    title: 'round trip, a ping every 2 ms',
+    title: 'round trip, every 2 ms',
     mode: 'wire',
-    work: { kind: 'ping', count: 1000, interval: 0.002 },
+    work: { kind: 'ping', count: 1000, interval: 2 },
     quick: false,
+    target: 6,
   },
+  { id: 'idle', title: 'CPU when idle', mode: 'wire', work: { kind: 'idle' }, quick: false, target: 0.5 },
 ];
 
 /**
@@ -83,11 +145,27 @@ export function rowsNamed(words: readonly string[]): Row[] {
       throw new Error(`there is no row “${word}”; the rows are ${ROWS.map(({ id }) => id).join(', ')}`);
     }
   }
-  return ROWS.filter(({ id }) => words.some((word) => id.startsWith(word)));
+  return ROWS.filter(({ id }) => words.some((word) => id === word || (id.startsWith(word) && !hasRow(word))));
+}
+
+/** Whether a word is a row's whole id: it then names that row alone (`udp-64-receive-1` is not `…-1000`). */
+function hasRow(word: string): boolean {
+  return ROWS.some(({ id }) => id === word);
 }
 
 /** About how long a run takes, in seconds, with all that is around it. */
 export function duration({ work }: Row, seconds: number): number {
-  if (work.kind === 'tcp') return seconds + 0.5;
-  return work.interval === undefined ? 0.3 : work.count * work.interval + 0.2;
+  switch (work.kind) {
+    case 'tcp':
+      return seconds + 0.5;
+    case 'udp':
+      return seconds + 0.9;
+    case 'ping':
+      return (work.count * Math.max(work.interval, 0.05)) / 1000 + 0.4;
+    case 'idle':
+      return IDLE_SECONDS;
+  }
 }
+
+/** Length of a look at an idle endpoint. */
+export const IDLE_SECONDS = 3;

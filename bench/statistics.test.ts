@@ -40,6 +40,7 @@ test('at least half of the values are on either side of the median', (t) => {
 test('the spread is half of the range as a share of the median', (t) => {
   t.is(spread(summarize([9, 10, 12])), 0.15);
   t.is(spread(summarize([5])), 0);
+  t.is(spread(summarize([0, 0])), 0);
 });
 
 test('ratios are taken within each pair, not between the medians', (t) => {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run bench [-- OPTIONS]: sets up, builds, and compares vtep with the kernel's VXLAN device, side by side.
+# npm run bench [-- OPTIONS]: sets up, builds, and compares vtep with the kernel's VXLAN device and others, side by side.
+# npm run bench -- NAME: a microbench, which needs no rights.
 # `npm run bench -- --help` lists the options.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +8,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 
 case " $* " in
   *' --help '*) ;;
-  *)
+  '  ' | ' -'*)
     # said before anything is fetched or built
     if [ "$(id -u)" != 0 ]; then
       echo "The benchmark makes network namespaces and TAP devices, which needs root. Try: sudo npm run bench" >&2

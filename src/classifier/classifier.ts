@@ -5,7 +5,9 @@
  *
  * Order of evaluation (net/sched/cls_api.c, cls_flower.c): within a chain ascending pref; a filter's protocol must be
  * the frame's or PROTOCOL_ALL; within a pref the masks in the order in which they were created, one exact match each.
- * A mask is created by the first rule that uses it in its pref and ends with the last one.
+ * A mask is created by the first rule that uses it in its pref and ends with the last one. Rules of one mask that have
+ * ranges of ports may overlap: they are tried range by range, in the order in which the pref's rules of that mask
+ * first used each (fl_lookup_range).
  */
 
 /** One filter as the datapath sees it. */
@@ -18,7 +20,7 @@ export interface Rule {
   readonly pref: number;
   /** EtherType in host order, or PROTOCOL_ALL. One per pref within a chain. */
   readonly protocol: number;
-  /** KEY_WORDS words; bits outside the mask are ignored (implementations mask them). */
+  /** KEY_WORDS words; bits outside the mask are ignored (implementations mask them). Ranges: see KeyWord. */
   readonly key: Int32Array;
   /** KEY_WORDS words. */
   readonly mask: Int32Array;
@@ -67,6 +69,16 @@ export interface ClassifierTable {
  */
 export type Position = number;
 
+/** What the look-ups in a chain depend on: of which words of the flow key, and which bits of each. */
+export interface Consulted {
+  /** Indices into the flow key, ascending. */
+  readonly indices: Int32Array<ArrayBuffer>;
+  /** The bits of each. */
+  readonly bits: Int32Array<ArrayBuffer>;
+  /** How many tables, at most, a look-up goes through. */
+  readonly tables: number;
+}
+
 /** Worker side: allocation-free. One instance per worker and snapshot (it may keep scratch state). */
 export interface Lookup {
   /** Whether the snapshot has any filter at all. */
@@ -80,4 +92,9 @@ export interface Lookup {
   readonly nextPosition: Position;
   /** Tables or rules looked at by the last `find`: work per packet, for gates and benches. */
   readonly probes: number;
+  /**
+   * The bits of the key that what `find` answers for this chain and the protocols of this one's class (consulted.ts)
+   * may depend on, wherever it begins: frames that agree in them and in the protocol get the same answer. Allocates.
+   */
+  consulted(chain: number, protocol: number): Consulted;
 }

@@ -69,6 +69,9 @@ export const FIELDS = {
   src_ip: address(KeyWord.SRC_IP, KeyWord.IP_VERSION),
   dst_port: number(KeyWord.DST_PORT, 2),
   src_port: number(KeyWord.SRC_PORT, 2),
+  /** Two bytes of first port, two of last. */
+  dst_port_range: number(KeyWord.DST_PORT_RANGE, 4),
+  src_port_range: number(KeyWord.SRC_PORT_RANGE, 4),
   tcp_flags: number(KeyWord.TCP_FLAGS, 2, 12),
   icmp_type: number(KeyWord.ICMP_TYPE, 1),
   icmp_code: number(KeyWord.ICMP_CODE, 1),

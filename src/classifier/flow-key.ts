@@ -26,6 +26,7 @@ export const KeyWord = {
   IP_FLAGS: 8,
   DST_IP: 9,
   SRC_IP: 13,
+  /** 16 bits each; look-ups count on it. */
   DST_PORT: 17,
   SRC_PORT: 18,
   TCP_FLAGS: 19,
@@ -47,6 +48,12 @@ export const KeyWord = {
   L2_MISS: 36,
   /** 4 or 6 where a whole IP header was found, else 0. */
   IP_VERSION: 37,
+  /**
+   * Only in rules: the first and the last port of a range in the upper and lower half, under a mask of ones. A frame
+   * matches whose DST_PORT or SRC_PORT is within; its own key has 0 here.
+   */
+  DST_PORT_RANGE: 38,
+  SRC_PORT_RANGE: 39,
   ENC_FLAGS: KEY_TUNNEL + TunnelWord.FLAGS,
   ENC_KEY_ID: KEY_TUNNEL + TunnelWord.VNI,
   ENC_DST_PORT: KEY_TUNNEL + TunnelWord.DST_PORT,

@@ -12,6 +12,10 @@ export interface BatchTarget {
   begin(command: Command, say: Say): Promise<Iterable<string> | undefined>;
   /** Puts what was changed in force. */
   commit(): Promise<void>;
+  /** Throws where what was begun is not to go on: vtep ends. */
+  checkGoesOn?(): void;
+  /** Resolves when no transaction is on, where one is. */
+  calm?(): Promise<void> | undefined;
 }
 
 /** Commands between two turns of others: with a hundred thousand filters a second, about a hundredth of one. */
@@ -45,7 +49,7 @@ export async function runBatch(batch: Batch, say: Say, target: BatchTarget): Pro
     });
     // Outside of the turn: nobody else waits for this client.
     await slow;
-    await pour(output, say);
+    await pour(output, say, target.calm);
   };
   try {
     do await part();

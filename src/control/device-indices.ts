@@ -30,6 +30,11 @@ export class DeviceIndices {
     this.holds.set(index, (this.holds.get(index) ?? 0) + 1);
   }
 
+  /** Whether an action sends to the index. */
+  isHeld(index: number): boolean {
+    return this.holds.has(index);
+  }
+
   /** Takes one `hold` back. */
   drop(index: number): void {
     const left = (this.holds.get(index) ?? 0) - 1;

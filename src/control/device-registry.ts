@@ -1,8 +1,8 @@
 import type { Link } from '../io/rtnetlink/link.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
-import { badAction } from '../iproute/parse-actions.js';
 import { DeviceIndices } from './device-indices.js';
-import { noSuchDevice } from './refusal.js';
+import type { DevicePlan } from './device-plan.js';
+import { noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
@@ -43,11 +43,25 @@ export interface LinkSource {
   link(which: number | string, nsid?: number): Link | undefined;
 }
 
+/** Where mirred sends to that is no device of vtep's. */
+export interface OutsideTargets {
+  /** Index of the interface; throws CommandError where it cannot be sent to. */
+  targetOf(link: Link): number;
+  /** undefined: it is none of these. */
+  nameOf(index: number): string | undefined;
+  /** One action less sends to this index. */
+  dropped(index: number): void;
+}
+
 /** The devices of a daemon by index, name and link. */
 export class DeviceRegistry implements RuleDevices {
   readonly indices = new DeviceIndices();
   private readonly links: LinkSource;
   private readonly byIndex = new Map<number, Device>();
+  /** What the transaction that is on is about to make and to remove: names mean that already. */
+  plan: DevicePlan | undefined;
+  /** Interfaces of the host that mirred may send to; without them it sends to vtep's devices only. */
+  outside: OutsideTargets | undefined;
 
   constructor(links: LinkSource) {
     this.links = links;
@@ -71,16 +85,19 @@ export class DeviceRegistry implements RuleDevices {
   }
 
   has(name: string): boolean {
-    return this.find(name) !== undefined;
+    return this.plan?.find(name) !== undefined || this.find(name) !== undefined;
   }
 
   /** The device that a name means in this network namespace. */
   find(name: string): Device | undefined {
-    for (const device of this.byIndex.values()) if (device.name === name && isHere(device)) return device;
+    for (const device of this.byIndex.values()) {
+      if (device.name === name && isHere(device) && !this.plan?.isRemoved(device.index)) return device;
+    }
     // It may have been given the name a moment ago, or it is one of its other names.
     const link = this.links.link(name);
     const renamed = link && this.byLink(link, undefined);
-    if (renamed && link) renamed.name = link.name;
+    if (!renamed || !link || this.plan?.isRemoved(renamed.index)) return undefined;
+    renamed.name = link.name;
     return renamed;
   }
 
@@ -93,8 +110,8 @@ export class DeviceRegistry implements RuleDevices {
   }
 
   indexOf(name: string): number {
-    const device = this.find(name);
-    if (device) return device.index;
+    const index = this.known(name);
+    if (index !== undefined) return index;
     if (this.links.link(name)) {
       throw new CommandError(
         `vtep: "${name}" is the host's, not a device of vtep: filters hang on devices that vtep made (use the system's tc for it)`,
@@ -105,22 +122,45 @@ export class DeviceRegistry implements RuleDevices {
   }
 
   targetOf(name: string, left = 0): number {
-    const device = this.find(name);
-    if (device) return device.index;
-    if (this.links.link(name)) {
-      throw new CommandError(`vtep: mirred to "${name}", which is not a device of vtep, is not supported by vtep`, 2);
-    }
-    throw new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
+    const index = this.known(name);
+    if (index !== undefined) return index;
+    const link = this.links.link(name);
+    if (link && this.outside) return this.outside.targetOf(link);
+    throw noSuchTarget(name, left);
   }
 
   ifindexOf(name: string): number {
+    const planned = this.plan?.find(name);
     const index = this.find(name)?.ifindex ?? this.links.link(name)?.index;
-    if (index === undefined) throw noSuchDevice(name);
-    return index;
+    if (index !== undefined) return index;
+    if (planned === undefined || !this.plan) throw noSuchDevice(name);
+    return this.plan.guessIfindex(planned);
   }
 
   nameOf(index: number): string {
-    return this.byIndex.get(index)?.name ?? '*';
+    return this.byIndex.get(index)?.name ?? this.plan?.nameOf(index) ?? this.outside?.nameOf(index) ?? '*';
+  }
+
+  /** The index for a device that is being made: the one that was kept for it, else a free one; -1: there is none. */
+  takeIndex(name: string): number {
+    return this.plan?.take(name) ?? this.indices.next();
+  }
+
+  /** The options that a vxlan device has, or is going to have. */
+  vxlanOf(index: number): VxlanOptions | undefined {
+    return this.plan?.optionsOf(index) ?? this.byIndex.get(index)?.vxlan;
+  }
+
+  /** The options of every vxlan device that is there or planned, but for the one of this name. */
+  vxlansBeside(name: string): VxlanOptions[] {
+    const indices = new Set([...this.byIndex.keys(), ...(this.plan?.vxlans.keys() ?? [])]);
+    return [...indices]
+      .filter((index) => this.nameOf(index) !== name && !this.plan?.isRemoved(index))
+      .flatMap((index) => this.vxlanOf(index) ?? []);
+  }
+
+  private known(name: string): number | undefined {
+    return this.plan?.find(name) ?? this.find(name)?.index;
   }
 
   hold(index: number): void {
@@ -129,5 +169,6 @@ export class DeviceRegistry implements RuleDevices {
 
   drop(index: number): void {
     this.indices.drop(index);
+    this.outside?.dropped(index);
   }
 }

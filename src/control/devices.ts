@@ -7,6 +7,7 @@ import { DeviceKind } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
+import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
@@ -19,6 +20,7 @@ import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { EventLog, type EventSink } from './events.js';
+import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { LinkWatch } from './link-watch.js';
@@ -49,6 +51,8 @@ export class Devices {
   readonly registry = new DeviceRegistry(this.rtnetlink);
   private readonly hostQueues: HostQueues;
   private readonly watch: LinkWatch;
+  /** Interfaces of the host that mirred sends to. */
+  readonly hostPorts: HostPorts;
   private closed = false;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -58,6 +62,8 @@ export class Devices {
     this.hostQueues = new HostQueues(datapath.counters);
     this.options = options;
     this.watch = new LinkWatch(options.events ?? new EventLog(), (index) => this.linkState(this.registry.get(index)));
+    this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
+    this.registry.outside = this.hostPorts;
     this.follower = new LinkFollower((event) => this.heard(event));
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
     datapath.on('port-gone', (device, errno) => this.portGone(device, errno));
@@ -71,35 +77,66 @@ export class Devices {
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
-      checkSupported(vxlan);
-      // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
-      if (this.registry.list().some((device) => device.vxlan?.dstport === vxlan.dstport)) {
-        // The kernel looks for the name first.
-        if (this.rtnetlink.link(link.name)) throw rtnetlinkAnswers('File exists');
-        throw refused('A VXLAN device with the specified VNI already exists');
-      }
+      this.checkVxlan(link.name, vxlan);
       const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
       return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
     });
+  }
+
+  /** Throws CommandError where a device could not be added, as far as that can be known before. */
+  checkNew(name: string, vxlan: VxlanOptions | undefined): void {
+    const link = this.registry.has(name) ? undefined : this.rtnetlink.link(name);
+    if (this.registry.has(name) || (link && !this.canReclaim(link))) throw rtnetlinkAnswers('File exists');
+    if (!vxlan) return;
+    this.checkVxlan(name, vxlan);
+    vxlanMtu(this.rtnetlink, undefined, vxlan);
+  }
+
+  private checkVxlan(name: string, vxlan: VxlanOptions): void {
+    checkSupported(vxlan);
+    // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
+    if (this.registry.vxlansBeside(name).some(({ dstport }) => dstport === vxlan.dstport)) {
+      // The kernel looks for the name first.
+      if (this.rtnetlink.link(name)) throw rtnetlinkAnswers('File exists');
+      throw refused('A VXLAN device with the specified VNI already exists');
+    }
   }
 
   /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
   changeVxlan(name: string, changes: VxlanChanges): Promise<void> {
     return this.inTurn(async () => {
       const device = this.registry.find(name);
-      if (!device) {
-        if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
-        throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
-      }
-      if (!device.vxlan) throw rtnetlinkAnswers('Operation not supported');
-      const options = changeVxlan(device.vxlan, changes);
-      checkSupported(options);
-      if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev, 255);
-      await device.sockets?.change(device.index, options);
-      device.vxlan = options;
-      this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
-      this.watch.changed(device.index);
+      const options = this.changedVxlan(name, device?.vxlan, changes);
+      if (device) await this.configure(device, options);
     });
+  }
+
+  /** The options that a vxlan device of `current` ones comes to have. Throws CommandError, in the kernel's words. */
+  changedVxlan(name: string, current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
+    if (!this.registry.has(name)) {
+      if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
+      throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
+    }
+    if (!current) throw rtnetlinkAnswers('Operation not supported');
+    const options = changeVxlan(current, changes);
+    checkSupported(options);
+    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev, 255);
+    return options;
+  }
+
+  /** Gives a vxlan device options that `changedVxlan` has checked; throws CommandError where its sockets cannot. */
+  configureVxlan(index: number, options: VxlanOptions): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.configure(device, options);
+    });
+  }
+
+  private async configure(device: Device, options: VxlanOptions): Promise<void> {
+    await device.sockets?.change(device.index, options);
+    device.vxlan = options;
+    this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
+    this.watch.changed(device.index);
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -133,6 +170,30 @@ export class Devices {
       if (!device) return;
       await device.sockets?.open(device.index);
       device.isRising = true;
+    });
+  }
+
+  /** Closes the sockets of a device that is about to go; `refresh` opens them again. */
+  pause(index: number): Promise<void> {
+    return this.inTurn(async () => {
+      await this.registry.get(index)?.sockets?.close(index);
+    });
+  }
+
+  /** What the kernel says of a device, for `restore`; undefined where it is in another network namespace. */
+  detailsOf(index: number): LinkDetails | undefined {
+    const device = this.registry.get(index);
+    return device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+  }
+
+  /** Puts back MTU, address, alias and queue length. */
+  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (!device || !isHere(device)) return;
+      const { mtu, address, alias } = link;
+      this.rtnetlink.setLink(device.ifindex, { mtu, address, alias, txQueueLength });
+      await this.reread(device);
     });
   }
 
@@ -170,6 +231,7 @@ export class Devices {
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
+      this.hostPorts.close();
       this.rtnetlink.close();
     });
   }
@@ -183,7 +245,7 @@ export class Devices {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
-    const index = this.registry.indices.next();
+    const index = this.registry.takeIndex(generic.name);
     if (index < 0) {
       close(fd);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
@@ -199,7 +261,7 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan) } : {}),
+      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan, (line) => this.options.log(line)) } : {}),
     };
     try {
       const { mtu, address, txqueuelen } = generic;
@@ -226,8 +288,7 @@ export class Devices {
   }
 
   private openTap(name: string, persist: boolean, existing: Link | undefined): ReturnType<typeof openTap> {
-    const isMarked = existing?.kind === 'tun' && existing.alias === MARK;
-    const reclaim = isMarked && this.registry.byLink(existing, undefined) === undefined;
+    const reclaim = existing !== undefined && this.canReclaim(existing);
     try {
       return openTap({ name, persist, reclaim, tunPath: this.options.tun });
     } catch (error) {
@@ -235,6 +296,11 @@ export class Devices {
       if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
       throw error;
     }
+  }
+
+  /** Whether a link was vtep's, and is nobody's now. */
+  private canReclaim(link: Link): boolean {
+    return link.kind === 'tun' && link.alias === MARK && this.registry.byLink(link, undefined) === undefined;
   }
 
   private mustLink(name: string): Link {
@@ -297,10 +363,12 @@ export class Devices {
   private heard(event: LinkEvent): void {
     if (this.closed) return;
     if (event.type === 'lost') {
+      this.hostPorts.reread();
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
     const device = this.registry.byLink(event.link, event.nsid);
+    if (!device && event.nsid === undefined) this.hostPorts.heard(event.link, event.type !== 'link');
     if (!device) return;
     switch (event.type) {
       case 'link':
@@ -322,7 +390,7 @@ export class Devices {
     device.ifindex = to.index;
     const name = wasHere ? undefined : tapName(device.fd);
     const link = name === undefined ? undefined : this.rtnetlink.link(name);
-    if (link?.kind === 'tun' && link.alias === MARK && this.registry.byLink(link, undefined) === undefined) {
+    if (link && this.canReclaim(link)) {
       device.nsid = undefined;
       device.ifindex = link.index;
     }

@@ -12,9 +12,9 @@ function chain(number: number): MonitorEvent {
   return { type: 'chain', dev: 'x', chain: number, deleted: false };
 }
 
-function link(ifindex: number, what: { deleted?: boolean; isNew?: true } = {}): MonitorEvent {
+function link(ifindex: number, before?: string, after?: string): MonitorEvent {
   const state = { ifindex, name: `l${ifindex}` } as LinkState;
-  return { type: 'link', link: state, deleted: false, ...what };
+  return { type: 'link', link: state, deleted: after === undefined, change: { before, after } };
 }
 
 function listen(log: EventLog, request = CHAINS): Listener {
@@ -74,7 +74,7 @@ test('a listener that does not read loses the oldest, is told how many of its ow
   let heard = 0;
   for (let n = 0; n < 1000; n++) {
     log.emit(chain(n));
-    if (n % 10 === 0) log.emit(link(n));
+    if (n % 10 === 0) log.emit(link(n, 'a', 'b'));
     heard += readAll(quick).length;
   }
   t.is(quick.takeLost(), 0);
@@ -105,19 +105,22 @@ test('however many events one command has, no more than the bound is kept of the
   t.is(readAll(listener).length + lost, 500);
 });
 
-test('within a transaction nothing is told, and nothing at all of links that came and went in it', async (t) => {
+test('within a transaction nothing is told, and nothing at all of links that are then as they were', async (t) => {
   const log = new EventLog();
   const listener = listen(log, { ...CHAINS, subjects: ['chain', 'link'] });
   await log.hold(async () => {
-    log.emit(link(5, { isNew: true }));
-    log.emit(link(5));
-    log.emit(link(6, { isNew: true }));
-    log.emit(link(7, { deleted: true }));
-    log.emit(link(5, { deleted: true }));
+    log.emit(link(5, undefined, 'down'));
+    log.emit(link(5, 'down', 'up'));
+    log.emit(link(6, undefined, 'down'));
+    log.emit(link(7, 'up', undefined));
+    log.emit(link(8, 'a', 'b'));
+    log.emit(link(5, 'up', undefined));
+    log.emit(link(8, 'b', 'a'));
+    log.emit(link(9, 'a', 'b'));
     log.emit(chain(1));
     t.deepEqual(readAll(listener), []);
   });
-  t.deepEqual(readAll(listener), [6, -7, 1]);
+  t.deepEqual(readAll(listener), [6, -7, 9, 1]);
   await t.throwsAsync(
     log.hold(async () => {
       log.emit(chain(2));

@@ -97,8 +97,8 @@ export class EventLog implements EventSink {
   }
 
   /**
-   * Runs what takes place as a whole or not at all, and tells of its events at its end. A device that came and went
-   * within it was undone: nothing is told of it.
+   * Runs what takes place as a whole or not at all, and tells of its events at its end. Of a link that
+   * is then as it was before, nothing is told.
    */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     if (this.waiting) return work();
@@ -225,16 +225,17 @@ export class Listener {
   }
 }
 
-/** Leaves out the links that were not there before these events, and are not any more. */
+/** Leaves out what became of links that are in the end as they were before. */
 function withoutUndone(events: readonly TimedEvent[]): readonly TimedEvent[] {
-  const gone = new Set<number>();
-  for (const { event } of events) if (event.type === 'link' && event.deleted) gone.add(event.link.ifindex);
-  if (gone.size === 0) return events;
-  const isNew = new Map<number, boolean>();
+  const changes = new Map<number, { readonly before: string | undefined; after: string | undefined }>();
   for (const { event } of events) {
-    if (event.type === 'link' && !isNew.has(event.link.ifindex)) isNew.set(event.link.ifindex, event.isNew === true);
+    if (event.type !== 'link' || !event.change) continue;
+    const known = changes.get(event.link.ifindex);
+    if (known) known.after = event.change.after;
+    else changes.set(event.link.ifindex, { ...event.change });
   }
-  return events.filter(
-    ({ event }) => event.type !== 'link' || !gone.has(event.link.ifindex) || isNew.get(event.link.ifindex) !== true,
-  );
+  return events.filter(({ event }) => {
+    const change = event.type === 'link' ? changes.get(event.link.ifindex) : undefined;
+    return !change || change.before !== change.after;
+  });
 }

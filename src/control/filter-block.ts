@@ -286,6 +286,41 @@ export class FilterBlock {
     this.table.settle();
   }
 
+  /** Every filter, in the order of `inMaskOrder`. */
+  *each(): Generator<Filter> {
+    for (const number of this.chainNumbers) yield* this.inMaskOrder(number);
+  }
+
+  /**
+   * Chains, the order of the masks of every pref, and the hook's name as in another block, that has the same filters.
+   * Whether a pref tries its masks in another order now.
+   */
+  arrangeAs({ chains, parent }: FilterBlock): boolean {
+    for (const number of this.chainNumbers) if (!chains.has(number)) this.removeChain(number);
+    let hasReordered = false;
+    for (const { number, isExplicit, byPref } of byRank(chains.values())) {
+      if (!this.chains.has(number)) this.addChain(number);
+      const chain = this.chain(number);
+      const before = { isExplicit: chain.isExplicit, rank: chain.rank };
+      Object.assign(chain, { isExplicit, rank: this.ranks++ });
+      this.journal.note(() => Object.assign(chain, before));
+      for (const [pref, { masks }] of byPref) {
+        const entry = chain.byPref.get(pref);
+        const undo =
+          entry &&
+          this.table.order(
+            entry,
+            byRank(masks.values()).map(({ mask }) => mask),
+          );
+        if (!undo) continue;
+        this.journal.note(undo);
+        hasReordered = true;
+      }
+    }
+    this.nameParent(parent);
+    return hasReordered;
+  }
+
   private nameParent(parent: FilterParent): void {
     const before = this.parent;
     if (before === parent) return;

@@ -27,14 +27,14 @@ export interface Pref {
 export interface MaskUse {
   readonly mask: string;
   /** Ascending in order of creation, in which the masks of a pref are tried. */
-  readonly rank: number;
+  rank: number;
   filters: number;
 }
 
 export interface Chain {
   readonly number: number;
   /** Ascending in order of creation, in which they are shown. */
-  readonly rank: number;
+  rank: number;
   readonly byPref: Map<number, Pref>;
   /** Every pref, ascending. */
   readonly order: number[];

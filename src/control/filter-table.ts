@@ -66,6 +66,23 @@ export class FilterTable {
     for (const filters of byMask.values()) yield* filters;
   }
 
+  /** Has the masks of a pref tried in this order; gives what takes that back, which `settle` must follow. */
+  order(entry: Pref, masks: readonly string[]): (() => void) | undefined {
+    const before = byRank(entry.masks.values());
+    if (before.every(({ mask }, n) => mask === masks[n])) return undefined;
+    const ranks = before.map(({ rank }) => rank);
+    for (const mask of masks) {
+      const use = entry.masks.get(mask);
+      if (use) use.rank = this.ranks++;
+    }
+    this.disordered.add(entry);
+    this.settle();
+    return () => {
+      for (const [n, use] of before.entries()) use.rank = ranks[n] ?? 0;
+      this.disordered.add(entry);
+    };
+  }
+
   /** After a roll-back: has the table try the masks of every pref in their order again. */
   settle(): void {
     for (const entry of this.disordered) {

@@ -7,9 +7,11 @@ import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { runAtomicBatch } from './atomic-batch.js';
 import { runBatch } from './batch-run.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
+import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
@@ -21,11 +23,9 @@ import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
 import { asTunDriver } from './refusal.js';
-import { Rehearsal } from './rehearsal.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
-import { runTransaction } from './transaction.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -35,6 +35,7 @@ export class Interpreter {
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
   private readonly events: EventLog;
+  private readonly deviceEdits: DeviceEdits;
   private turn: Promise<unknown> = Promise.resolve();
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
@@ -51,6 +52,7 @@ export class Interpreter {
     this.counters = counters;
     this.stopping = stopping;
     this.events = events;
+    this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
   }
 
   /**
@@ -66,7 +68,7 @@ export class Interpreter {
     try {
       const output = await this.exclusive(() => this.answer(argv, say));
       if (output instanceof Monitor) await output.run(say, until());
-      else await pour(output, say);
+      else await pour(output, say, this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
@@ -79,13 +81,12 @@ export class Interpreter {
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
       commit: () => this.rules.commit(),
-      rehearsal: () => new Rehearsal(this.rules, this.registry, this.rules.newTable),
-      removeLink: async (name: string) => {
-        const device = this.registry.find(name);
-        if (device) await this.devices.takeBack(device.index);
-      },
+      rules: this.rules,
+      devices: this.deviceEdits,
+      checkGoesOn: () => this.checkGoesOn(),
+      calm: this.calm,
     };
-    const run = batch.atomic || batch.dryRun ? runTransaction : runBatch;
+    const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
     const work = (): Promise<number> => run(batch, say, target);
     const running = batch.atomic ? this.events.hold(work) : work();
     return running.catch((error: unknown) => report(error, say));
@@ -93,7 +94,7 @@ export class Interpreter {
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
   async run(command: Command, say: Say): Promise<void> {
-    await pour(await this.exclusive(() => this.begin(command, say)), say);
+    await pour(await this.exclusive(() => this.begin(command, say)), say, this.calm);
   }
 
   /** Resolves when every edit is in force. */
@@ -228,7 +229,7 @@ export class Interpreter {
     const [tool, ...words] = argv;
     if (tool === 'drops') {
       this.devices.refreshCounters();
-      const rows = dropRows(this.registry.list(), this.counters);
+      const rows = dropRows([...this.registry.list(), ...this.devices.hostPorts.list()], this.counters);
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;
     }
@@ -323,11 +324,18 @@ export class Interpreter {
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
-      if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
+      this.checkGoesOn();
       return work();
     });
     this.turn = result.catch(() => undefined);
     return result;
+  }
+
+  /** What is shown while it is sent is never what a transaction has only tried. */
+  private readonly calm = (): Promise<void> | undefined => (this.rules.journal.isOpen ? this.idle() : undefined);
+
+  private checkGoesOn(): void {
+    if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
   }
 }
 

@@ -1,6 +1,7 @@
 // Transactions that are taken back: afterwards everything is shown, published and numbered as before.
 import test from 'ava';
 import fc from 'fast-check';
+import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord } from '../actions/program.js';
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
@@ -25,21 +26,34 @@ function shown(bench: Bench): string[] {
   return [...qdiscs, ...lines.map((line) => bench.tc(line))];
 }
 
-/** What workers have been told to run last: ids of rules by hook, in order of evaluation; those of a mask are sorted. */
+/** What a rule has the workers do: words of its actions, but for the places of tunnel records. */
+function programOf({ start, actionAt, words }: ActionPrograms, rule: number): number[][] {
+  const at = start[rule] ?? 0;
+  const rows = [...words.subarray(at + 1, at + 1 + (words[at] ?? 0))];
+  return rows.map((row) => {
+    const action = [...words.subarray(actionAt[row], (actionAt[row] ?? 0) + ACTION_WORDS)];
+    return action[ActionWord.KIND] === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
+  });
+}
+
+/** What workers have been told to run last: rules by hook, in order of evaluation; those of a mask are sorted. */
 function inForce(bench: Bench): unknown {
   const hooks = new Map<number, string>();
+  let programs: ActionPrograms | undefined;
   for (const instruction of bench.datapath.instructions) {
     if (instruction.type !== 'rules') continue;
+    programs = instruction.programs;
     for (const { device, snapshot } of instruction.hooks) {
-      const masks = new Map<string, number[]>();
+      const masks = new Map<string, string[]>();
       for (const { id, chain, pref, protocol, mask } of (snapshot as LinearSnapshot | undefined)?.rules ?? []) {
         const key = `${chain} ${pref} ${protocol} ${mask}`;
-        masks.set(key, [...(masks.get(key) ?? []), id].sort());
+        masks.set(key, [...(masks.get(key) ?? []), `${id}`].sort());
       }
       hooks.set(device, JSON.stringify([...masks]));
     }
   }
-  return hooks;
+  const ids = [...hooks.values()].flatMap((hook) => [...hook.matchAll(/"(\d+)"/g)].map(([, id]) => Number(id)));
+  return [hooks, ids.map((id) => programs && programOf(programs, id))];
 }
 
 /** A frame for each action that there is. */
@@ -72,6 +86,9 @@ const qdiscs: fc.Arbitrary<Edit> = fc
     'filter del dev vxlan0 ingress pref 1',
     'actions flush action gact',
     'actions del action mirred index 3',
+    'actions replace action mirred egress redirect dev tap1 index 3',
+    'actions replace action mirred egress redirect dev tap0 index 3',
+    'actions replace action gact pass index 2',
     'filter add dev vxlan0 ingress protocol ip flower action drop',
     'filter add dev vxlan0 parent ffff: protocol ip flower action drop',
   )

@@ -7,6 +7,11 @@
 export class Journal {
   private undos: (() => void)[] | undefined;
   private waiting: (() => void)[] = [];
+  /**
+   * While set, it is told of each place in which something is about to change, and how to say what stands there;
+   * `isNew`: nothing stood there before.
+   */
+  changing: ((key: string, now: () => string | undefined, isNew?: boolean) => void) | undefined;
 
   /** Whether a transaction is on. */
   get isOpen(): boolean {

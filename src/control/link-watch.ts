@@ -45,7 +45,7 @@ export class LinkWatch {
     const print = printOf(link);
     if (print === before?.print) return;
     this.known.set(index, { link, print });
-    this.sink.emit({ type: 'link', link, deleted: false, ...(before === undefined && { isNew: true }) });
+    this.sink.emit({ type: 'link', link, deleted: false, change: { before: before?.print, after: print } });
   }
 
   /** A device has gone, or to another network namespace. The kernel sets a link down before it deletes it. */
@@ -55,7 +55,8 @@ export class LinkWatch {
     if (!before) return;
     const { master: _above, ...link } = before.link;
     const flags = link.flags.filter((flag) => flag !== 'UP' && flag !== 'LOWER_UP' && flag !== 'NO-CARRIER');
-    this.sink.emit({ type: 'link', link: { ...link, flags, qdisc: 'noop', operstate: 'DOWN' }, deleted: true });
+    const last = { ...link, flags, qdisc: 'noop', operstate: 'DOWN' };
+    this.sink.emit({ type: 'link', link: last, deleted: true, change: { before: before.print, after: undefined } });
   }
 }
 

@@ -7,16 +7,23 @@ const CHUNK = 65_536;
 
 /**
  * Sends output piece by piece, as fast as the reader takes it, and lets others go on in between. Rejects where the
- * reader is gone.
+ * reader is gone. `calm` resolves when what there is is whole, where it is not: pieces may be made of it as they are
+ * fetched.
  */
-export async function pour(pieces: Iterable<string> | undefined, say: Say): Promise<void> {
+export async function pour(
+  pieces: Iterable<string> | undefined,
+  say: Say,
+  calm: () => Promise<void> | undefined = () => undefined,
+): Promise<void> {
   if (!pieces) return;
   let pending = '';
   let enough = FIRST_CHUNK;
+  await calm();
   for (const piece of pieces) {
     pending += piece;
     if (pending.length < enough) continue;
     await (say({ out: pending }) ?? setImmediate());
+    await calm();
     pending = '';
     enough = CHUNK;
   }

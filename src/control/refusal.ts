@@ -1,4 +1,5 @@
 import { CommandError } from '../iproute/commands.js';
+import { badAction } from '../iproute/parse-actions.js';
 
 /** What `ip` prints for a kernel's plain errno: exit 2. */
 export function rtnetlinkAnswers(text: string): CommandError {
@@ -52,4 +53,9 @@ export async function asTunDriver(adding: Promise<void>): Promise<void> {
       error instanceof CommandError && /^RTNETLINK answers: (File exists|Device or resource busy)$/.test(error.message);
     throw isTaken ? new CommandError('ioctl(TUNSETIFF): Device or resource busy', 1) : error;
   }
+}
+
+/** What tc prints for the target of a mirred, of whose action there were `left` words. */
+export function noSuchTarget(name: string, left = 0): CommandError {
+  return new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
 }

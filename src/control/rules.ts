@@ -45,7 +45,7 @@ interface Qdisc {
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
   /** Ascending in order of creation. */
-  readonly rank: number;
+  rank: number;
 }
 
 /** A chain as it is to be made again. */
@@ -87,8 +87,6 @@ export class Rules {
   readonly journal = new Journal();
   private retiredBefore = 0;
   private notedBefore = 0;
-  /** While set, it is told of what is about to change, and how to say what stands there, before and after. */
-  changing: ((key: string, say: () => string | undefined) => void) | undefined;
 
   /** `events`: who is told of what comes in force. */
   constructor(
@@ -173,13 +171,47 @@ export class Rules {
   }
 
   private touchQdisc(device: number, dev: string): void {
-    this.changing?.(dev, () => {
+    this.journal.changing?.(dev, () => {
       const qdisc = this.qdiscs.get(device)?.kind;
       return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
     });
   }
 
-  private changed(device: number): void {
+  /** Every qdisc by device index, in order of creation. */
+  qdiscsInOrder(): { readonly device: number; readonly kind: Qdisc['kind']; readonly rank: number }[] {
+    return byRank([...this.qdiscs].map(([device, { kind, rank }]) => ({ device, kind, rank })));
+  }
+
+  kindAt(device: number): Qdisc['kind'] | undefined {
+    return this.qdiscs.get(device)?.kind;
+  }
+
+  /** Has qdiscs shown in the order of these devices. */
+  orderQdiscs(devices: readonly number[]): void {
+    for (const device of devices) {
+      const qdisc = this.qdiscs.get(device);
+      if (!qdisc) continue;
+      const { rank } = qdisc;
+      qdisc.rank = this.ranks++;
+      this.journal.note(() => {
+        qdisc.rank = rank;
+      });
+    }
+  }
+
+  /** The hooks of a device's qdisc, by name. */
+  blocks(device: number): ReadonlyMap<string, FilterBlock> {
+    const qdisc = this.qdiscs.get(device);
+    return new Map(qdisc ? [['ingress', qdisc.ingress]] : []);
+  }
+
+  /** Index of a device; throws CommandError. */
+  indexOf(dev: string): number {
+    return this.devices.indexOf(dev);
+  }
+
+  /** What a device's hooks run is to be published. */
+  changed(device: number): void {
     if (this.dirty.has(device)) return;
     this.dirty.add(device);
     this.journal.note(() => this.dirty.delete(device));
@@ -254,7 +286,7 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
-    this.changing?.(`${dev} ${chain}`, () =>
+    this.journal.changing?.(`${dev} ${chain}`, () =>
       block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
     );
     const name = this.devices.nameOf(device);
@@ -358,9 +390,9 @@ export class Rules {
   }
 
   private touch({ dev, chain, pref, handle }: FilterPlace): void {
-    if (!this.changing) return;
+    if (!this.journal.changing) return;
     const device = this.devices.indexOf(dev);
-    this.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
+    this.journal.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
       const block = this.qdiscs.get(device)?.ingress;
       const filter = block?.at(chain, pref, handle);
       return filter && block && `tc ${filterCommand(this.state(filter, block.shownParent)).join(' ')}`;

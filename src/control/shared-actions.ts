@@ -3,6 +3,7 @@
  * the counts of references and bindings and the messages are those of net/sched/act_api.c. Where the kernel stops half
  * way through a command of several actions, here nothing of it is done.
  */
+import { actionCommand } from '../iproute/action-command.js';
 import {
   type ActionDetail,
   type ActionKind,
@@ -15,6 +16,7 @@ import { notSupported } from '../iproute/errors.js';
 import { wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
+import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
@@ -182,10 +184,36 @@ export class SharedActions {
 
   /** The actions that were made by themselves, and are there without filters. */
   own(): ActionState[] {
+    return this.ownActions().map((action) => this.state(action));
+  }
+
+  /** As `own`, themselves. */
+  ownActions(): ActionInstance[] {
     return (['tunnel_key', 'mirred', 'gact'] as const)
       .flatMap((kind) => this.table.list(kind))
-      .filter(({ ref, bind }) => ref > bind)
-      .map((action) => this.state(action));
+      .filter(({ ref, bind }) => ref > bind);
+  }
+
+  /** Leaves an action to the filters that are bound to it. */
+  disown(action: ActionInstance): void {
+    this.end(action);
+  }
+
+  /** Has an action of this index there without filters, as it is said here; what it has counted stays. */
+  have(spec: ActionMaking & { readonly index: number }): void {
+    const target = withActionsExit(() => this.targetOf(spec));
+    const action = this.table.find(spec.kind, spec.index);
+    if (!action) {
+      this.makeOwn(spec, target);
+      return;
+    }
+    if (action.ref === action.bind) {
+      action.ref++;
+      this.journal.note(() => action.ref--);
+    }
+    if (actionText({ spec, target }) === actionText(action)) return;
+    this.change(action, spec, target);
+    action.spec = spec;
   }
 
   /**
@@ -232,6 +260,7 @@ export class SharedActions {
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
     const { index, cookie } = action.spec;
+    this.touch(action);
     const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
     // A cookie stays until another is given.
     action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
@@ -258,6 +287,7 @@ export class SharedActions {
   /** An action that is there without filters. */
   private makeOwn(spec: ActionMaking, target: number): ActionInstance {
     const action = this.make(spec, target);
+    this.touch(action, true);
     this.journal.note(() => {
       this.table.unref(action);
       this.release(action);
@@ -265,8 +295,18 @@ export class SharedActions {
     return action;
   }
 
+  private touch({ spec }: ActionInstance, isNew = false): void {
+    const { kind, index } = spec;
+    const now = (): string | undefined => {
+      const action = this.table.find(kind, index);
+      return action && `tc ${actionCommand(this.state(action).spec).join(' ')}`;
+    };
+    this.journal.changing?.(`${kind} ${index}`, now, isNew);
+  }
+
   /** Takes the last reference: the action's own. */
   private end(action: ActionInstance): void {
+    this.touch(action);
     if (this.table.unref(action)) this.retire(() => this.release(action));
     this.journal.note(() => this.table.reref(action));
   }

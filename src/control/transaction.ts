@@ -1,91 +1,137 @@
-import { type Command, CommandError } from '../iproute/commands.js';
-import type { BatchTarget } from './batch-run.js';
-import { parseBatchWords } from './batch-words.js';
-import type { Batch, Say } from './protocol.js';
-import { difference, type Rehearsal, type Stage } from './rehearsal.js';
-import { report } from './report.js';
-
-/** What a transaction needs of the interpreter. */
-export interface TransactionTarget extends BatchTarget {
-  rehearsal(): Rehearsal;
-  /** Takes away a device that this transaction has made. */
-  removeLink(name: string): Promise<void>;
-}
-
-interface Step {
-  readonly line: number;
-  readonly command: Command;
-  readonly stage: Stage;
-}
-
 /**
- * Carries out all of a batch or nothing: first every line is tried on a copy, then devices are made, then all rules
- * change at once, and last come the lines about the host, which nothing undoes. With `dryRun` only the difference is
- * said. Resolves with the exit code.
+ * A change of everything the daemon has, or of nothing. What is said of rules is carried out on the rules themselves,
+ * where it can be refused, and is in force only with the commit; the journal takes it back. What is said of devices is
+ * checked against a plan of them, and waits as a step that can be undone. When all of it has been tried, the steps are
+ * done one after the other; the first that fails ends the transaction as if it had never been. Then the rules come in
+ * force, between two batches of frames, and last comes what cannot be refused any more or is not vtep's to undo.
+ *
+ * A kind of edit takes part by one of three calls: `edit` (control state, with its undo in the journal), `step` (checked
+ * before, done after, undone where a later one fails), `afterwards` (done when all is in force).
  */
-export function runTransaction(batch: Batch, say: Say, target: TransactionTarget): Promise<number> {
-  return target.exclusive(async () => {
-    const rehearsal = target.rehearsal();
-    const before = batch.dryRun ? rehearsal.lines() : undefined;
-    const steps: Step[] = [];
-    for (const [line, words] of batch.lines.entries()) {
-      try {
-        const command = parseBatchWords(batch, words);
-        steps.push({ line, command, stage: rehearsal.try(command) });
-      } catch (error) {
-        return failed(error, line, say);
+import type { Command } from '../iproute/commands.js';
+import type { Say } from './protocol.js';
+import type { Rules } from './rules.js';
+
+/** Something outside of the control side that is done, and can be undone. */
+export interface Step {
+  apply(): Promise<void>;
+  undo(): Promise<void>;
+  /** Comes at the very end, where the step was not undone. */
+  settle?(): Promise<void>;
+}
+
+export type LinkAdd = Extract<Command, { readonly kind: 'link-add-vxlan' | 'link-add-tap' }>;
+export type LinkChange = Extract<Command, { readonly kind: 'link-set-vxlan' }>;
+
+/** What a transaction asks of devices. Plans throw CommandError where the line is refused. */
+export interface TransactionDevices {
+  has(name: string): boolean;
+  /** From now until `end` names mean what is planned. */
+  begin(): void;
+  end(): void;
+  /** Rules were made with an ifindex that was not known yet. */
+  readonly hasGuessed: boolean;
+  planAdd(command: LinkAdd): Step;
+  planChange(command: LinkChange): Step;
+  /** A device that is about to be set up: its sockets are opened, which may be refused. */
+  planUp(name: string): Step;
+  /** Settings that the system's `ip` makes, with these words. */
+  planSet(name: string, argv: readonly string[], say: Say): Step;
+  /** The device's index, by which `takeAway` removes it; `step` closes its sockets, so that others may have its port. */
+  planRemove(name: string): { readonly index: number; readonly step: Step };
+  takeAway(index: number): Promise<void>;
+}
+
+/** Where a line of a batch, or `undefined`, was refused, and why. */
+export interface Refusal {
+  readonly line: number | undefined;
+  readonly error: unknown;
+  /** What could not be undone. */
+  readonly remains: readonly unknown[];
+}
+
+export class Transaction {
+  private readonly rules: Rules;
+  readonly devices: TransactionDevices;
+  private readonly edits: (() => void)[] = [];
+  private readonly steps: { readonly step: Step; readonly line: number | undefined }[] = [];
+  private readonly removals: (() => Promise<void>)[] = [];
+  private readonly last: { readonly work: () => Promise<void>; readonly line: number | undefined }[] = [];
+
+  /** Begins one; `carryOut` or `rollBack` must follow. */
+  constructor(rules: Rules, devices: TransactionDevices) {
+    this.rules = rules;
+    this.devices = devices;
+    rules.open();
+    devices.begin();
+  }
+
+  /** Carries out an edit of the rules; throws as it does. */
+  edit(work: () => void): void {
+    work();
+    this.edits.push(work);
+  }
+
+  step(step: Step, line?: number): void {
+    this.steps.push({ step, line });
+  }
+
+  afterwards(work: () => Promise<void>, line?: number): void {
+    this.last.push({ work, line });
+  }
+
+  /** What comes when all is in force, first of all, and cannot be refused. */
+  removal(work: () => Promise<void>): void {
+    this.removals.push(work);
+  }
+
+  /** Ends it; nothing has changed. */
+  rollBack(): void {
+    this.rules.rollBack();
+    this.devices.end();
+  }
+
+  /** Puts all of it in force; gives what refused it, and then nothing has changed. */
+  async carryOut(): Promise<Refusal | undefined> {
+    const done: Step[] = [];
+    let at: number | undefined;
+    try {
+      for (const { step, line } of this.steps) {
+        at = line;
+        await step.apply();
+        done.push(step);
       }
-    }
-    if (before) {
-      sayDifference(batch, steps, difference(before, rehearsal.lines()), say);
-      return 0;
-    }
-    return carryOut(steps, say, target);
-  });
-}
-
-async function carryOut(steps: readonly Step[], say: Say, target: TransactionTarget): Promise<number> {
-  const made: string[] = [];
-  for (const { line, command, stage } of steps) {
-    if (stage !== 'links' || !('link' in command)) continue;
-    try {
-      await target.begin(command, say);
-      made.push(command.link.name);
+      at = undefined;
+      if (this.devices.hasGuessed) this.editAgain();
     } catch (error) {
-      for (const name of made.reverse()) await target.removeLink(name);
-      return failed(error, line, say);
+      this.rules.rollBack();
+      const remains: unknown[] = [];
+      for (const step of done.reverse()) await step.undo().catch((failure: unknown) => remains.push(failure));
+      this.devices.end();
+      return { line: at, error, remains };
     }
+    this.rules.keep();
+    await this.rules.commit();
+    for (const remove of this.removals) await remove();
+    this.devices.end();
+    return undefined;
   }
-  for (const { command, stage } of steps) if (stage === 'rules') await target.begin(command, say);
-  await target.commit();
-  for (const { line, command, stage } of steps) {
-    if (stage !== 'last') continue;
-    try {
-      for (const out of (await target.begin(command, say)) ?? []) say({ out });
-    } catch (error) {
-      report(error, say);
-      report(
-        new CommandError('vtep: devices and rules are in force; lines about the host come last, and stop here', 1),
-        say,
-      );
-      say({ failed: line });
-      return 1;
+
+  /** What comes behind all that, up to the first failure unless it is to go on; gives what failed. */
+  async finish(goOn = false): Promise<Omit<Refusal, 'remains'>[]> {
+    const failures: Omit<Refusal, 'remains'>[] = [];
+    for (const { work, line } of this.last) {
+      if (failures.length > 0 && !goOn) break;
+      await work().catch((error: unknown) => failures.push({ line, error }));
     }
+    for (const { step } of this.steps) await step.settle?.();
+    return failures;
   }
-  return 0;
-}
 
-function failed(error: unknown, line: number, say: Say): number {
-  report(error, say);
-  say({ failed: line });
-  report(new CommandError('vtep: nothing was changed', 1), say);
-  return 1;
-}
-
-function sayDifference(batch: Batch, steps: readonly Step[], rules: readonly string[], say: Say): void {
-  const typed = (wanted: Stage): string[] =>
-    steps
-      .filter(({ stage }) => stage === wanted)
-      .map(({ line }) => `+${[...(batch.tool === null ? [] : [batch.tool]), ...(batch.lines[line] ?? [])].join(' ')}`);
-  for (const line of [...typed('links'), ...rules, ...typed('last')]) say({ out: `${line}\n` });
+  /** The rules name devices by numbers that only now are known. */
+  private editAgain(): void {
+    this.rules.rollBack();
+    this.rules.open();
+    for (const edit of this.edits) edit();
+  }
 }

@@ -1,6 +1,8 @@
 import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
+import { type OpenedUnderlay, openOtherUnderlay } from './other-underlays.js';
 import { rtnetlinkAnswers } from './refusal.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
@@ -13,7 +15,7 @@ const SOURCE_PORTS = 8;
 export interface UnderlayUser {
   apply(
     instruction:
-      | { type: 'underlay-open'; device: number; sockets: readonly UdpSockets[] }
+      | { type: 'underlay-open'; device: number; parts: UnderlayParts }
       | { type: 'underlay-close'; device: number },
   ): Promise<void>;
 }
@@ -25,12 +27,15 @@ export interface UnderlayUser {
  */
 export class VxlanSockets {
   private readonly user: UnderlayUser;
+  private readonly log: (line: string) => void;
   private options: VxlanOptions;
-  private opened: readonly UdpSockets[] | undefined;
+  private opened: OpenedUnderlay | undefined;
 
-  constructor(user: UnderlayUser, options: VxlanOptions) {
+  /** `log` is told what becomes of an underlay that is open. */
+  constructor(user: UnderlayUser, options: VxlanOptions, log: (line: string) => void = () => undefined) {
     this.user = user;
     this.options = options;
+    this.log = log;
   }
 
   /**
@@ -39,18 +44,11 @@ export class VxlanSockets {
    */
   async open(device: number): Promise<void> {
     if (this.opened) return;
-    let sockets: readonly UdpSockets[];
+    this.opened = await this.openUnderlay();
     try {
-      sockets = this.openFamilies();
+      await this.user.apply({ type: 'underlay-open', device, parts: this.opened.parts });
     } catch (error) {
-      if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
-      throw error;
-    }
-    this.opened = sockets;
-    try {
-      await this.user.apply({ type: 'underlay-open', device, sockets });
-    } catch (error) {
-      this.closeNow();
+      await this.closeNow();
       throw error;
     }
   }
@@ -61,7 +59,7 @@ export class VxlanSockets {
     try {
       await this.user.apply({ type: 'underlay-close', device });
     } finally {
-      this.closeNow();
+      await this.closeNow();
     }
   }
 
@@ -81,9 +79,30 @@ export class VxlanSockets {
     }
   }
 
-  private closeNow(): void {
-    for (const sockets of this.opened ?? []) closeUdpSockets(sockets);
+  private async closeNow(): Promise<void> {
+    const { opened } = this;
     this.opened = undefined;
+    await opened?.close();
+  }
+
+  private async openUnderlay(): Promise<OpenedUnderlay> {
+    const { underlay } = this.options;
+    if (underlay !== undefined) {
+      const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
+      return openOtherUnderlay(underlay, this.options, buffers, this.log);
+    }
+    try {
+      const sockets = this.openFamilies();
+      return {
+        parts: { kind: 'udp', sockets },
+        close: () => {
+          for (const each of sockets) closeUdpSockets(each);
+        },
+      };
+    } catch (error) {
+      if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
+      throw error;
+    }
   }
 
   /** A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing. */

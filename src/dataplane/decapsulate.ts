@@ -96,6 +96,10 @@ export class Decapsulator {
    */
   message(m: number, device: number): void {
     const batch = this.batch;
+    if (batch.refused[m] !== 0) {
+      this.drop(device, batch.refused[m]);
+      return;
+    }
     if (batch.truncated[m] !== 0) {
       this.drop(device, REASON['truncated-datagram']);
       return;

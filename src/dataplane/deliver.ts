@@ -2,16 +2,20 @@ import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
+import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
+import { ETH_HEADER } from '../wire/ethernet.js';
+import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { portReason, sendReason } from './send-reasons.js';
+import { hostReason, portReason, sendReason } from './send-reasons.js';
+import type { UnderlayPaths } from './underlay-paths.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -30,6 +34,8 @@ export class Deliverer {
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
   private readonly headers: OuterHeaders;
+  private readonly inbound: Inbound;
+  private readonly paths: UnderlayPaths;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -46,6 +52,8 @@ export class Deliverer {
     coalescer: Coalescer,
     encapsulator: Encapsulator,
     tunnels: Int32Array,
+    paths: UnderlayPaths,
+    inbound: Inbound,
   ) {
     this.packets = packets;
     this.devices = devices;
@@ -56,7 +64,9 @@ export class Deliverer {
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
-    this.headers = new OuterHeaders(arena.u8, packets, devices, DATAGRAMS);
+    this.paths = paths;
+    this.inbound = inbound;
+    this.headers = new OuterHeaders(arena.u8, packets, devices, paths, DATAGRAMS);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -114,7 +124,9 @@ export class Deliverer {
     counters.work(WorkCounter.TAP_WRITES, vector.count);
     for (let f = 0; f < vector.count; f++) {
       if (vector.errno[f] !== 0) {
-        this.dropAtPort(device, portReason(vector.errno[f]), vector.segments[f]);
+        const toHost = this.devices.kind(device) === DeviceKind.HOST;
+        const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        this.dropAtPort(device, reason, vector.segments[f]);
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
@@ -161,11 +173,32 @@ export class Deliverer {
     const { headers } = this;
     const record = headers.complete(packet, device, this.tunnels, this.packets.tunnel[packet]);
     if (record === NO_RECORD) return FULL;
+    if (this.ipLength(packet) > headers.limits[record] && this.tooBig(packet, device, record)) return ENCAPSULATED;
     const words = record * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[record];
     return this.encapsulator.add(packet, vni, record, this.datagrams);
+  }
+
+  /** Bytes of the largest IP packet that a packet stands for on a wire; of what is not IP, all behind Ethernet. */
+  private ipLength(packet: PacketIndex): number {
+    const { packets } = this;
+    const l3 = packets.l3[packet] < 0 ? ETH_HEADER : packets.l3[packet];
+    const size = packets.gsoType[packet] === GSO_NONE ? 0 : packets.gsoSize[packet];
+    return size === 0
+      ? packets.length[packet] - l3
+      : Math.min(packets.length[packet], packets.payload[packet] + size) - l3;
+  }
+
+  /** True where the packet goes no further: its sender has been told, or others just now. */
+  private tooBig(packet: PacketIndex, device: number, record: number): boolean {
+    const { records, limits } = this.headers;
+    const outcome = this.inbound.answer(packet, device, records, record, limits[record]);
+    if (outcome === NOT_ANSWERED) return false;
+    const reason = outcome === ANSWERED ? REASON['path-mtu-answered'] : REASON['path-mtu-unanswered'];
+    this.drop(device, reason, this.packets.segments(packet));
+    return true;
   }
 
   private send(device: number, underlay: Underlay): void {
@@ -185,6 +218,7 @@ export class Deliverer {
         counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
   }

@@ -8,8 +8,9 @@
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
+import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
-import type { FramePort, Underlay } from '../io/device.js';
+import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets } from '../memory/packets.js';
@@ -18,11 +19,14 @@ import { ReceivedDatagrams, Slots } from '../memory/received.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
+import { simdChecksums } from '../wire/simd-checksums.js';
 import { IngressHook } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { ANSWERS, Inbound } from './inbound.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues, TO_TUNNEL } from './queues.js';
+import { UnderlayPaths } from './underlay-paths.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -52,9 +56,12 @@ export class Engine {
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
   private readonly hook: IngressHook;
+  private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
+  private readonly underlayPaths = new UnderlayPaths();
+  private readonly inbound: Inbound;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -64,13 +71,14 @@ export class Engine {
   constructor(arena: Arena, devices: DeviceTable, counters: Counters, actionCounters: ActionCounters) {
     this.devices = devices;
     this.counters = counters;
-    const checksums = new Checksummer(arena.memory.buffer);
+    const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
-    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS);
+    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets, devices);
     this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
     this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
+    this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
       arena,
@@ -82,6 +90,7 @@ export class Engine {
       this.batch,
       this.paths,
     );
+    this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -91,6 +100,8 @@ export class Engine {
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
       NO_PROGRAMS.tunnels,
+      this.underlayPaths,
+      this.inbound,
     );
   }
 
@@ -102,7 +113,7 @@ export class Engine {
 
   /** Puts the ingress filters of a device in force; null: it has no hook. */
   useRules(device: number, lookup: Lookup | null): void {
-    this.hook.use(device, lookup);
+    this.hook.use(device, lookup && this.flowCache.before(lookup, device * 2));
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -116,6 +127,11 @@ export class Engine {
     this.shortSeen[device] = port === null ? 0 : port.short;
     this.malformedSeen[device] = port === null ? 0 : port.malformed;
     this.deliverer.setPort(device, port, offloads);
+  }
+
+  /** Whom to ask how large packets to the peers may be; null: nobody. */
+  setRoutes(routes: Routes | null): void {
+    this.underlayPaths.use(routes);
   }
 
   setUnderlay(device: number, underlay: Underlay | null): void {
@@ -190,7 +206,10 @@ export class Engine {
   private tick(): void {
     const now = Date.now();
     this.executor.now = now;
-    this.paths.now = (now / 1000) | 0;
+    const second = (now / 1000) | 0;
+    this.paths.now = second;
+    this.underlayPaths.now = second;
+    this.inbound.now = second;
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
@@ -209,6 +228,27 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
+    if (this.inbound.count > 0) {
+      this.admit();
+      this.deliverer.flush();
+      this.inbound.reset();
+    }
     this.packets.reset();
+  }
+
+  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
+  private admit(): void {
+    const { inbound, packets } = this;
+    const count = inbound.count;
+    inbound.clear();
+    this.hook.beginBatch();
+    for (let n = 0; n < count; n++) {
+      const packet = inbound.take(n);
+      const device = packets.device[packet];
+      this.hook.dissect(packet);
+      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
+      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      this.hook.decide(packet);
+    }
   }
 }

@@ -1,7 +1,8 @@
 /** What the control thread and a worker say to each other. Everything posted is plain data or shared memory. */
 import type { ActionPrograms } from '../actions/program.js';
 import type { ClassifierSnapshot } from '../classifier/classifier.js';
-import type { UdpSockets } from '../io/udp/sockets.js';
+import type { PacketSocket } from '../io/packet/open-packet.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 
 /** Which way a hook looks: what came in on the device, or what leaves through it. */
 export const INGRESS = 0;
@@ -17,8 +18,11 @@ export interface HookRules {
 export type Instruction =
   /** A TAP's queue: the worker reads and writes `fd`, which stays the control thread's to close. */
   | { readonly type: 'port-open'; readonly device: number; readonly fd: number; readonly offloads: number }
+  /** An interface of the host that is only sent to; the socket stays the control thread's to close. */
+  | { readonly type: 'output-open'; readonly device: number; readonly socket: PacketSocket; readonly offloads: number }
+  | { readonly type: 'output-close'; readonly device: number }
   | { readonly type: 'port-close'; readonly device: number }
-  | { readonly type: 'underlay-open'; readonly device: number; readonly sockets: readonly UdpSockets[] }
+  | { readonly type: 'underlay-open'; readonly device: number; readonly parts: UnderlayParts }
   | { readonly type: 'underlay-close'; readonly device: number }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }

@@ -19,6 +19,7 @@ import { IPV4_DONT_FRAGMENT, ipv4Fragment, ipv4Tos, ipv4Ttl } from '../wire/ipv4
 import { ipv6HopLimit, ipv6TrafficClass } from '../wire/ipv6.js';
 import { VXLAN_FLAG_VNI } from '../wire/vxlan.js';
 import { gbpWord } from '../wire/vxlan-extensions.js';
+import type { UnderlayPaths } from './underlay-paths.js';
 
 /** No room for one more record: send what there is, `reset`, and ask again. */
 export const NO_RECORD = -1;
@@ -34,21 +35,26 @@ export class OuterHeaders {
   readonly records: Int32Array;
   /** First word of the VXLAN header that goes with each, in network order as a signed number. */
   readonly firstWords: Int32Array;
+  /** Bytes of the largest inner IP packet on the way to each record's destination. */
+  readonly limits: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
+  private readonly paths: UnderlayPaths;
   private readonly capacity: number;
   private readonly slots = new Int32Array(SLOTS * SLOT);
   private used = 0;
 
   /** Room for `capacity` different records between two resets. */
-  constructor(bytes: Uint8Array, packets: Packets, devices: DeviceTable, capacity: number) {
+  constructor(bytes: Uint8Array, packets: Packets, devices: DeviceTable, paths: UnderlayPaths, capacity: number) {
     this.bytes = bytes;
     this.packets = packets;
     this.devices = devices;
+    this.paths = paths;
     this.capacity = capacity;
     this.records = new Int32Array(capacity * TUNNEL_WORDS);
     this.firstWords = new Int32Array(capacity);
+    this.limits = new Int32Array(capacity);
     this.reset();
   }
 
@@ -117,6 +123,7 @@ export class OuterHeaders {
     if (records[to + TunnelWord.FLOW_LABEL] === 0) records[to + TunnelWord.FLOW_LABEL] = devices.flowLabel(device);
     const gbp = (devices.extensions(device) & EXTENSION_GBP) !== 0;
     this.firstWords[made] = gbp ? gbpWord(records[to + TunnelWord.GBP]) : VXLAN_FLAG_VNI;
+    this.limits[made] = this.paths.limit(records, to);
     return made;
   }
 }

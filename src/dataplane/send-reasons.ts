@@ -13,6 +13,9 @@ import {
   ENETDOWN,
   ENETUNREACH,
   ENOBUFS,
+  ENODEV,
+  ENXIO,
+  EOPNOTSUPP,
   EPERM,
 } from '../native/errno.js';
 
@@ -40,6 +43,8 @@ export function sendReason(errno: number): number {
     case EINVAL:
     case EADDRNOTAVAIL:
       return REASON['send-source'];
+    case EOPNOTSUPP:
+      return REASON['receive-only'];
     default:
       return REASON['send-other'];
   }
@@ -58,5 +63,23 @@ export function portReason(errno: number): number {
       return REASON['tap-invalid'];
     default:
       return REASON['tap-other'];
+  }
+}
+
+/** The reason behind an errno that sending a frame through an interface of the host answered. */
+export function hostReason(errno: number): number {
+  switch (errno) {
+    case EAGAIN:
+    case ENOBUFS:
+      return REASON['host-again'];
+    case ENETDOWN:
+      return REASON['host-down'];
+    case ENXIO:
+    case ENODEV:
+      return REASON['host-gone'];
+    case EMSGSIZE:
+      return REASON['host-too-long'];
+    default:
+      return REASON['host-other'];
   }
 }

@@ -7,9 +7,11 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
+import type { PacketSocket } from '../io/packet/open-packet.js';
+import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
-import type { UdpSockets } from '../io/udp/sockets.js';
-import { UdpUnderlay } from '../io/udp/underlay.js';
+import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
+import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -25,7 +27,8 @@ const UNDERLAY_BYTES = 256 * 1024;
 const UNDERLAYS = 64;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
-const ARENA_BYTES = ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + 1024 * 1024;
+const ARENA_BYTES =
+  ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + ROUTE_PROBE_BYTES + 1024 * 1024;
 
 class DatapathWorker {
   private readonly port: MessagePort;
@@ -33,6 +36,7 @@ class DatapathWorker {
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
   private readonly engine: Engine;
+  private readonly routes: RouteProbe;
   private readonly poll: PollSet;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
@@ -48,6 +52,8 @@ class DatapathWorker {
     this.counters = new Counters(start.counters);
     this.engine = new Engine(this.arena, new DeviceTable(start.devices), this.counters, this.actionCounters);
     this.engine.setCoalescing(start.coalesce);
+    this.routes = new RouteProbe(this.arena);
+    this.engine.setRoutes(this.routes);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -62,6 +68,7 @@ class DatapathWorker {
       if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
       if (ready > 0) this.serve();
     }
+    this.routes.close();
     this.say({ type: 'stopped' });
   }
 
@@ -97,17 +104,24 @@ class DatapathWorker {
     this.poll.add(fd, POLL_DEVICE.PORT, device, 0);
   }
 
+  private openOutput(device: number, socket: PacketSocket, offloads: number): void {
+    this.closePort(device);
+    const part = this.portParts.take();
+    this.portPart.set(device, part);
+    this.engine.setPort(device, new PacketPort(part, socket), offloads);
+  }
+
   private closePort(device: number): void {
     this.engine.setPort(device, null, 0);
     this.poll.remove(POLL_DEVICE.PORT, device);
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(device: number, sockets: readonly UdpSockets[]): void {
+  private openUnderlay(device: number, parts: UnderlayParts): void {
     this.closeUnderlay(device);
     const part = this.underlayParts.take();
     this.underlayPart.set(device, part);
-    const underlay = new UdpUnderlay(part, sockets, { receive: MESSAGES, send: DATAGRAMS });
+    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
     this.engine.setUnderlay(device, underlay);
     underlay.receiveFds.forEach((fd, which) => {
       this.poll.add(fd, POLL_DEVICE.UNDERLAY, device, which);
@@ -144,8 +158,14 @@ class DatapathWorker {
       case 'port-close':
         this.closePort(instruction.device);
         break;
+      case 'output-open':
+        this.openOutput(instruction.device, instruction.socket, instruction.offloads);
+        break;
+      case 'output-close':
+        this.closePort(instruction.device);
+        break;
       case 'underlay-open':
-        this.openUnderlay(instruction.device, instruction.sockets);
+        this.openUnderlay(instruction.device, instruction.parts);
         break;
       case 'underlay-close':
         this.closeUnderlay(instruction.device);

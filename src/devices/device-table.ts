@@ -5,7 +5,8 @@
  */
 import { MAX_DEVICES } from '../memory/counters.js';
 
-export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2 } as const;
+/** HOST: an interface that is not vtep's, and only sent to. */
+export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2, HOST: 3 } as const;
 
 const ROW = 32;
 const Word = {

@@ -9,7 +9,10 @@ import type { Packets } from '../memory/packets.js';
 import type { ReceivedDatagrams, Slots } from '../memory/received.js';
 import type { DatagramVector, FrameVector } from '../memory/vectors.js';
 
-/** Where VXLAN datagrams come from and go to. */
+/**
+ * Where VXLAN datagrams come from and go to. Who produces what it receives is its own business: the kernel (udp), or a
+ * producer on another thread or in another process that hands over through a descriptor (raw, pcap; see handover/).
+ */
 export interface Underlay {
   /** Descriptors to wait on for reading (POLLIN). */
   readonly receiveFds: readonly number[];
@@ -23,6 +26,18 @@ export interface Underlay {
    * `vector.errno`. One entry's failure does not stop the others. Returns the number of system calls made.
    */
   send(vector: DatagramVector, tunnels: Int32Array): number;
+}
+
+/** What the host knows of the way to a destination. */
+export interface Routes {
+  /** Bytes of the largest IP packet, as far as the host knows; of the last `ask` that answered true. */
+  readonly mtu: number;
+  /** Whether the destination is an address of this host. */
+  readonly local: boolean;
+  /** The source address that the host would choose, four words as in a tunnel record. */
+  readonly source: Int32Array;
+  /** Asks for the destination of the tunnel record at word `record`; false where there is no route to it. */
+  ask(tunnels: Int32Array, record: number): boolean;
 }
 
 /** What carries whole Ethernet frames to and from the host: a TAP, or an AF_PACKET port. */

@@ -11,7 +11,7 @@ import type {
   FlowerKey,
   FlowerKeyName,
 } from './commands.js';
-import { ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
+import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
 import { inPrintOrder } from './flower-keys.js';
 import { toBytes } from './numbers.js';
 
@@ -45,11 +45,127 @@ function maskOf(length: number): fc.Arbitrary<Uint8Array> {
   return fc.oneof(ones(length), leadingOnes(length), bytes(length));
 }
 
-const etherTypes = [ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_ARP, ETH_P_RARP, 0x8100, 0x88a8, 0x88cc, 0x22f0, 0x0a00];
+const etherTypes = [
+  ETH_P_ALL,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  ETH_P_ARP,
+  ETH_P_RARP,
+  ETH_P_8021Q,
+  ETH_P_8021AD,
+  0x88cc,
+  0x22f0,
+  0x0a00,
+];
+
+type Keys = fc.Arbitrary<FlowerKey[]>;
+
+function number(name: FlowerKeyName, width: number, value: fc.Arbitrary<number>): fc.Arbitrary<FlowerKey> {
+  return value.map((one) => ({ name, value: toBytes(one, width), mask: new Uint8Array(width).fill(0xff) }));
+}
+
+/** Any of these keys, or none. */
+function some(...keys: fc.Arbitrary<FlowerKey>[]): Keys {
+  return fc
+    .tuple(...keys.map((one) => fc.option(one, { nil: undefined })))
+    .map((maybe) => maybe.filter((one) => one !== undefined));
+}
+
+function all(...parts: Keys[]): Keys {
+  return fc.tuple(...parts).map((keys) => keys.flat());
+}
+
+function portRange(name: FlowerKeyName): fc.Arbitrary<FlowerKey> {
+  return fc.tuple(fc.integer({ min: 1, max: 0xfffe }), fc.integer({ min: 1, max: 0xffff })).map(([first, more]) => ({
+    name,
+    value: toBytes(first * 0x10000 + Math.min(0xffff, first + more), 4),
+    mask: new Uint8Array(4).fill(0xff),
+  }));
+}
+
+/** What is behind an IPv4 or IPv6 header, under the ip_proto that each key needs. */
+function transportKeys(isIpv6: boolean): Keys {
+  const proto = (numbers: fc.Arbitrary<number>): Keys => number('ip_proto', 1, numbers).map((one) => [one]);
+  const ports = some(
+    key('dst_port', 2, maskOf(2)),
+    key('src_port', 2, maskOf(2)),
+    portRange('dst_port_range'),
+    portRange('src_port_range'),
+  );
+  const flags = fc
+    .tuple(fc.integer({ min: 0, max: 0xfff }), fc.integer({ min: 1, max: 0xfff }))
+    .map(([value, mask]): FlowerKey => ({ name: 'tcp_flags', value: toBytes(value, 2), mask: toBytes(mask, 2) }));
+  return fc.oneof(
+    fc.constant<FlowerKey[]>([]),
+    proto(u8),
+    all(proto(fc.constantFrom(17, 132)), ports),
+    all(proto(fc.constant(6)), ports, some(flags)),
+    all(proto(fc.constant(isIpv6 ? 58 : 1)), some(key('icmp_type', 1, maskOf(1)), key('icmp_code', 1, maskOf(1)))),
+  );
+}
+
+/** eth_type, and the keys of what is behind it. */
+function networkKeys(etherType: number): Keys {
+  const eth = fc.constant<FlowerKey[]>([
+    { name: 'eth_type', value: toBytes(etherType, 2), mask: Uint8Array.of(0xff, 0xff) },
+  ]);
+  if (etherType === ETH_P_ARP || etherType === ETH_P_RARP) {
+    const operation = fc
+      .tuple(fc.integer({ min: 0, max: 2 }), fc.constantFrom(1, 3, 0x7f, 0xff, 0xff))
+      .map(([value, mask]): FlowerKey => ({ name: 'arp_op', value: Uint8Array.of(value), mask: Uint8Array.of(mask) }));
+    const prefix = leadingOnes(4);
+    const macs = [key('arp_sha', 6, maskOf(6)), key('arp_tha', 6, maskOf(6))];
+    return all(eth, some(key('arp_sip', 4, prefix), key('arp_tip', 4, prefix), operation, ...macs));
+  }
+  if (etherType !== ETH_P_IP && etherType !== ETH_P_IPV6) {
+    return eth;
+  }
+  const length = etherType === ETH_P_IP ? 4 : 16;
+  const addresses = [key('dst_ip', length, leadingOnes(length)), key('src_ip', length, leadingOnes(length))];
+  const fields = [key('ip_tos', 1, maskOf(1)), key('ip_ttl', 1, maskOf(1))];
+  return all(eth, some(...addresses, ...fields), transportKeys(etherType === ETH_P_IPV6));
+}
+
+const vlanTypes = [ETH_P_8021Q, ETH_P_8021AD];
+const behindTags = [ETH_P_IP, ETH_P_IPV6, ETH_P_ARP, 0x22f0];
+
+/** Keys of one tag or two, and of what is behind them. */
+function vlanKeys(): Keys {
+  const vid = fc.integer({ min: 0, max: 0xfff });
+  const priority = fc.integer({ min: 0, max: 7 });
+  const tag = some(number('vlan_id', 2, vid), number('vlan_prio', 1, priority));
+  const type = (name: FlowerKeyName, from: readonly number[]): Keys =>
+    number(name, 2, fc.constantFrom(...from)).map((one) => [one]);
+  const inner = fc
+    .constantFrom(...behindTags)
+    .chain((etherType) => all(type('vlan_ethtype', [etherType]), networkKeys(etherType)));
+  const innermost = fc
+    .constantFrom(...behindTags)
+    .chain((etherType) => all(type('cvlan_ethtype', [etherType]), networkKeys(etherType)));
+  const customer = some(number('cvlan_id', 2, vid), number('cvlan_prio', 1, priority));
+  const second = all(type('vlan_ethtype', vlanTypes), customer, fc.oneof(fc.constant<FlowerKey[]>([]), innermost));
+  return fc.oneof(
+    all(some(number('num_of_vlans', 1, fc.constant(1))), tag, fc.oneof(fc.constant<FlowerKey[]>([]), inner)),
+    all(some(number('num_of_vlans', 1, fc.constant(2))), tag, second),
+  );
+}
 
 /** Keys that go together: addresses of the protocol's family, ports only after an ip_proto that has them. */
-function keysFor(protocol: number): fc.Arbitrary<FlowerKey[]> {
-  const optional: fc.Arbitrary<FlowerKey>[] = [
+function keysFor(protocol: number): Keys {
+  const flags = fc
+    .integer({ min: 1, max: 3 })
+    .chain((mask) =>
+      u8.map((value): FlowerKey => ({ name: 'ip_flags', value: toBytes(value & mask, 4), mask: toBytes(mask, 4) })),
+    );
+  // The bits of a group policy that the kernel keeps.
+  const policy = fc.tuple(u32, u32).map(
+    ([value, mask]): FlowerKey => ({
+      name: 'vxlan_opts',
+      value: toBytes(value & 0x48ffff, 4),
+      mask: toBytes(mask & 0x48ffff, 4),
+    }),
+  );
+  const always = some(
     fc.constantFrom('eth0', 'lo', 'a.b-c_d').map((name) => ({
       name: 'indev' as const,
       value: Uint8Array.from(Buffer.from(name)),
@@ -61,34 +177,17 @@ function keysFor(protocol: number): fc.Arbitrary<FlowerKey[]> {
     key('enc_dst_port', 2, ones(2)),
     key('enc_tos', 1, maskOf(1)),
     key('enc_ttl', 1, maskOf(1)),
+    policy,
+    flags,
     fc.constantFrom(4, 16).chain((length) => key('enc_dst_ip', length, leadingOnes(length))),
     fc.constantFrom(4, 16).chain((length) => key('enc_src_ip', length, leadingOnes(length))),
-  ];
-  const length = protocol === ETH_P_IP ? 4 : protocol === ETH_P_IPV6 ? 16 : undefined;
-  const fixed: fc.Arbitrary<FlowerKey[]>[] = [];
-  if (protocol !== ETH_P_ALL) {
-    fixed.push(fc.constant([{ name: 'eth_type', value: toBytes(protocol, 2), mask: Uint8Array.of(0xff, 0xff) }]));
-  }
-  if (length !== undefined) {
-    optional.push(key('dst_ip', length, leadingOnes(length)), key('src_ip', length, leadingOnes(length)));
-    const proto = (numbers: fc.Arbitrary<number>): fc.Arbitrary<FlowerKey> =>
-      numbers.map((number) => ({ name: 'ip_proto', value: Uint8Array.of(number), mask: Uint8Array.of(0xff) }));
-    const withPorts: fc.Arbitrary<FlowerKey[]> = fc.tuple(
-      proto(fc.constantFrom(6, 17, 132)),
-      key('dst_port', 2, maskOf(2)),
-      key('src_port', 2, maskOf(2)),
-    );
-    fixed.push(
-      fc.oneof(
-        fc.constant<FlowerKey[]>([]),
-        proto(u8).map((only) => [only]),
-        withPorts,
-      ),
-    );
-  }
-  return fc
-    .tuple(fc.tuple(...fixed), fc.tuple(...optional.map((one) => fc.option(one, { nil: undefined }))))
-    .map(([always, maybe]) => inPrintOrder([...always.flat(), ...maybe.filter((one) => one !== undefined)]));
+  );
+  const ofProtocol = vlanTypes.includes(protocol)
+    ? vlanKeys()
+    : protocol === ETH_P_ALL
+      ? fc.constant<FlowerKey[]>([])
+      : networkKeys(protocol);
+  return all(ofProtocol, always).map((keys) => inPrintOrder(keys));
 }
 
 export const control: fc.Arbitrary<Control> = fc.oneof(

@@ -79,10 +79,12 @@ export const anyVxlan: fc.Arbitrary<VxlanOptions> = fc.oneof(
       kernelVxlan('eth0'),
       optional(fc.constant(false)),
       optional(fc.uint8Array({ minLength: 8, maxLength: 8 }).map((mask) => Uint8Array.from(mask))),
+      optional(fc.constantFrom('raw' as const, 'pcap' as const)),
     )
-    .map(([options, localbypass, mask]) => {
+    .map(([options, localbypass, mask, wanted]) => {
+      const underlay = wanted === 'pcap' && options.dev === undefined ? undefined : wanted;
       const isDefault = mask?.every((byte, i) => byte === VXLAN_RESERVED_BITS[i]) === true;
-      return compact({ ...options, localbypass, reservedBits: isDefault ? undefined : mask });
+      return compact({ ...options, localbypass, underlay, reservedBits: isDefault ? undefined : mask });
     }),
   fc
     .record({ dstport: fc.integer({ min: 1, max: 0xffff }), udpcsum: fc.boolean(), vnifilter: flag })

@@ -72,6 +72,7 @@ const fixedFlags: readonly (readonly [option: keyof VxlanChanges, name: string])
   ['gpe', 'vxlan: cannot change GPE flag'],
   ['vnifilter', 'vxlan: cannot change flag'],
   ['reservedBits', 'Cannot change reserved bits'],
+  ['underlay', 'vxlan: cannot change underlay'],
 ];
 
 /** Both addresses have one family from the making on: that of either, else IPv4. */

@@ -2,6 +2,10 @@
 
 const ROOT = 0xffffffff;
 
+/** Minor numbers from the first to the last stand for traffic classes of hardware (TC_H_MIN_PRIORITY). */
+export const FIRST_HW_TC = 0xffe0;
+export const LAST_HW_TC = 0xffef;
+
 /** iproute2's get_tc_classid: `root`, `none`, MAJOR:MINOR with either part left out, or a bare number. */
 export function parseClassId(text: string): number | undefined {
   if (text === 'root') {

@@ -2,7 +2,7 @@
  * What can be typed where: one row for each place that help can be asked at, from the tables that the parsers read
  * by. For completion, and for the tests that hold help and documents to the grammar.
  */
-import { flowerKeys } from './flower-keys.js';
+import { flowerKeyWords } from './flower-keys.js';
 import type { HelpTopic } from './help.js';
 import { actionKinds } from './parse-actions.js';
 import { actionsVerbs } from './parse-actions-object.js';
@@ -75,8 +75,8 @@ export const commandWords: ReadonlyMap<HelpTopic, readonly string[]> = new Map([
   ]),
   row(
     'tc filter flower',
-    flowerKeys.map(({ name }) => name).filter((name) => name !== 'eth_type'),
-    ['skip_hw', 'verbose', 'classid', 'action', 'index', 'cookie'],
+    flowerKeyWords,
+    ['skip_hw', 'hw_tc', 'verbose', 'classid', 'action', 'index', 'cookie'],
     actionKinds,
     controlWords,
   ),

@@ -12,26 +12,49 @@ export type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
 /** The keys of flower that vtep knows, in the order in which tc prints them (semantics: man tc-flower). */
 export type FlowerKeyName =
   | 'indev'
+  | 'num_of_vlans'
+  | 'vlan_id'
+  | 'vlan_prio'
+  | 'vlan_ethtype'
+  | 'cvlan_id'
+  | 'cvlan_prio'
+  | 'cvlan_ethtype'
   | 'dst_mac'
   | 'src_mac'
   | 'eth_type'
   | 'ip_proto'
+  | 'ip_tos'
+  | 'ip_ttl'
   | 'dst_ip'
   | 'src_ip'
   | 'dst_port'
   | 'src_port'
+  | 'dst_port_range'
+  | 'src_port_range'
+  | 'tcp_flags'
+  | 'icmp_type'
+  | 'icmp_code'
+  | 'arp_sip'
+  | 'arp_tip'
+  | 'arp_op'
+  | 'arp_sha'
+  | 'arp_tha'
   | 'enc_dst_ip'
   | 'enc_src_ip'
   | 'enc_key_id'
   | 'enc_dst_port'
   | 'enc_src_port'
   | 'enc_tos'
-  | 'enc_ttl';
+  | 'enc_ttl'
+  | 'vxlan_opts'
+  | 'ip_flags'
+  | 'enc_flags'
+  | 'l2_miss';
 
 /**
  * One key of a filter. `value` and `mask` have the width of the field (1, 2, 3, 4, 6 or 16 bytes, network order; an
  * enc_key_id has 4); the value is kept as typed, unmasked, because tc echoes it so. `indev` has no mask; its value is
- * the interface's name in ASCII.
+ * the interface's name in ASCII. A range of ports has the first and the last in its value, and a mask of ones.
  */
 export interface FlowerKey {
   readonly name: FlowerKeyName;
@@ -130,8 +153,8 @@ export interface FilterSpec {
   readonly dev: string;
   readonly parent: FilterParent;
   /**
-   * EtherType in host order; 3 is `all`; 0, only with `change`, is whatever the filter has. Unless it is 3 or 0, the
-   * keys hold an `eth_type` of the same value: tc adds it, and prints it.
+   * EtherType in host order; 3 is `all`; 0, only with `change`, is whatever the filter has. The keys hold an `eth_type`
+   * as the kernel makes and prints it: the protocol's, or what stands behind the tags that the filter is about.
    */
   readonly protocol: number;
   /** 1 … 65535; 0: the daemon chooses (49152, 49151, …). */

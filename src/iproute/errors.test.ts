@@ -4,10 +4,15 @@ import { refusalOf } from './refusals.test.helper.js';
 test('What vtep does not have is refused by name, with exit code 2', (t) => {
   const flower = 'tc filter add dev a ingress protocol ip flower';
   for (const [line, what] of [
-    [`${flower} vlan_id 5`, 'flower key "vlan_id"'],
-    [`${flower} ct_state +trk`, 'flower key "ct_state"'],
-    [`${flower} l2_miss 1`, 'flower key "l2_miss"'],
-    [`${flower} ip_proto tcp dst_port 10-20`, 'a range of ports ("dst_port 10-20")'],
+    ...[
+      ...['ct_state', 'ct_zone', 'ct_mark', 'ct_label', 'mpls', 'mpls_label', 'mpls_tc', 'mpls_bos', 'mpls_ttl'],
+      ...['pppoe_sid', 'ppp_proto', 'l2tpv3_sid', 'cfm', 'spi', 'geneve_opts', 'erspan_opts', 'gtp_opts'],
+    ].map((word) => [`${flower} ${word} 1`, `flower key "${word}"`] as const),
+    [`${flower} tcp_flags 2`, 'flower key "tcp_flags" without ip_proto tcp'],
+    [`${flower} ip_proto udp tcp_flags 2`, 'flower key "tcp_flags" without ip_proto tcp'],
+    [`${flower} arp_sha 02:00:00:00:00:01`, 'flower key "arp_sha" without protocol arp or rarp'],
+    ['tc filter add dev a ingress flower ip_tos 4', 'flower key "ip_tos" without protocol ip or ipv6'],
+    ['tc filter add dev a ingress protocol arp flower ip_ttl 4', 'flower key "ip_ttl" without protocol ip or ipv6'],
     [`${flower} action vlan pop`, 'action "vlan"'],
     [`${flower} action tunnel_key set geneve_opts 1:2:3`, '"geneve_opts" of action tunnel_key'],
     ['tc filter add dev a ingress matchall', 'filter kind "matchall"'],

@@ -7,6 +7,8 @@ export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
 export const ETH_P_RARP = 0x8035;
 export const ETH_P_IPV6 = 0x86dd;
+export const ETH_P_8021Q = 0x8100;
+export const ETH_P_8021AD = 0x88a8;
 
 const names: readonly (readonly [string, number])[] = [
   ['loop', 0x0060],
@@ -30,7 +32,7 @@ const names: readonly (readonly [string, number])[] = [
   ['rarp', ETH_P_RARP],
   ['atalk', 0x809b],
   ['aarp', 0x80f3],
-  ['802.1Q', 0x8100],
+  ['802.1Q', ETH_P_8021Q],
   ['ipx', 0x8137],
   ['ipv6', ETH_P_IPV6],
   ['mpls_uc', 0x8847],
@@ -42,7 +44,7 @@ const names: readonly (readonly [string, number])[] = [
   ['profinet', 0x8892],
   ['aoe', 0x88a2],
   ['ethercat', 0x88a4],
-  ['802.1ad', 0x88a8],
+  ['802.1ad', ETH_P_8021AD],
   ['tipc', 0x88ca],
   ['LLDP', 0x88cc],
   ['802_3', 0x0001],

@@ -6,28 +6,36 @@ import { formatClassId } from './class-id.js';
 import type { ChainSelector, FilterState, FlowerKey, QdiscState } from './commands.js';
 import { etherTypeName } from './ether-type.js';
 import { flowerKey } from './flower-keys.js';
+import { wordOf } from './flower-value.js';
 import { flowerValues } from './flower-values.js';
-import { formatHex } from './numbers.js';
+import { formatHex, fromBytes } from './numbers.js';
 
 function keyWords(key: FlowerKey): string[] {
   const row = flowerKey(key.name);
   if (row === undefined || row.kind === 'ether-type') {
     return [];
   }
+  const word = row.typed || (row.printed ?? row.name);
   if (row.kind === 'ip-address' && key.mask.every((byte) => byte === 0)) {
-    return [key.name, `${formatIp(key.value)}/0`];
+    return [word, `${formatIp(key.value)}/0`];
   }
   const formatted = flowerValues[row.kind].format(key);
   if (formatted.type === 'string' && row.kind === 'ip-proto' && formatted.text.startsWith('icmp')) {
     // By name, tc takes each with its own protocol only.
-    return [key.name, formatHex(key.value)];
+    return [word, formatHex(key.value)];
   }
-  if (formatted.type === 'string') {
-    return [key.name, formatted.text];
+  if (row.kind === 'vlan-ethtype') {
+    const etherType = fromBytes(key.value);
+    return [word, etherTypeName(etherType) ?? `${etherType}`];
   }
-  // tc takes an inner port 0 only with a mask.
-  const { value, mask = row.kind === 'port' && formatted.value === 0 ? 0xffff : undefined } = formatted;
-  return [key.name, mask === undefined ? `${value}` : `${value}/0x${mask.toString(16)}`];
+  if (formatted.type === 'flags' && formatted.flags.length === 0) {
+    return [];
+  }
+  if (row.kind === 'port' && formatted.type === 'number' && formatted.value === 0) {
+    // tc takes an inner port 0 only with a mask.
+    return [word, `0/0x${(formatted.mask ?? 0xffff).toString(16)}`];
+  }
+  return [word, wordOf(formatted)];
 }
 
 /**

@@ -7,31 +7,18 @@ import type { FlowerKey } from './commands.js';
 import { isDeviceName } from './device-name.js';
 import { invalidArgument } from './errors.js';
 import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
+import { headerValues } from './flower-header-values.js';
 import type { FlowerKeyRow, FlowerValueKind } from './flower-keys.js';
+import {
+  exact,
+  type FlowerContext,
+  type FlowerValue,
+  type FormattedValue,
+  type MaskedValue,
+  splitMask,
+} from './flower-value.js';
 import { fromBytes, parseUnsigned, toBytes } from './numbers.js';
 import { abbreviates, refusal } from './word-reader.js';
-
-/** What of the filter is known when a key is read. */
-export interface FlowerContext {
-  readonly protocol: number;
-  readonly ipProto: number | undefined;
-}
-
-export interface MaskedValue {
-  readonly value: Uint8Array;
-  readonly mask: Uint8Array;
-}
-
-/** `number`: printed bare, with its mask, when it has one, beside it. */
-export type FormattedValue =
-  | { readonly type: 'string'; readonly text: string }
-  | { readonly type: 'number'; readonly value: number; readonly mask?: number };
-
-interface FlowerValue {
-  /** Undefined: not a value of this kind, or not for such a filter (the caller says `Illegal "name"`). */
-  readonly parse: (word: string, context: FlowerContext, row: FlowerKeyRow) => MaskedValue | undefined;
-  readonly format: (key: FlowerKey) => FormattedValue;
-}
 
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
@@ -54,19 +41,6 @@ const etherTypeNames = new Map([
   [ETH_P_ARP, 'arp'],
   [ETH_P_RARP, 'rarp'],
 ]);
-
-/** One mask of each length for all keys without one of their own: a table of many filters is half as large. */
-const fullMasks = Array.from({ length: 17 }, (_, length) => new Uint8Array(length).fill(0xff));
-
-/** The value with a mask of ones, which is shared and must not be written to. */
-export function exact(value: Uint8Array): MaskedValue {
-  return { value, mask: fullMasks[value.length] ?? new Uint8Array(value.length).fill(0xff) };
-}
-
-function splitMask(word: string): [value: string, mask: string | undefined] {
-  const slash = word.indexOf('/');
-  return slash < 0 ? [word, undefined] : [word.slice(0, slash), word.slice(slash + 1)];
-}
 
 function parseMaskedMac(word: string): MaskedValue | undefined {
   const [text, maskText] = splitMask(word);
@@ -96,7 +70,7 @@ function parsePrefix(word: string, family: 4 | 6 | undefined): MaskedValue | und
 }
 
 function parseAddress(word: string, context: FlowerContext, row: FlowerKeyRow): MaskedValue {
-  const family = row.needs === undefined ? undefined : context.protocol === ETH_P_IP ? 4 : 6;
+  const family = row.needs === undefined ? undefined : row.needs === 'arp' || context.etherType === ETH_P_IP ? 4 : 6;
   const parsed = parsePrefix(word, family);
   if (parsed === undefined) {
     const name = family === undefined ? 'any valid' : family === 4 ? 'inet' : 'inet6';
@@ -108,8 +82,8 @@ function parseAddress(word: string, context: FlowerContext, row: FlowerKeyRow): 
 function parseIpProto(word: string, context: FlowerContext): MaskedValue | undefined {
   const named = ipProtocols.find(([name]) => abbreviates(word, name))?.[1];
   const wrongFamily =
-    (named === IPPROTO_ICMP && context.protocol !== ETH_P_IP) ||
-    (named === IPPROTO_ICMPV6 && context.protocol !== ETH_P_IPV6);
+    (named === IPPROTO_ICMP && context.etherType !== ETH_P_IP) ||
+    (named === IPPROTO_ICMPV6 && context.etherType !== ETH_P_IPV6);
   if (wrongFamily) {
     throw refusal('Illegal "eth_type" for ip proto\nIllegal "ip_proto"');
   }
@@ -117,7 +91,7 @@ function parseIpProto(word: string, context: FlowerContext): MaskedValue | undef
   return value === undefined ? undefined : exact(toBytes(value, 1));
 }
 
-/** N in decimal alone, and then not 0; with a mask, both as C writes numbers. */
+/** N in decimal alone, and then not 0; with a mask, both as C writes numbers. A range has a kind of its own. */
 function parsePort(word: string): MaskedValue | undefined {
   const [text, maskText] = splitMask(word);
   if (maskText === undefined && /^\+?0+$/.test(text)) {
@@ -180,6 +154,7 @@ function formatIpProto({ value }: FlowerKey): FormattedValue {
   return { type: 'string', text: name ?? proto.toString(16).padStart(2, '0') };
 }
 
+/** By kind. */
 export const flowerValues: Record<FlowerValueKind, FlowerValue> = {
   device: { parse: parseDevice, format: ({ value }) => ({ type: 'string', text: Buffer.from(value).toString() }) },
   mac: { parse: parseMaskedMac, format: formatMasked(formatMac) },
@@ -190,5 +165,7 @@ export const flowerValues: Record<FlowerValueKind, FlowerValue> = {
   port: { parse: parsePort, format: formatNumber },
   'plain-port': { parse: parseNumber(10, 2), format: formatNumber },
   u32: { parse: parseNumber(10, 4), format: formatNumber },
+  u8: { parse: parseNumber(10, 1), format: formatNumber },
   'tos-ttl': { parse: parseTosTtl, format: formatNumber },
+  ...headerValues,
 };

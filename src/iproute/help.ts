@@ -31,7 +31,9 @@ const vxlan = `Usage: … vxlan { external [ [no]vnifilter ] | id VNI } [ { remo
        [ ageing { SECONDS | none } ] [ maxaddress { N | unlimited } ] [ [no]learning ] [ [no]localbypass ]
        [ [no]udpcsum ] [ [no]udp6zerocsumtx ] [ [no]udp6zerocsumrx ] [ [no]remcsumtx ] [ [no]remcsumrx ]
        [ [no]proxy ] [ [no]rsc ] [ [no]l2miss ] [ [no]l3miss ] [ gbp ] [ gpe ] [ reserved_bits MASK ]
-dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).`;
+       [ underlay { udp | raw | pcap } ]
+dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).
+underlay: udp (sockets, the default), raw (any source port), pcap (listens promiscuously on DEVICE, sends nothing).`;
 
 const tuntap = `Usage: ip tuntap add [ dev ] NAME mode tap [ persist ] [ vnet_hdr ] [ multi_queue ] [ one_queue ]
        ip tuntap { delete | del } [ dev ] NAME mode tap`;
@@ -53,12 +55,22 @@ const filter = `Usage: tc filter { add | change | replace } dev DEVICE PARENT [ 
 PARENT := { ingress | egress | parent ffff: }
 See also: tc filter add flower help`;
 
-const flower = `Usage: … flower [ MATCH … ] [ skip_hw ] [ verbose ] [ classid CLASSID ] [ action ACTION … ]
+const flower = `Usage: … flower [ MATCH … ] [ skip_hw ] [ verbose ] [ classid CLASSID | hw_tc N ] [ action ACTION … ]
 MATCH  := { indev DEVICE | dst_mac MAC[/MASK] | src_mac MAC[/MASK] |
+            num_of_vlans N | vlan_id VID | vlan_prio PRIO | vlan_ethtype ETHTYPE |
+            cvlan_id VID | cvlan_prio PRIO | cvlan_ethtype ETHTYPE |
             ip_proto { tcp | udp | sctp | icmp | icmpv6 | HEX } |
-            dst_ip PREFIX | src_ip PREFIX | dst_port PORT[/MASK] | src_port PORT[/MASK] |
+            ip_tos TOS[/HEXMASK] | ip_ttl TTL[/HEXMASK] | ip_flags IP-FLAGS |
+            dst_ip PREFIX | src_ip PREFIX | dst_port PORTS | src_port PORTS | tcp_flags HEX[/HEXMASK] |
+            type TYPE[/MASK] | code CODE[/MASK] |
+            arp_sip PREFIX | arp_tip PREFIX | arp_op { request | reply | OP }[/MASK] |
+            arp_sha MAC[/MASK] | arp_tha MAC[/MASK] |
             enc_dst_ip PREFIX | enc_src_ip PREFIX | enc_key_id VNI |
-            enc_dst_port PORT | enc_src_port PORT | enc_tos TOS[/HEXMASK] | enc_ttl TTL[/HEXMASK] }
+            enc_dst_port PORT | enc_src_port PORT | enc_tos TOS[/HEXMASK] | enc_ttl TTL[/HEXMASK] |
+            vxlan_opts GBP[/MASK] | enc_flags ENC-FLAGS | l2_miss { 0 | 1 } }
+PORTS     := { PORT[/MASK] | FIRST-LAST }
+IP-FLAGS  := [no]{ frag | firstfrag }[/…]
+ENC-FLAGS := [no]{ tuncsum | tundf | tunoam | tuncrit }[/…]
 ACTION := { tunnel_key … | mirred … | [ gact ] CONTROL }, each with [ index N ] [ cookie HEX ]
 CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | jump N }`;
 

@@ -36,6 +36,7 @@ export function vxlanWordsOf(options: VxlanOptions): string[] {
     ...flag('udp6zerocsumrx', options.udp6zerocsumrx, false),
     ...vxlanSwitches.flatMap((name) => flag(name, options[name], false)),
     ...(reservedBits === undefined ? [] : ['reserved_bits', `0x${formatHex(reservedBits)}`]),
+    ...given('underlay', options.underlay),
   ];
 }
 

@@ -14,8 +14,13 @@ export interface FilterPriority {
 
 /** A change. What is deleted is given as it was at last. */
 export type MonitorEvent =
-  /** `isNew`: it was not there before. */
-  | { readonly type: 'link'; readonly link: LinkState; readonly deleted: boolean; readonly isNew?: true }
+  /** `change`: what told the link apart before and after; undefined where it is not there. */
+  | {
+      readonly type: 'link';
+      readonly link: LinkState;
+      readonly deleted: boolean;
+      readonly change?: { readonly before: string | undefined; readonly after: string | undefined };
+    }
   | { readonly type: 'qdisc'; readonly qdisc: QdiscState; readonly deleted: boolean }
   | { readonly type: 'chain'; readonly dev: string; readonly chain: number; readonly deleted: boolean }
   | {

@@ -62,7 +62,38 @@ const attributes: Record<string, readonly [value: number, mask: number | undefin
   enc_dst_port: [45, 46],
   enc_tos: [80, 81],
   enc_ttl: [82, 83],
+  icmp_code4: [49, 50],
+  icmp_type4: [51, 52],
+  icmp_code6: [53, 54],
+  icmp_type6: [55, 56],
+  arp_sip: [57, 58],
+  arp_tip: [59, 60],
+  arp_op: [61, 62],
+  arp_sha: [63, 64],
+  arp_tha: [65, 66],
+  tcp_flags: [71, 72],
+  ip_tos: [73, 74],
+  ip_ttl: [75, 76],
+  ip_flags: [47, 48],
+  vlan_prio: [24, undefined],
+  vlan_ethtype: [25, undefined],
+  cvlan_prio: [78, undefined],
+  cvlan_ethtype: [79, undefined],
+  num_of_vlans: [102, undefined],
 };
+
+/** Numbers in the machine's own order. */
+const ownOrder: Record<string, number> = { vlan_id: 23, cvlan_id: 77 };
+
+/** First and last port. */
+const ranges: Record<string, readonly [first: number, last: number]> = {
+  src_port_range: [87, 88],
+  dst_port_range: [89, 90],
+};
+
+const TCA_FLOWER_KEY_ENC_OPTS = 84;
+const TCA_FLOWER_KEY_ENC_OPTS_VXLAN = 2;
+const TCA_FLOWER_KEY_ENC_OPT_VXLAN_GBP = 1;
 
 const controls = { pass: 0, reclassify: 1, drop: 2, pipe: 3, stolen: 4, trap: 8, continue: -1 } as const;
 
@@ -101,15 +132,34 @@ function controlNumber(control: Control): number {
   return control.type === 'jump' ? 0x10000000 | control.count : controls[control.type];
 }
 
+function encodePolicy(type: number, bytes: Uint8Array): Buffer {
+  const policy = attribute(TCA_FLOWER_KEY_ENC_OPT_VXLAN_GBP, u32(fromBytes(bytes)));
+  return attribute(type | NLA_F_NESTED, attribute(TCA_FLOWER_KEY_ENC_OPTS_VXLAN | NLA_F_NESTED, policy));
+}
+
 function encodeKey(key: FlowerKey, ipProto: number): Buffer {
   if (key.name === 'indev') {
     return attribute(TCA_FLOWER_INDEV, key.value, Buffer.alloc(1));
   }
+  if (key.name === 'vxlan_opts') {
+    return Buffer.concat([key.value, key.mask].map((bytes, i) => encodePolicy(TCA_FLOWER_KEY_ENC_OPTS + i, bytes)));
+  }
   if (key.mask.every((byte) => byte === 0)) {
     return Buffer.alloc(0);
   }
+  const own = ownOrder[key.name];
+  if (own !== undefined) {
+    return attribute(own, u16(fromBytes(key.value)));
+  }
+  const range = ranges[key.name];
+  if (range !== undefined) {
+    const [first, last] = range;
+    return Buffer.concat([attribute(first, key.value.subarray(0, 2)), attribute(last, key.value.subarray(2))]);
+  }
   const isInnerPort = key.name === 'dst_port' || key.name === 'src_port';
-  const variant = key.name.endsWith('_ip') ? key.value.length : isInnerPort ? ipProto : '';
+  const isIcmp = key.name.startsWith('icmp_');
+  const icmpFamily = ipProto === 58 ? 6 : 4;
+  const variant = key.name.endsWith('_ip') ? key.value.length : isInnerPort ? ipProto : isIcmp ? icmpFamily : '';
   const found = attributes[`${key.name}${variant}`];
   if (found === undefined) {
     throw new Error(`no attribute for ${key.name}${variant}`);

@@ -1,23 +1,27 @@
 /** The options of `tc filter add … flower OPTIONS` (flower_parse_opt of iproute2). */
-import { parseClassId } from './class-id.js';
+import { FIRST_HW_TC, LAST_HW_TC, parseClassId } from './class-id.js';
 import type { ActionSpec, FlowerKey, FlowerKeyName } from './commands.js';
 import { filterRefusal, notSupported } from './errors.js';
-import { ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 } from './ether-type.js';
-import { type FlowerKeyRow, flowerKey, flowerWholeWords, flowerWords, inPrintOrder } from './flower-keys.js';
+import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
+import { parsePortRange } from './flower-header-values.js';
 import {
-  exact,
-  type FlowerContext,
-  flowerValues,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  type MaskedValue,
-} from './flower-values.js';
+  type FlowerKeyRow,
+  flowerWholeWords,
+  flowerWords,
+  inPrintOrder,
+  refusedName,
+  typedFlowerKey,
+} from './flower-keys.js';
+import { exact, type FlowerContext } from './flower-value.js';
+import { flowerValues, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from './flower-values.js';
 import { HelpRequest } from './help.js';
-import { fromBytes, toBytes } from './numbers.js';
+import { fromBytes, parseUnsigned, toBytes } from './numbers.js';
 import { parseActions } from './parse-actions.js';
 import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
+
+/** Major number of every hook's parent. */
+const ROOT_MAJOR = 0xffff;
 
 export interface FlowerOptions {
   readonly keys: readonly FlowerKey[];
@@ -26,39 +30,56 @@ export interface FlowerOptions {
   readonly actions: readonly ActionSpec[];
 }
 
-function checkNeeds(row: FlowerKeyRow, { protocol, ipProto }: FlowerContext): void {
-  const isIp = protocol === ETH_P_IP || protocol === ETH_P_IPV6;
-  if (row.needs === 'ip' && !isIp) {
-    const first = row.kind === 'ip-proto' ? 'Illegal "eth_type" for ip proto\n' : '';
-    throw refusal(`${first}Illegal "${row.name}"`);
-  }
-  const hasPorts = ipProto === IPPROTO_TCP || ipProto === IPPROTO_UDP || ipProto === IPPROTO_SCTP;
-  if (row.needs === 'transport' && !hasPorts) {
-    throw refusal(`Illegal "${row.name}"`);
-  }
+/** The ports of a filter whose ip_proto has them. */
+const WITH_PORTS: readonly (number | undefined)[] = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP];
+
+function isVlan(etherType: number): boolean {
+  return etherType === ETH_P_8021Q || etherType === ETH_P_8021AD;
 }
 
-/** Port ranges are valid for tc, and not yet for vtep. */
-function refuseRange(row: FlowerKeyRow, word: string): void {
-  const range = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(word);
-  if (row.kind !== 'port' || range === null || Number(range[1]) > 0xffff || Number(range[2]) > 0xffff) {
+/** Whether tc takes a key that is about a tag, after what has been read (eth_type_vlan of iproute2). */
+function checkTag({ name, kind, needs }: FlowerKeyRow, context: FlowerContext): void {
+  const isInner = needs === 'cvlan';
+  const isEtherType = kind === 'vlan-ethtype';
+  const outer = isEtherType ? context.etherType : context.protocol;
+  if (isVlan(isInner ? context.vlanEtherType : outer) || context.vlans > (isInner ? 1 : 0)) {
     return;
   }
-  if (Number(range[2]) <= Number(range[1])) {
-    throw refusal(`max value should be greater than min value\nIllegal "${row.name}"`);
-  }
-  throw notSupported(`a range of ports ("${row.name} ${word}")`);
+  const what = isInner && !isEtherType ? 'inner vlan ethertype' : 'ethertype';
+  const few = isInner ? `${isEtherType ? '' : 'is '}less than 2` : 'is 0';
+  throw refusal(`Can't set "${name}" if ${what} isn't 802.1Q or 802.1AD and num_of_vlans ${few}`);
 }
 
-function parseKey(row: FlowerKeyRow, reader: WordReader, context: FlowerContext): MaskedValue {
+function checkNeeds(row: FlowerKeyRow, context: FlowerContext): void {
+  const { etherType, ipProto } = context;
+  const isFit = {
+    ip: etherType === ETH_P_IP || etherType === ETH_P_IPV6,
+    arp: etherType === ETH_P_ARP || etherType === ETH_P_RARP,
+    transport: WITH_PORTS.includes(ipProto),
+    icmp:
+      (etherType === ETH_P_IP && ipProto === IPPROTO_ICMP) || (etherType === ETH_P_IPV6 && ipProto === IPPROTO_ICMPV6),
+  };
+  if (row.needs === 'vlan' || row.needs === 'cvlan') {
+    checkTag(row, context);
+  } else if (row.needs !== undefined && !isFit[row.needs]) {
+    const first = row.kind === 'ip-proto' ? 'Illegal "eth_type" for ip proto\n' : '';
+    throw refusal(`${first}Illegal "${refusedName(row)}"`);
+  }
+}
+
+function parseKey(row: FlowerKeyRow, reader: WordReader, context: FlowerContext): FlowerKey {
   const word = reader.advance();
+  const rangeName = row.name === 'dst_port' ? 'dst_port_range' : row.name === 'src_port' ? 'src_port_range' : undefined;
+  const range = rangeName && parsePortRange(word, row.name);
   checkNeeds(row, context);
-  refuseRange(row, word);
+  if (rangeName !== undefined && range !== undefined) {
+    return { name: rangeName, ...range };
+  }
   const parsed = flowerValues[row.kind].parse(word, context, row);
   if (parsed === undefined) {
-    throw refusal(`${row.kind === 'mac' ? lladdrRefusal(word) : ''}Illegal "${row.name}"`);
+    throw refusal(`${row.kind === 'mac' ? lladdrRefusal(word) : ''}Illegal "${refusedName(row)}"`);
   }
-  return parsed;
+  return { name: row.name, ...parsed };
 }
 
 /** What ll_addr_a2n says first: the part that is no octet, if that is what is wrong. */
@@ -73,15 +94,98 @@ function checkSkipSoftware(skipSw: boolean, skipHw: boolean): void {
   }
 }
 
-/** The full word. What is written out needs no search; eth_type cannot be typed. */
+/** The full word. What is written out needs no search. */
 function flowerWord(word: string): string | undefined {
-  const isWhole = flowerWholeWords.includes(word) || (word !== 'eth_type' && flowerKey(word) !== undefined);
+  const isWhole = flowerWholeWords.includes(word) || typedFlowerKey(word) !== undefined;
   return isWhole ? word : findKeyword(word, flowerWords);
+}
+
+/** `hw_tc N`: a classid that stands for a traffic class of hardware. */
+function parseHardwareClass(reader: WordReader): number {
+  const word = reader.advance();
+  const number = parseUnsigned(word, 0, Number.MAX_SAFE_INTEGER);
+  if (number === undefined) {
+    throw refusal('Illegal TC index');
+  }
+  if (number > LAST_HW_TC - FIRST_HW_TC) {
+    throw refusal('TC index exceeds max range');
+  }
+  return ROOT_MAJOR * 0x10000 + FIRST_HW_TC + number;
+}
+
+/** The keys as they are read, and what those say that later ones are read by. */
+class FlowerKeys {
+  readonly #keys = new Map<FlowerKeyName, FlowerKey>();
+  readonly #protocol: number;
+
+  constructor(protocol: number) {
+    this.#protocol = protocol;
+  }
+
+  /** The number that a key holds. */
+  number(name: FlowerKeyName): number | undefined {
+    const key = this.#keys.get(name);
+    return key && fromBytes(key.value);
+  }
+
+  read(row: FlowerKeyRow, reader: WordReader): void {
+    const vlanEtherType = this.number('vlan_ethtype');
+    const key = parseKey(row, reader, {
+      protocol: this.#protocol,
+      etherType: this.number('cvlan_ethtype') ?? vlanEtherType ?? this.#protocol,
+      vlanEtherType: vlanEtherType ?? 0,
+      vlans: this.number('num_of_vlans') ?? 0,
+      ipProto: this.number('ip_proto'),
+      before: this.#keys.get(row.name),
+    });
+    this.#keys.set(key.name, key);
+  }
+
+  /**
+   * The EtherType behind the tags that the filter is about, if it says one: what the kernel makes of `protocol` and
+   * the types behind the tags (is_vlan_key of cls_flower.c), compares with the frame and prints as eth_type.
+   */
+  get #etherType(): number | undefined {
+    const vlans = this.number('num_of_vlans') ?? 0;
+    const behindTag = this.number('vlan_ethtype');
+    if (this.#protocol === ETH_P_ALL || this.#protocol === 0) {
+      if (vlans === 0) return undefined;
+    } else if (vlans === 0 && !isVlan(this.#protocol)) {
+      return this.#protocol;
+    }
+    const isSecondTag = vlans > 1 || (behindTag !== undefined && isVlan(behindTag));
+    return isSecondTag ? this.number('cvlan_ethtype') : behindTag;
+  }
+
+  /** All of them, and eth_type. Throws CommandError on those that the kernel would leave out without a word. */
+  finish(): FlowerKey[] {
+    const etherType = this.#etherType;
+    const isArp = etherType === ETH_P_ARP || etherType === ETH_P_RARP;
+    const isIp = etherType === ETH_P_IP || etherType === ETH_P_IPV6;
+    for (const { name } of this.#keys.values()) {
+      if ((name === 'ip_tos' || name === 'ip_ttl') && !isIp) {
+        throw notSupported(`flower key "${name}" without protocol ip or ipv6`);
+      }
+      if (name === 'tcp_flags' && !(isIp && this.number('ip_proto') === IPPROTO_TCP)) {
+        throw notSupported(`flower key "${name}" without ip_proto tcp`);
+      }
+      if (name.startsWith('arp_') && !isArp) {
+        throw notSupported(`flower key "${name}" without protocol arp or rarp`);
+      }
+      if (name === 'l2_miss' && (this.number(name) ?? 0) > 1) {
+        throw filterRefusal('Error: integer out of range.');
+      }
+    }
+    if (etherType !== undefined) {
+      this.#keys.set('eth_type', { name: 'eth_type', ...exact(toBytes(etherType, 2)) });
+    }
+    return inPrintOrder([...this.#keys.values()]);
+  }
 }
 
 /** Reads to the end of the line. `protocol` as in FilterSpec. */
 export function parseFlower(reader: WordReader, protocol: number): FlowerOptions {
-  const keys = new Map<FlowerKeyName, FlowerKey>();
+  const keys = new FlowerKeys(protocol);
   let classid: number | undefined;
   let actions: readonly ActionSpec[] = [];
   let skipHw = false;
@@ -89,13 +193,13 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
   while (reader.more) {
     const { word } = reader;
     const name = flowerWord(word);
-    const row = name === undefined ? undefined : flowerKey(name);
+    const row = name === undefined ? undefined : typedFlowerKey(name);
     if (row !== undefined) {
-      const ipProto = keys.get('ip_proto');
-      const context = { protocol, ipProto: ipProto && fromBytes(ipProto.value) };
-      keys.set(row.name, { name: row.name, ...parseKey(row, reader, context) });
+      keys.read(row, reader);
     } else if (name === 'classid' || name === 'flowid') {
       classid = reader.argument(parseClassId, () => refusal('Illegal "classid"'));
+    } else if (name === 'hw_tc') {
+      classid = parseHardwareClass(reader);
     } else if (name === 'skip_hw') {
       skipHw = true;
     } else if (name === 'skip_sw') {
@@ -114,8 +218,5 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
     reader.skip();
   }
   checkSkipSoftware(skipSw, skipHw);
-  if (protocol !== ETH_P_ALL && protocol !== 0) {
-    keys.set('eth_type', { name: 'eth_type', ...exact(toBytes(protocol, 2)) });
-  }
-  return { keys: inPrintOrder([...keys.values()]), skipHw, ...(classid !== undefined && { classid }), actions };
+  return { keys: keys.finish(), skipHw, ...(classid !== undefined && { classid }), actions };
 }

@@ -29,7 +29,8 @@ export const vxlanWords: readonly string[] = [
   ...['ageing', 'maxaddress', 'port/srcport', 'dstport', 'nolearning', 'learning', 'noproxy', 'proxy', 'norsc', 'rsc'],
   ...['nol2miss', 'l2miss', 'nol3miss', 'l3miss', 'udpcsum', 'noudpcsum', 'udp6zerocsumtx', 'noudp6zerocsumtx'],
   ...['udp6zerocsumrx', 'noudp6zerocsumrx', 'remcsumtx', 'noremcsumtx', 'remcsumrx', 'noremcsumrx', 'external'],
-  ...['noexternal', 'gbp', 'gpe', 'vnifilter', 'novnifilter', 'localbypass', 'nolocalbypass', 'reserved_bits', 'help'],
+  ...['noexternal', 'gbp', 'gpe', 'vnifilter', 'novnifilter', 'localbypass', 'nolocalbypass', 'reserved_bits'],
+  ...['underlay', 'help'],
 ];
 
 /** The TOS that means "the inner header's" to the kernel. */
@@ -149,6 +150,12 @@ function parseValue(name: string, text: string, reader: WordReader, { values }: 
     case 'maxaddress':
       values.maxaddress = parseNumber(text, 'max addresses', 0xffffffff, 'unlimited');
       break;
+    case 'underlay':
+      if (text !== 'udp' && text !== 'raw' && text !== 'pcap') {
+        throw invalidArgument("underlay must be 'udp', 'raw' or 'pcap'", text);
+      }
+      values.underlay = text;
+      break;
     case 'reserved_bits':
       values.reservedBits = parseUnsigned64(text);
       if (values.reservedBits === undefined) {
@@ -173,7 +180,9 @@ const valueNames = new Map<string, string>([
   ['tos/dsfield', 'tos'],
   ['label/flowlabel', 'flowlabel'],
   ['port/srcport', 'srcport'],
-  ...['local', 'dev', 'df', 'ageing', 'maxaddress', 'dstport', 'reserved_bits'].map((name) => [name, name] as const),
+  ...['local', 'dev', 'df', 'ageing', 'maxaddress', 'dstport', 'reserved_bits', 'underlay'].map(
+    (name) => [name, name] as const,
+  ),
 ]);
 
 function parseFlag(found: string, word: string, reading: Reading): void {
@@ -226,6 +235,9 @@ function checkTogether({ flags, isGroup, values }: Reading, isSet: boolean): voi
   if (isGroup && values.dev === undefined) {
     throw refusal("vxlan: 'group' requires 'dev' to be specified");
   }
+  if (!isSet && values.underlay === 'pcap' && values.dev === undefined) {
+    throw refusal("vxlan: 'underlay pcap' requires 'dev' to be specified");
+  }
   if (flags.get('vnifilter') === true && !external) {
     throw refusal("vxlan: vnifilter is valid only when 'external' is set");
   }
@@ -250,6 +262,8 @@ function isNeutral(name: string, value: unknown): boolean {
       return value === VXLAN_AGEING;
     case 'df':
       return value === 'unset';
+    case 'underlay':
+      return value === 'udp';
     case 'srcport':
       return Array.isArray(value) && value[1] === 0;
     case 'reservedBits':

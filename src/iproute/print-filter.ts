@@ -5,7 +5,7 @@
  * has said already is left out: always the device, the parent when it is spelled alike, protocol, pref and chain when
  * they were given. `get` leaves out the device alone.
  */
-import { formatClassId } from './class-id.js';
+import { FIRST_HW_TC, formatClassId, LAST_HW_TC } from './class-id.js';
 import type { FilterParent, FilterSelector, FilterState, OutputOptions } from './commands.js';
 import { formatEtherType } from './ether-type.js';
 import type { FilterPriority } from './monitor-types.js';
@@ -15,10 +15,6 @@ import { type Opening, Printer } from './printer.js';
 
 /** What the printer takes as said. */
 type Said = Partial<Pick<FilterSelector, 'dev' | 'parent' | 'protocol' | 'pref' | 'chain'>>;
-
-/** Classids of the form :ffe0 to :ffef stand for traffic classes of hardware (TC_H_MIN_PRIORITY). */
-const FIRST_HW_TC = 0xffe0;
-const LAST_HW_TC = 0xffef;
 
 function printParent(printer: Printer, parent: FilterParent): void {
   if (parent === 'ffff:') {

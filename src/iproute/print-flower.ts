@@ -1,12 +1,22 @@
 /** The keys of flower, as flower_print_opt of iproute2 prints them. */
 import type { FlowerKey } from './commands.js';
 import { flowerKey, inPrintOrder } from './flower-keys.js';
+import { wordOf } from './flower-value.js';
 import { flowerValues } from './flower-values.js';
 import type { Printer } from './printer.js';
 
-/** The kernel does not report a key whose mask is all zeros. A name has no mask. */
+/** The kernel does not report a key whose mask is all zeros, but for vxlan_opts. A name has no mask. */
 function isReported(key: FlowerKey): boolean {
-  return key.name === 'indev' || key.mask.some((byte) => byte !== 0);
+  return key.name === 'indev' || key.name === 'vxlan_opts' || key.mask.some((byte) => byte !== 0);
+}
+
+/** One of the two halves that JSON has of vxlan_opts. */
+function printPolicy(printer: Printer, name: string, gbp: number): void {
+  printer.beginArray(name);
+  printer.beginObject();
+  printer.json('gbp', gbp);
+  printer.endObject();
+  printer.endArray();
 }
 
 function printKey(printer: Printer, key: FlowerKey): void {
@@ -14,16 +24,34 @@ function printKey(printer: Printer, key: FlowerKey): void {
   if (row === undefined || !isReported(key)) {
     return;
   }
+  const name = row.printed ?? row.name;
   const formatted = flowerValues[row.kind].format(key);
-  if (formatted.type === 'string') {
-    printer.field(key.name, formatted.text, `\n  ${key.name} ${formatted.text}`);
-    return;
-  }
-  const { value, mask } = formatted;
-  printer.field(key.name, value, `\n  ${key.name} ${value}`);
-  if (mask !== undefined) {
-    printer.text(`/0x${mask.toString(16)}`);
-    printer.json(`${key.name}_mask`, mask.toString(16));
+  const text = `\n  ${name} ${wordOf(formatted)}`;
+  switch (formatted.type) {
+    case 'string':
+      printer.field(name, formatted.text, text);
+      return;
+    case 'number':
+      printer.field(name, formatted.value, text);
+      if (formatted.mask !== undefined) printer.json(`${name}_mask`, formatted.mask.toString(16));
+      return;
+    case 'range':
+      printer.text(text);
+      printer.beginObject(name);
+      printer.json('start', formatted.start);
+      printer.json('end', formatted.end);
+      printer.endObject();
+      return;
+    case 'flags':
+      printer.text(text);
+      printer.beginObject(name);
+      for (const [flag, isSet] of formatted.flags) printer.json(flag, isSet);
+      printer.endObject();
+      return;
+    case 'gbp':
+      printer.text(text);
+      printPolicy(printer, 'vxlan_opt_key', formatted.value);
+      printPolicy(printer, 'vxlan_opt_mask', formatted.mask);
   }
 }
 

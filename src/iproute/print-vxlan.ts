@@ -100,6 +100,9 @@ export function printVxlanOptions(printer: Printer, options: VxlanOptions): void
     const hex = `0x${formatHex(reservedBits).replace(/^0+(?=.)/, '')}`;
     printer.field('reserved_bits', hex, `reserved_bits ${hex} `);
   }
+  if (options.underlay !== undefined) {
+    printer.field('underlay', options.underlay, `underlay ${options.underlay} `);
+  }
   printFlag(printer, 'gbp', options.gbp);
   printFlag(printer, 'gpe', options.gpe);
 }

@@ -54,6 +54,8 @@ export interface VxlanOptions extends Readonly<Partial<Record<VxlanSwitch, boole
   /** Outer UDP checksum zero on send and taken on receive over IPv6 (RFC 6935). */
   readonly udp6zerocsumtx: boolean;
   readonly udp6zerocsumrx: boolean;
+  /** What carries the datagrams, a word of vtep's own; absent: UDP sockets. */
+  readonly underlay?: 'raw' | 'pcap';
   /** 8 bytes, as the header has them; absent: VXLAN_RESERVED_BITS. */
   readonly reservedBits?: Uint8Array;
 }
@@ -62,7 +64,8 @@ export interface VxlanOptions extends Readonly<Partial<Record<VxlanSwitch, boole
  * What `ip link set NAME type vxlan …` says, and nothing that it does not say: here every value is one that was
  * typed, and the neutral ones are `ttl` and `tos` 0, `df` unset, `flowlabel`, `maxaddress` 0 and `ageing` 300.
  */
-export interface VxlanChanges extends Partial<Omit<VxlanOptions, 'df'>> {
+export interface VxlanChanges extends Partial<Omit<VxlanOptions, 'df' | 'underlay'>> {
+  readonly underlay?: 'udp' | 'raw' | 'pcap';
   readonly df?: 'unset' | 'set' | 'inherit';
 }
 

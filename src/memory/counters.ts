@@ -41,6 +41,9 @@ export const WorkCounter = {
   TAP_FRAMES_WRITTEN: 10,
   LOOKUPS: 11,
   PROBES: 12,
+  /** Look-ups that the flow cache answered, and those that it passed on. */
+  CACHE_HITS: 13,
+  CACHE_MISSES: 14,
 } as const;
 export const WORK_COUNTERS = 32;
 

@@ -18,6 +18,12 @@ const table = {
   ],
   'receive-error': ['pass', 'the underlay socket answered an error instead of datagrams; what waits behind it is safe'],
   'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
+  'outer-malformed': ['drop', 'the lengths of the outer headers contradict each other (underlays raw and pcap)'],
+  'outer-checksum': [
+    'drop',
+    'the outer UDP checksum is wrong, or zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
+  ],
+  'outer-fragment': ['drop', 'the outer packet is a fragment, and underlay pcap puts none together'],
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],
@@ -57,6 +63,11 @@ const table = {
   ],
   'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
   'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
+  'path-mtu-answered': [
+    'drop',
+    'the frame is larger than the way to its peer takes and must not be fragmented: its sender was told (ICMP)',
+  ],
+  'path-mtu-unanswered': ['drop', 'as path-mtu-answered, but so many senders were told lately that this one was not'],
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
   'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
@@ -66,6 +77,7 @@ const table = {
   'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],
   'send-netdown': ['drop', 'the underlay device is down (ENETDOWN)'],
   'send-source': ['drop', 'the tunnel source is not an address of this host (EINVAL, EADDRNOTAVAIL)'],
+  'receive-only': ['drop', 'the underlay pcap only listens: nothing is sent through it'],
   'send-other': ['drop', 'the datagram could not be sent for another reason'],
   // TAP
   'tap-again': ['drop', "the TAP's queue was full (EAGAIN)"],
@@ -77,6 +89,12 @@ const table = {
     'drop',
     "the host's queue of the TAP was full (see txqueuelen), or the TAP down: dropped by the kernel before vtep read it",
   ],
+  // an interface of the host
+  'host-again': ['drop', "the interface's queueing discipline or the socket to it was full (EAGAIN, ENOBUFS)"],
+  'host-down': ['drop', 'the interface had just gone down (ENETDOWN)'],
+  'host-gone': ['drop', 'the interface had just been deleted or moved away (ENXIO, ENODEV)'],
+  'host-too-long': ['drop', "the frame was longer than the interface's MTU (EMSGSIZE)"],
+  'host-other': ['drop', 'the frame could not be sent through the interface for another reason'],
   'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
   'tap-read-malformed': [
     'drop',

@@ -50,6 +50,8 @@ export class ReceivedDatagrams {
   readonly tunnelCapacity: number;
   /** 1: the datagram was longer than the slot and cut (MSG_TRUNC). */
   readonly truncated: Int32Array;
+  /** 0, or the reason (its number in reasons.ts) for which the underlay refuses the entry: nobody may read its bytes. */
+  readonly refused: Int32Array;
   count = 0;
   /** Datagrams the socket's queue dropped since the last receive (SO_RXQ_OVFL, as a difference). */
   overflow = 0;
@@ -61,6 +63,7 @@ export class ReceivedDatagrams {
     this.length = arena.column(capacity);
     this.segmentSize = arena.column(capacity);
     this.truncated = arena.column(capacity);
+    this.refused = arena.column(capacity);
     this.tunnelCapacity = capacity + extraTunnels;
     this.tunnels = arena.column(this.tunnelCapacity * TUNNEL_WORDS);
   }

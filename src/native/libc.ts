@@ -34,6 +34,7 @@ function bind(name: string, result: string, args: string[]): Scalar {
 
 const raw = {
   socket: bind('socket', 'int', ['int', 'int', 'int']),
+  socketpair: bind('socketpair', 'int', ['int', 'int', 'int', 'uintptr_t']),
   bind: bind('bind', 'int', ['int', 'uintptr_t', 'uint']),
   connect: bind('connect', 'int', ['int', 'uintptr_t', 'uint']),
   getsockname: bind('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']),
@@ -50,6 +51,7 @@ const raw = {
   ppoll: bind('ppoll', 'int', ['uintptr_t', 'ulong', 'uintptr_t', 'uintptr_t']),
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   close: bind('close', 'int', ['int']),
+  prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
   flock: bind('flock', 'int', ['int', 'int']),
   unshare: bind('unshare', 'int', ['int']),
   setns: bind('setns', 'int', ['int', 'int']),
@@ -83,6 +85,9 @@ export function addressOf(bytes: Uint8Array): number {
 
 export const socket = (domain: number, type: number, protocol: number): number =>
   checked(raw.socket(domain, type, protocol));
+/** Writes two descriptors (32 bits each) at address `pair`. */
+export const socketpair = (domain: number, type: number, protocol: number, pair: number): number =>
+  checked(raw.socketpair(domain, type, protocol, pair));
 export const bindSocket = (fd: number, address: number, length: number): number =>
   checked(raw.bind(fd, address, length));
 export const connect = (fd: number, address: number, length: number): number =>
@@ -111,6 +116,7 @@ export const ppoll = (fds: number, count: number, timeout: number): number =>
   checked(raw.ppoll(fds, count, timeout, 0));
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
+export const prctl = (option: number, argument: number): number => checked(raw.prctl(option, argument, 0, 0, 0));
 export const flock = (fd: number, operation: number): number => checked(raw.flock(fd, operation));
 /** Moves the calling thread (not the process) into new namespaces. */
 export const unshare = (flags: number): number => checked(raw.unshare(flags));

@@ -1,9 +1,11 @@
 /** Constants of Linux sockets (include/uapi/asm-generic/socket.h, linux/in.h, in6.h, udp.h), x86-64 and arm64 alike. */
 
 export const AF_UNSPEC = 0;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
 
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
@@ -14,6 +16,7 @@ export const SOL_IP = 0;
 export const SOL_SOCKET = 1;
 export const SOL_UDP = 17;
 export const SOL_IPV6 = 41;
+export const SOL_PACKET = 263;
 export const SOL_NETLINK = 270;
 
 export const SO_REUSEADDR = 2;
@@ -27,6 +30,8 @@ export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_RXQ_OVFL = 40;
+/** Nine 32-bit numbers; the last one is the count of datagrams that the queue had no room for (Linux 4.12). */
+export const SO_MEMINFO = 55;
 
 export const IP_TOS = 1;
 export const IP_TTL = 2;
@@ -34,9 +39,11 @@ export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
 export const IP_RECVTTL = 12;
 export const IP_RECVTOS = 13;
+export const IP_MTU = 14;
 
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_MTU = 24;
 export const IPV6_V6ONLY = 26;
 export const IPV6_FLOWINFO_SEND = 33;
 export const IPV6_RECVPKTINFO = 49;
@@ -56,6 +63,14 @@ export const UDP_NO_CHECK6_TX = 101;
 export const UDP_NO_CHECK6_RX = 102;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
+
+/** Index into what SO_MEMINFO answers (linux/sock_diag.h). */
+export const SK_MEMINFO_DROPS = 8;
+
+/** Options at SOL_PACKET (linux/if_packet.h). */
+export const PACKET_VNET_HDR = 15;
+export const PACKET_QDISC_BYPASS = 20;
+export const PACKET_VNET_HDR_SZ = 24;
 
 export const MSG_PEEK = 0x02;
 export const MSG_CTRUNC = 0x08;
@@ -79,3 +94,7 @@ export const O_CLOEXEC = 0x80000;
 
 /** Flag of unshare(2) and setns(2): the calling thread's network namespace. */
 export const CLONE_NEWNET = 0x40000000;
+
+/** Option of prctl(2): the signal that this process gets when its parent ends. */
+export const PR_SET_PDEATHSIG = 1;
+export const SIGKILL = 9;

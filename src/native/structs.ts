@@ -34,6 +34,9 @@ export const SockaddrIn = { FAMILY: 0, PORT: 2, ADDRESS: 4, SIZE: 16 } as const;
 /** struct sockaddr_in6; port, flow information and address in network order, scope id in host order. */
 export const SockaddrIn6 = { FAMILY: 0, PORT: 2, FLOWINFO: 4, ADDRESS: 8, SCOPE_ID: 24, SIZE: 28 } as const;
 
+/** struct sockaddr_ll; protocol in network order, interface index in host order. */
+export const SockaddrLl = { FAMILY: 0, PROTOCOL: 2, IFINDEX: 4, SIZE: 20 } as const;
+
 /** struct sockaddr_nl. */
 export const SockaddrNl = { FAMILY: 0, PID: 4, GROUPS: 8, SIZE: 12 } as const;
 

@@ -38,6 +38,9 @@ import { TcpSegments } from './lanes/tcp-segments.js';
 import { UdpSegments } from './lanes/udp-segments.js';
 import { pseudoHeader } from './unfinished.js';
 
+/** Segments up to which a super-frame's payload is summed in one call; more have payloads of a few bytes. */
+const SUMS = 256;
+
 export class Segmenter {
   /** Segments of the super-frame. */
   count = 0;
@@ -60,6 +63,9 @@ export class Segmenter {
   private ipSum = 0;
   /** Pseudo-header without the length. */
   private addressSum = 0;
+  /** Arena offset of the sums of the segments' payloads, which are there where `summed` says so. */
+  private readonly sums: number;
+  private summed = false;
 
   constructor(arena: Arena, packets: Packets, checksums: Checksummer) {
     this.arena = arena;
@@ -68,6 +74,7 @@ export class Segmenter {
     this.tcp = new TcpSegments(checksums);
     this.udp = new UdpSegments(packets, checksums);
     this.lane = this.tcp;
+    this.sums = arena.alloc(SUMS * 4);
   }
 
   /**
@@ -98,6 +105,7 @@ export class Segmenter {
     this.payloadBytes = payloadBytes;
     this.segmentBytes = gsoSize;
     this.count = Math.ceil(payloadBytes / gsoSize);
+    this.summed = false;
     this.ipv4 = (shape & SHAPE_IPV4) !== 0;
     if (this.ipv4) {
       const ip = frame + l3;
@@ -138,8 +146,19 @@ export class Segmenter {
     } else {
       putU16(u8, at + l3 + IPV6_PAYLOAD_LENGTH, headerBytes - l3 - IPV6_HEADER + bytes);
     }
-    const sum = checksums.sum(this.payloadAt(k), bytes, this.addressSum + headerBytes - l4 + bytes);
+    const sum = this.payloadSum(k, bytes) + this.addressSum + headerBytes - l4 + bytes;
     this.lane.complete(at + l4, skipped, bytes, k === this.count - 1, sum);
+  }
+
+  /** The sum of the payload of segment `k`. All of the super-frame's are made in one call when the first is asked for. */
+  private payloadSum(k: number, bytes: number): number {
+    const { checksums } = this;
+    if (this.count > SUMS) return checksums.sum(this.payloadAt(k), bytes, 0);
+    if (!this.summed) {
+      checksums.sumSlices(this.payloadAt(0), this.payloadBytes, this.segmentBytes, this.sums);
+      this.summed = true;
+    }
+    return this.arena.i32[(this.sums >> 2) + k];
   }
 
   /**

@@ -20,6 +20,7 @@ import {
 } from '../memory/packets.js';
 import { type DatagramVector, FrameVector } from '../memory/vectors.js';
 import { Checksummer } from '../wire/checksum.js';
+import { simdChecksums } from '../wire/simd-checksums.js';
 
 export interface FrameSpec {
   readonly version: 4 | 6;
@@ -236,7 +237,7 @@ export class Workbench {
   constructor(bytes = 4 << 20, packets = 1024, frames = 1024) {
     this.arena = new Arena(bytes);
     this.packets = new Packets(this.arena, packets);
-    this.checksums = new Checksummer(this.arena.memory.buffer);
+    this.checksums = new Checksummer(this.arena.memory.buffer, simdChecksums(this.arena.memory));
     this.frames = new FrameVector(this.arena, frames);
     const headers = this.frames.headers;
     this.arena.u8.fill(0xa5, headers.offset, headers.offset + headers.capacity);

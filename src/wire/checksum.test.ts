@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Checksummer, finish, fold, update } from './checksum.js';
+import { Checksummer, finish, fold, SIMD_PAYS, update } from './checksum.js';
+import { simdChecksums, type WasmMemory } from './simd-checksums.js';
 
 /** The definition: bytes in pairs, the first of each the upper one, an odd last byte padded with zero. */
 function naive(bytes: Uint8Array, at: number, length: number, initial: number): number {
@@ -10,9 +11,31 @@ function naive(bytes: Uint8Array, at: number, length: number, initial: number): 
   return sum;
 }
 
+const { Memory } = (
+  globalThis as unknown as {
+    WebAssembly: { Memory: new (pages: { initial: number; maximum: number; shared: true }) => WasmMemory };
+  }
+).WebAssembly;
+
+/** The two that must agree with the naive loop, over as many bytes. */
+const KINDS: readonly (readonly [string, (bytes: number) => Checksummer])[] = [
+  ['JavaScript', (bytes) => new Checksummer(new SharedArrayBuffer(bytes))],
+  [
+    'WebAssembly',
+    (bytes) => {
+      const pages = Math.ceil(bytes / 65536);
+      const memory = new Memory({ initial: pages, maximum: pages, shared: true });
+      const simd = simdChecksums(memory);
+      if (simd === null) throw new Error('this machine does not run the module');
+      return new Checksummer(memory.buffer, simd);
+    },
+  ],
+];
+const [[, inJavaScript]] = KINDS as readonly [(typeof KINDS)[number]];
+
 /** 64 KiB and some more of reproducible noise. */
-function noise(seed: number): Checksummer {
-  const checksums = new Checksummer(new SharedArrayBuffer(65536 + 64));
+function noise(seed: number, make = inJavaScript): Checksummer {
+  const checksums = make(65536 + 64);
   let state = seed;
   for (let i = 0; i < checksums.u8.length; i++) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
@@ -40,54 +63,125 @@ test('an IPv4 header with its checksum in place sums to ffff', (t) => {
   t.is(fold(fromHex(header).sum(0, 20, 0)), 0xffff);
 });
 
-test('every length from 0 to 2048 at every alignment sums as the naive loop does', (t) => {
-  const checksums = noise(1);
-  for (let at = 0; at < 8; at++) {
-    for (let length = 0; length <= 2048; length++) {
-      const fast = fold(checksums.sum(at, length, 0));
-      if (fast !== naive(checksums.u8, at, length, 0)) {
-        t.fail(`length ${length} at ${at}: ${fast}`);
-        return;
+for (const [name, make] of KINDS) {
+  test(`${name}: every length from 0 to 2048 at every alignment sums as the naive loop does`, (t) => {
+    const checksums = noise(1, make);
+    for (let at = 0; at < 8; at++) {
+      for (let length = 0; length <= 2048; length++) {
+        const fast = fold(checksums.sum(at, length, 0));
+        if (fast !== naive(checksums.u8, at, length, 0)) {
+          t.fail(`length ${length} at ${at}: ${fast}`);
+          return;
+        }
       }
     }
-  }
-  t.pass();
+    t.pass();
+  });
+
+  test(`${name}: the largest range of the largest words does not overflow`, (t) => {
+    const checksums = make(65536 + 8);
+    checksums.u8.fill(0xff);
+    for (let at = 0; at < 8; at++) {
+      t.is(fold(checksums.sum(at, 65535, 0xffff)), naive(checksums.u8, at, 65535, 0xffff));
+      t.is(fold(checksums.sum(at, 65534, 0)), naive(checksums.u8, at, 65534, 0));
+    }
+  });
+
+  test(`${name}: random ranges with random initial sums agree with the naive loop`, (t) => {
+    const checksums = noise(7, make);
+    fc.assert(
+      fc.property(fc.nat(63), fc.nat(65535), fc.nat(0x7ffe0000), (at, length, initial) => {
+        t.is(fold(checksums.sum(at, length, initial)), naive(checksums.u8, at, length, initial));
+      }),
+      { seed: 1071, numRuns: 300 },
+    );
+  });
+
+  test(`${name}: a sum may be made in pieces of even length`, (t) => {
+    const checksums = noise(3, make);
+    fc.assert(
+      fc.property(fc.nat(63), fc.array(fc.nat(700), { maxLength: 12 }), fc.nat(999), (start, halves, last) => {
+        let at = start;
+        let sum = 0;
+        for (const half of halves) {
+          sum = checksums.sum(at, half * 2, sum);
+          at += half * 2;
+        }
+        sum = checksums.sum(at, last, sum);
+        t.is(fold(sum), naive(checksums.u8, start, at + last - start, 0));
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  test(`${name}: zeros sum to zero, and nothing else does`, (t) => {
+    const checksums = make(4096);
+    t.is(checksums.sum(64, 1000, 0), 0);
+    t.is(checksums.sumWithAddresses(64, 32, 128, 1000, 0), 0);
+    checksums.u8.fill(0xff, 64, 1064); // 500 words of ffff: congruent to zero
+    t.is(fold(checksums.sum(64, 1000, 0)), 0xffff);
+    t.is(fold(checksums.sumWithAddresses(64, 8, 128, 500, 0)), 0xffff);
+  });
+
+  test(`${name}: addresses and a range are summed in one call as in two`, (t) => {
+    const checksums = noise(5, make);
+    fc.assert(
+      fc.property(
+        fc.nat(63),
+        fc.constantFrom(8, 32),
+        fc.nat(63),
+        fc.nat(9000),
+        fc.nat(0x7ffe0000),
+        (from, bytes, at, length, initial) => {
+          const front = naive(checksums.u8, from, bytes, initial);
+          const sum = checksums.sumWithAddresses(from, bytes, 200 + at, length, initial);
+          t.is(fold(sum), naive(checksums.u8, 200 + at, length, front));
+        },
+      ),
+      { seed: 9293, numRuns: 300 },
+    );
+  });
+
+  test(`${name}: slices are summed one by one, the last as short as it is, and nothing is written behind them`, (t) => {
+    const checksums = noise(9, make);
+    const { u8 } = checksums;
+    const words = new Uint32Array(u8.buffer);
+    fc.assert(
+      fc.property(fc.nat(7), fc.nat(9000), fc.integer({ min: 1, max: 3000 }), (at, length, each) => {
+        const out = 16384;
+        const slices = Math.ceil(length / each);
+        words.fill(0xa5a5a5a5, out / 4, out / 4 + slices + 1);
+        checksums.sumSlices(at, length, each, out);
+        for (let k = 0; k < slices; k++) {
+          const bytes = Math.min(each, length - k * each);
+          if (words[out / 4 + k] !== naive(u8, at + k * each, bytes, 0)) return false;
+        }
+        return words[out / 4 + slices] === 0xa5a5a5a5;
+      }),
+      { seed: 64, numRuns: 300 },
+    );
+    t.pass();
+  });
+}
+
+test('short ranges are summed without a call into WebAssembly, long ones with one', (t) => {
+  const calls: number[] = [];
+  const simd = {
+    sum: (_: number, length: number) => {
+      calls.push(length);
+      return 0x1234;
+    },
+    sumWithAddresses: () => 0,
+    sumSlices: () => {},
+  };
+  const checksums = new Checksummer(new SharedArrayBuffer(65536), simd);
+  t.is(checksums.sum(0, SIMD_PAYS - 1, 5), 5);
+  t.is(checksums.sum(0, SIMD_PAYS, 5), 0x1239);
+  t.deepEqual(calls, [SIMD_PAYS]);
 });
 
-test('the largest range of the largest words does not overflow', (t) => {
-  const checksums = new Checksummer(new SharedArrayBuffer(65536 + 8));
-  checksums.u8.fill(0xff);
-  for (let at = 0; at < 8; at++) {
-    t.is(fold(checksums.sum(at, 65535, 0xffff)), naive(checksums.u8, at, 65535, 0xffff));
-    t.is(fold(checksums.sum(at, 65534, 0)), naive(checksums.u8, at, 65534, 0));
-  }
-});
-
-test('random ranges with random initial sums agree with the naive loop', (t) => {
-  const checksums = noise(7);
-  fc.assert(
-    fc.property(fc.nat(63), fc.nat(65535), fc.nat(0x7ffe0000), (at, length, initial) => {
-      t.is(fold(checksums.sum(at, length, initial)), naive(checksums.u8, at, length, initial));
-    }),
-    { seed: 1071, numRuns: 300 },
-  );
-});
-
-test('a sum may be made in pieces of even length', (t) => {
-  const checksums = noise(3);
-  fc.assert(
-    fc.property(fc.nat(63), fc.array(fc.nat(700), { maxLength: 12 }), fc.nat(999), (start, halves, last) => {
-      let at = start;
-      let sum = 0;
-      for (const half of halves) {
-        sum = checksums.sum(at, half * 2, sum);
-        at += half * 2;
-      }
-      sum = checksums.sum(at, last, sum);
-      t.is(fold(sum), naive(checksums.u8, start, at + last - start, 0));
-    }),
-    { seed: 1, numRuns: 200 },
-  );
+test('a memory that is not shared is none that the module takes', (t) => {
+  t.is(simdChecksums({ buffer: new SharedArrayBuffer(65536) }), null);
 });
 
 test('fold keeps zero and makes nothing else zero', (t) => {

@@ -4,8 +4,9 @@
 // thing that JavaScript can allocate, which is such a number.
 import test from 'ava';
 import { Verdict } from '../../src/actions/program.js';
-import type { ClassifierTable } from '../../src/classifier/classifier.js';
-import { KeyWord } from '../../src/classifier/flow-key.js';
+import type { ClassifierTable, Lookup } from '../../src/classifier/classifier.js';
+import { FlowCache } from '../../src/classifier/flow-cache/flow-cache.js';
+import { KEY_WORDS, KeyWord } from '../../src/classifier/flow-key.js';
 import { LinearTable } from '../../src/classifier/linear/linear-table.js';
 import { createLookup } from '../../src/classifier/open-lookup.js';
 import { TupleSpaceTable } from '../../src/classifier/tuple-space/tuple-space-table.js';
@@ -28,7 +29,7 @@ import {
 } from '../../src/dataplane/harness.test.helper.js';
 import { DeviceKind, DeviceTable } from '../../src/devices/device-table.js';
 import { Arena } from '../../src/memory/arena.js';
-import { ActionCounters, Counters } from '../../src/memory/counters.js';
+import { ActionCounters, Counters, WorkCounter } from '../../src/memory/counters.js';
 import { buildFrame, noise } from '../../src/offload/test-frames.js';
 import { type Allocation, allocationOf } from './allocation.js';
 import { LeanPort, LeanUnderlay, Stock } from './lean-devices.js';
@@ -44,7 +45,10 @@ const RULES: readonly HookRule[] = [
   { device: VXLAN0, pref: 3, match: vni(6), actions: [gact(Verdict.GOTO, 9)] },
   { device: VXLAN0, pref: 4, match: vni(7), actions: [gact(Verdict.SHOT)] },
   { device: VXLAN0, chain: 9, match: vni(6), actions: [gact(Verdict.CONTINUE)] },
+  // Second masks, with which the flow cache has its table.
+  { device: VXLAN0, pref: 5, match: { [KeyWord.IP_TTL]: 250 }, actions: [gact(Verdict.SHOT)] },
   { device: TAP0, match: { [KeyWord.IP_PROTO]: 6 }, actions: [set(0), redirect(VXLAN0)] },
+  { device: TAP0, pref: 2, match: { [KeyWord.IP_TTL]: 250 }, actions: [gact(Verdict.SHOT)] },
 ];
 
 /** What comes from the peer: runs of two flows that merge, plain frames, a drop, what is malformed, what nobody wants. */
@@ -73,6 +77,7 @@ function hostFrames(): Uint8Array[] {
 }
 
 interface Bench {
+  readonly counters: Counters;
   readonly underlay: LeanUnderlay;
   readonly port: LeanPort;
   readonly receive: () => void;
@@ -94,7 +99,8 @@ function bench(table: () => ClassifierTable): Bench {
     devices.setMac(device, Uint8Array.of(2, 0, 0, 0, 0, device));
     devices.setUp(device, true);
   }
-  const engine = new Engine(arena, devices, new Counters(), actionCounters);
+  const counters = new Counters();
+  const engine = new Engine(arena, devices, counters, actionCounters);
   const fromPeer = new Stock(arena, datagrams());
   const fromHost = new Stock(arena, hostFrames());
   const underlay = new LeanUnderlay(fromPeer);
@@ -113,6 +119,7 @@ function bench(table: () => ClassifierTable): Bench {
     engine.useRules(device, createLookup(rules.publish()));
   }
   return {
+    counters,
     underlay,
     port,
     received: fromPeer.count,
@@ -157,6 +164,54 @@ for (const [name, table] of TABLES) {
     t.true(up < BOUND, `transmit: ${up} bytes a packet`);
   });
 }
+
+/** Look-ups that allocate a little, each. */
+class WastefulTable extends TupleSpaceTable {
+  waste: { readonly chain: number } | undefined;
+
+  /** Opens a snapshot as the datapath does, but for the waste. */
+  open(): Lookup {
+    const lookup = createLookup(this.publish());
+    const find = lookup.find.bind(lookup);
+    lookup.find = (key, at, chain, protocol, position) => {
+      this.waste = { chain };
+      return find(key, at, chain, protocol, position);
+    };
+    return lookup;
+  }
+}
+
+test.serial('with the flow cache most frames are not looked up at all, and those that are allocate nothing', (t) => {
+  const { counters, receive } = bench(() => new TupleSpaceTable());
+  receive();
+  const hits = counters.workValue(WorkCounter.CACHE_HITS);
+  const misses = counters.workValue(WorkCounter.CACHE_MISSES);
+  t.true(hits > 100 * misses, `${hits} hits, ${misses} misses`);
+  t.true(misses > 0);
+});
+
+test.serial('one small object for each look-up behind a cache too small is found', (t) => {
+  const cache = new FlowCache(new Counters(), 4);
+  const table = new WastefulTable();
+  RULES.forEach((rule, id) => {
+    table.insert(ruleOf({ ...rule, pref: (rule.pref ?? 1) + id * 10 }, id));
+  });
+  const key = new Int32Array(KEY_WORDS);
+  const look = (lookup: Lookup) => () => {
+    for (let n = 0; n < 100_000; n++) {
+      key[KeyWord.ENC_KEY_ID] = n % 97;
+      lookup.find(key, 0, 0, 0x0800, 0);
+    }
+  };
+  const thrifty = cache.before(createLookup(table.publish()), 0);
+  const wasteful = cache.before(table.open(), 1);
+  look(thrifty)();
+  look(wasteful)();
+  const [without, put] = [thrifty, wasteful].map((lookup) => least(look(lookup)).bytes / 100_000) as [number, number];
+  t.log(`${without.toFixed(3)} bytes a look-up, ${put.toFixed(1)} with one object each`);
+  t.true(without < 0.5, `${without} bytes a look-up`);
+  t.true(put > 8);
+});
 
 test.serial('one small object for each packet is found', (t) => {
   const { underlay, receive, received } = bench(() => new TupleSpaceTable());

@@ -151,34 +151,57 @@ rooted('vtep -b --atomic carries out all of a file or nothing, and --dry-run say
 });
 
 rooted(
-  'a plain batch shares actions, makes chains and changes a tunnel; an atomic one refuses that by name',
+  'an atomic batch shares actions, makes chains, changes, deletes and sets up devices, or does nothing',
   async (t) => {
     const topology = await twoHosts(t);
     const { b } = topology;
     const daemon = await Daemon.start(topology, [
       'ip link add tap0 type tap',
+      'ip link add tap1 type tap',
       'ip link add vxlan0 type vxlan external dstport 4789',
       'tc qdisc add dev tap0 ingress',
+      'tc qdisc add dev tap1 clsact',
+      'tc filter add dev tap1 ingress protocol ip pref 1 flower action mirred egress redirect dev tap0',
     ]);
     const batch = (lines: readonly string[], ...options: string[]): Promise<Finished> =>
       run(b.argv([VTEP, '-b', '-', ...options]), { input: lines.join('\n') });
-    const edits = [
+    const shows = [
+      'ip -d link show',
+      'tc filter show dev tap0 ingress',
+      'tc filter show dev tap1 ingress',
+      'tc chain show dev tap0 ingress',
+      'tc actions ls action gact',
+      'tc qdisc show',
+    ];
+    const look = (): Promise<string[]> => Promise.all(shows.map((line) => daemon.do(line)));
+    const lines = [
       'tc actions add action gact drop index 5',
       'tc chain add dev tap0 ingress chain 7',
       'ip link set dev vxlan0 type vxlan ttl 9',
+      'ip link add tap9 mtu 1400 type tap',
+      'tc filter add dev tap0 ingress protocol ip pref 1 flower indev tap9 action gact index 5',
+      'ip link set dev tap0 mtu 1300 address 02:00:00:00:00:aa',
+      'ip link del tap1',
+      'ip link set vxlan0 up',
     ];
-    const bind = 'tc filter add dev tap0 ingress protocol ip pref 1 flower action gact index 5';
-    for (const edit of edits) {
-      const refused = await batch([bind, edit], '--atomic');
+    const before = await look();
+    for (const bad of ['ip link set tap0 mtu 1', 'ip link set tap9 alias x address 01:00:00:00:00:01']) {
+      const refused = await batch([...lines, bad], '--atomic');
       t.is(refused.code, 1);
-      t.regex(refused.stderr, /^vtep: "[a-z ]+" is not supported in an atomic batch by vtep\nCommand failed -:2\n/);
+      t.regex(
+        refused.stderr,
+        /^RTNETLINK answers.*Command failed -:9\nvtep: nothing was changed\n$|^Error: mtu less than/s,
+      );
+      t.deepEqual(await look(), before);
+      t.deepEqual((await b.do('ss -Hlnu sport = 4789')).trim(), '', 'no socket was left');
     }
-    t.is(await daemon.do('tc filter show dev tap0 ingress'), '');
-    const plain = await batch([...edits, bind]);
-    t.deepEqual([plain.code, plain.stderr], [0, '']);
-    const atomic = await batch([bind.replace('pref 1', 'pref 2')], '--atomic');
-    t.deepEqual([atomic.code, atomic.stderr], [0, '']);
-    t.regex(await daemon.do('tc actions get action gact index 5'), /action drop.*index 5 ref 3 bind 2/s);
+    const whole = await batch(lines, '--atomic');
+    t.deepEqual([whole.code, whole.stdout, whole.stderr], [0, '', '']);
+    t.regex(await daemon.do('tc actions get action gact index 5'), /action drop.*index 5 ref 2 bind 1/s);
     t.regex(await daemon.do('tc chain show dev tap0 ingress'), /chain 7/);
+    t.regex(await daemon.do('ip -d link show dev vxlan0'), /UP.*vxlan external.* ttl 9 /s);
+    t.regex(await daemon.do('ip link show dev tap0'), /mtu 1300.*02:00:00:00:00:aa/s);
+    t.not((await b.attempt('ip link show dev tap1')).code, 0);
+    t.regex(await b.do('ss -Hlnu sport = 4789'), /4789/);
   },
 );

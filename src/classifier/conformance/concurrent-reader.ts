@@ -11,7 +11,7 @@ const RULES = 64;
 const EDITS = 20_000;
 
 /** Edits a table thousands of times while a worker reads an old snapshot of it; throws where the worker saw it. */
-export async function checkConcurrentReader(table: ClassifierTable): Promise<void> {
+export async function checkConcurrentReader(table: ClassifierTable, isCached: boolean): Promise<void> {
   const frames = new Int32Array(RULES * 2 * KEY_WORDS);
   const wanted = new Int32Array(RULES * 2).fill(-1);
   for (let id = 0; id < RULES; id++) {
@@ -22,7 +22,7 @@ export async function checkConcurrentReader(table: ClassifierTable): Promise<voi
     frames.set(keyOf({ [PORT]: 9999, [VNI]: 1000 + id }), (RULES + id) * KEY_WORDS);
   }
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const task: ReaderTask = { snapshot: table.publish(), frames, wanted, protocol: IPV4, stop };
+  const task: ReaderTask = { snapshot: table.publish(), frames, wanted, protocol: IPV4, isCached, stop };
   const worker = new Worker(new URL('./reader-worker.js', import.meta.url), { workerData: task });
   try {
     assert.deepEqual(await once(worker, 'message'), [{ type: 'begun' } satisfies ReaderReport]);

@@ -1,15 +1,14 @@
 /** What a rule matches: key, mask, protocol, chain. */
 import assert from 'node:assert/strict';
 import { KEY_WORDS, KeyWord, PROTOCOL_ALL } from '../flow-key.js';
-import { createLookup } from '../open-lookup.js';
-import { type ConformanceCase, find, IPV4, IPV6, keyOf, PORT, rule, tableOf, VNI } from './support.js';
+import { type ConformanceCase, find, IPV4, IPV6, keyOf, open, PORT, rule, tableOf, VNI } from './support.js';
 
 export const matchingCases: readonly ConformanceCase[] = [
   {
     title: 'an empty table finds nothing and says that it is empty',
     run(create) {
       const snapshot = create().publish();
-      assert.equal(createLookup(snapshot).empty, true);
+      assert.equal(open(snapshot).empty, true);
       assert.equal(find(snapshot, { [PORT]: 4789 }), -1);
       assert.equal(find(snapshot, {}, { chain: 7 }), -1);
     },
@@ -18,7 +17,7 @@ export const matchingCases: readonly ConformanceCase[] = [
     title: 'a rule is found by its key and by no other',
     run(create) {
       const snapshot = tableOf(create, rule(3, { [PORT]: 4789, [VNI]: 4 })).publish();
-      assert.equal(createLookup(snapshot).empty, false);
+      assert.equal(open(snapshot).empty, false);
       assert.equal(find(snapshot, { [PORT]: 4789, [VNI]: 4 }), 3);
       assert.equal(find(snapshot, { [PORT]: 4789, [VNI]: 5 }), -1);
       assert.equal(find(snapshot, { [PORT]: 4788, [VNI]: 4 }), -1);
@@ -39,6 +38,8 @@ export const matchingCases: readonly ConformanceCase[] = [
     title: 'every word of the key can be matched, the top bit too',
     run(create) {
       for (let index = 0; index < KEY_WORDS; index++) {
+        // A frame has no range of ports.
+        if (index === KeyWord.DST_PORT_RANGE || index === KeyWord.SRC_PORT_RANGE) continue;
         const snapshot = tableOf(create, rule(1, { [index]: 0x80000000 | 0 })).publish();
         assert.equal(find(snapshot, { [index]: 0x80000000 | 0 }), 1, `word ${index}`);
         assert.equal(find(snapshot, { [index]: 0 }), -1, `word ${index}`);
@@ -95,7 +96,7 @@ export const matchingCases: readonly ConformanceCase[] = [
   {
     title: 'look-ups count what they looked at',
     run(create) {
-      const lookup = createLookup(tableOf(create, rule(1, { [PORT]: 80 })).publish());
+      const lookup = open(tableOf(create, rule(1, { [PORT]: 80 })).publish());
       lookup.find(keyOf({ [PORT]: 80 }), 0, 0, IPV4, 0);
       assert.equal(lookup.probes, 1);
       lookup.find(keyOf({ [PORT]: 80 }), 0, 0, IPV6, 0);

@@ -3,7 +3,9 @@
  * has begun, and when it is told to stop, what it saw.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Counters } from '../../memory/counters.js';
 import type { ClassifierSnapshot } from '../classifier.js';
+import { FlowCache } from '../flow-cache/flow-cache.js';
 import { KEY_WORDS } from '../flow-key.js';
 import { createLookup } from '../open-lookup.js';
 
@@ -13,6 +15,8 @@ export interface ReaderTask {
   readonly frames: Int32Array;
   readonly wanted: Int32Array;
   readonly protocol: number;
+  /** Whether it reads through a flow cache. */
+  readonly isCached: boolean;
   /** Shared; not 0: stop. */
   readonly stop: Int32Array;
 }
@@ -23,8 +27,9 @@ function post(report: ReaderReport): void {
   parentPort?.postMessage(report);
 }
 
-function read({ snapshot, frames, wanted, protocol, stop }: ReaderTask): void {
-  const lookup = createLookup(snapshot);
+function read({ snapshot, frames, wanted, protocol, isCached, stop }: ReaderTask): void {
+  const plain = createLookup(snapshot);
+  const lookup = isCached ? new FlowCache(new Counters(), 64).before(plain, 0) : plain;
   let wrong = 0;
   let isLast = false;
   post({ type: 'begun' });

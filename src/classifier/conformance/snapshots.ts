@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { ClassifierSnapshot } from '../classifier.js';
-import { createLookup } from '../open-lookup.js';
-import { type ConformanceCase, find, IPV4, keyOf, PORT, rule, tableOf, VNI } from './support.js';
+import { type ConformanceCase, find, IPV4, keyOf, open, PORT, rule, tableOf, VNI } from './support.js';
 
 export const snapshotCases: readonly ConformanceCase[] = [
   {
@@ -11,7 +10,7 @@ export const snapshotCases: readonly ConformanceCase[] = [
     run(create) {
       const table = tableOf(create, rule(0, { [PORT]: 0 }), rule(1, { [VNI]: 4 }));
       const before = table.publish();
-      const open = createLookup(before);
+      const reader = open(before);
       for (let port = 1; port < 500; port++) {
         table.insert(rule(port + 1, { [PORT]: port }));
         table.remove(port);
@@ -20,7 +19,7 @@ export const snapshotCases: readonly ConformanceCase[] = [
       assert.equal(find(before, { [PORT]: 0 }), 0);
       assert.equal(find(before, { [VNI]: 4, [PORT]: 7 }), 1);
       assert.equal(find(before, { [PORT]: 499 }), -1);
-      assert.equal(open.find(keyOf({ [VNI]: 4, [PORT]: 499 }), 0, 0, IPV4, 0), 1);
+      assert.equal(reader.find(keyOf({ [VNI]: 4, [PORT]: 499 }), 0, 0, IPV4, 0), 1);
       assert.equal(find(table.publish(), { [VNI]: 4, [PORT]: 7 }), -1);
       assert.equal(find(table.publish(), { [PORT]: 499 }), 500);
     },

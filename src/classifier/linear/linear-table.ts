@@ -4,19 +4,28 @@
  */
 import { checkRule, idTaken, idUnknown, placeMismatch, protocolMismatch } from '../check-rule.js';
 import { type ClassifierSnapshot, type ClassifierTable, DuplicateRule, type Rule } from '../classifier.js';
+import { KeyWord } from '../flow-key.js';
 
 export const LINEAR = 'linear';
 
-/** Every rule (keys masked) in order of evaluation: by chain, pref, creation of the mask. */
+/** Every rule (keys masked) in order of evaluation: by chain, pref, creation of the mask, of the range. */
 export interface LinearSnapshot extends ClassifierSnapshot {
   readonly kind: typeof LINEAR;
   readonly rules: readonly Rule[];
 }
 
+/** The rules of one mask that have the same ranges of ports, or none. */
+interface RangeGroup {
+  readonly dst: number;
+  readonly src: number;
+  rules: Rule[];
+}
+
 /** The rules of one pref that share a mask. */
 interface MaskGroup {
   readonly mask: Int32Array;
-  rules: Rule[];
+  /** In order of creation. */
+  ranges: RangeGroup[];
 }
 
 /** One pref of one chain. */
@@ -63,7 +72,7 @@ export class LinearTable implements ClassifierTable {
   }
 
   private rules(): Rule[] {
-    return this.prefs.flatMap((group) => group.masks.flatMap((mask) => mask.rules));
+    return this.prefs.flatMap((group) => group.masks.flatMap(rulesOf));
   }
 
   /** `old`: the rule that it takes the place of, and whose key it may have. */
@@ -72,7 +81,7 @@ export class LinearTable implements ClassifierTable {
     let group = this.prefs.find((other) => other.chain === rule.chain && other.pref === rule.pref);
     if (group !== undefined && group.protocol !== rule.protocol) throw protocolMismatch(rule, group.protocol);
     let mask = group?.masks.find((other) => same(other.mask, rule.mask));
-    const duplicate = mask?.rules.find((other) => same(other.key, copy.key) && other !== old);
+    const duplicate = mask && rulesOf(mask).find((other) => same(other.key, copy.key) && other !== old);
     if (duplicate !== undefined) throw new DuplicateRule(duplicate.id);
 
     if (group === undefined) {
@@ -81,20 +90,34 @@ export class LinearTable implements ClassifierTable {
       this.prefs.sort((a, b) => a.chain - b.chain || a.pref - b.pref);
     }
     if (mask === undefined) {
-      mask = { mask: copy.mask, rules: [] };
+      mask = { mask: copy.mask, ranges: [] };
       group.masks.push(mask);
     }
-    mask.rules.push(copy);
+    const dst = copy.key[KeyWord.DST_PORT_RANGE];
+    const src = copy.key[KeyWord.SRC_PORT_RANGE];
+    let range = mask.ranges.find((other) => other.dst === dst && other.src === src);
+    if (range === undefined) {
+      range = { dst, src, rules: [] };
+      mask.ranges.push(range);
+    }
+    range.rules.push(copy);
   }
 
   /** Removes this very rule object, then what it leaves empty. */
   private drop(rule: Rule): void {
     for (const group of this.prefs) {
-      for (const mask of group.masks) mask.rules = mask.rules.filter((other) => other !== rule);
-      group.masks = group.masks.filter((mask) => mask.rules.length > 0);
+      for (const mask of group.masks) {
+        for (const range of mask.ranges) range.rules = range.rules.filter((other) => other !== rule);
+        mask.ranges = mask.ranges.filter((range) => range.rules.length > 0);
+      }
+      group.masks = group.masks.filter((mask) => mask.ranges.length > 0);
     }
     this.prefs = this.prefs.filter((group) => group.masks.length > 0);
   }
+}
+
+function rulesOf(mask: MaskGroup): Rule[] {
+  return mask.ranges.flatMap((range) => range.rules);
 }
 
 function same(a: Int32Array, b: Int32Array): boolean {

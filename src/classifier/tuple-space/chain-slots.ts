@@ -1,7 +1,7 @@
 /** Control side of the table of chains in shared words: from a chain's number to the newest version of its list. */
 import type { Chain } from './chain.js';
 import { finish, HASH_SEED, mix } from './hash.js';
-import { chainVersionWords, Slot, Version } from './layout.js';
+import { CONSULTED_MOST, chainVersionWords, Slot, Version } from './layout.js';
 import type { SharedWords } from './shared-words.js';
 import { allocSlots, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
 
@@ -17,7 +17,7 @@ export class ChainSlots {
     let words = 0;
     for (const chain of chains) {
       count++;
-      words += chainVersionWords(chain.tupleCount);
+      words += CONSULTED_MOST + chainVersionWords(chain.tupleCount);
     }
     return words + slotWords(slotCountFor(this.slotted + count));
   }
@@ -35,7 +35,7 @@ export class ChainSlots {
     const { words } = shared;
     for (const chain of chains) {
       const list = shared.alloc(chainVersionWords(chain.tupleCount));
-      chain.writeTuples(words, list);
+      chain.writeTuples(shared, list);
       words[list + Version.BORN] = generation;
       const slot = this.slotOf(words, chain.number | 0);
       const old = words[slot + Slot.HEAD];
@@ -72,7 +72,7 @@ export class ChainSlots {
       const list = words[slot + Slot.HEAD];
       if (list === 0) continue;
       if (words[list + Version.COUNT] === 0) {
-        shared.release(Version.WORDS);
+        shared.release(chainVersionWords(0));
         continue;
       }
       const chain = words[slot + Slot.HASH];

@@ -3,6 +3,8 @@
  * that they read as an empty version of anything. See tuple-space-table.ts for the idea.
  */
 import type { ClassifierSnapshot } from '../classifier.js';
+import { PROTOCOL_CLASSES } from '../consulted.js';
+import { KEY_WORDS } from '../flow-key.js';
 
 export const TUPLE_SPACE = 'tuple-space';
 
@@ -30,6 +32,18 @@ export const Version = { BORN: 0, OLDER: 1, COUNT: 2, WORDS: 3 } as const;
  */
 export const Slot = { HEAD: 0, HASH: 1, WORDS: 2 } as const;
 
+/** A version of a chain's list of tuples: behind the head, the offset of what the chain consults, then the items. */
+export const ChainList = { CONSULTED: Version.WORDS, ITEMS: Version.WORDS + 1 } as const;
+
+/**
+ * What a chain's look-ups consult, for the protocols of each class one after the other: how many tuples they go through,
+ * how many words of the key those look at, then for each word its index and its bits.
+ */
+export const ConsultedWord = { TABLES: 0, COUNT: 1, WORDS: 2 } as const;
+
+/** Most words that it takes. */
+export const CONSULTED_MOST = PROTOCOL_CLASSES * (ConsultedWord.WORDS + 2 * KEY_WORDS);
+
 /** An item of a chain's list of tuples. The list is in order of (MIN_PREF, MIN_SEQUENCE). */
 export const TupleItem = {
   PROTOCOL: 0,
@@ -40,7 +54,10 @@ export const TupleItem = {
   MASK: 3,
   SLOTS: 4,
   SLOT_COUNT: 5,
-  WORDS: 6,
+  /** Ranges of ports that a frame must be in, as in a rule's key; 0: none. */
+  DST_RANGE: 6,
+  SRC_RANGE: 7,
+  WORDS: 8,
 } as const;
 
 /** An item of a key's list of rules, behind the masked words of the key. In order of PREF. */
@@ -48,8 +65,10 @@ export const RuleItem = {
   PREF: 0,
   /** Counts the creations of masks, so that it orders the masks of one pref. */
   SEQUENCE: 1,
-  ID: 2,
-  WORDS: 3,
+  /** Orders the ranges of one mask. */
+  RANGE: 2,
+  ID: 3,
+  WORDS: 4,
 } as const;
 
 /** Words of a version of a key of `width` words that `count` rules share. */
@@ -59,5 +78,5 @@ export function keyVersionWords(width: number, count: number): number {
 
 /** Words of a version of a chain of `tuples` tuples. */
 export function chainVersionWords(tuples: number): number {
-  return Version.WORDS + tuples * TupleItem.WORDS;
+  return ChainList.ITEMS + tuples * TupleItem.WORDS;
 }

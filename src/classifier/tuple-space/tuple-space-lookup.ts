@@ -1,9 +1,10 @@
 /** Worker side of the tuple-space classifier (tuple-space-table.ts has the idea). One view, no allocation. */
-import { POSITION_END } from '../check-rule.js';
-import type { Lookup, Position } from '../classifier.js';
-import { PROTOCOL_ALL } from '../flow-key.js';
+import { inRange, POSITION_END } from '../check-rule.js';
+import type { Consulted, Lookup, Position } from '../classifier.js';
+import { protocolClass } from '../consulted.js';
+import { KeyWord, PROTOCOL_ALL } from '../flow-key.js';
 import { finish, HASH_SEED, mix } from './hash.js';
-import { RuleItem, Slot, TupleItem, type TupleSpaceSnapshot, Version } from './layout.js';
+import { ChainList, ConsultedWord, RuleItem, Slot, TupleItem, type TupleSpaceSnapshot, Version } from './layout.js';
 
 const NONE = -1;
 
@@ -39,9 +40,10 @@ export class TupleSpaceLookup implements Lookup {
     let id = NONE;
     let pref = POSITION_END;
     let sequence = 0;
+    let range = 0;
     let probes = 0;
 
-    let item = list + Version.WORDS;
+    let item = list + ChainList.ITEMS;
     const end = item + words[list + Version.COUNT] * TupleItem.WORDS;
     for (; item < end; item += TupleItem.WORDS) {
       // Tuples come in the order of their first rules: once those are behind the best hit, nothing can beat it.
@@ -49,18 +51,39 @@ export class TupleSpaceLookup implements Lookup {
       if (minPref > pref || (minPref === pref && words[item + TupleItem.MIN_SEQUENCE] > sequence)) break;
       const wanted = words[item + TupleItem.PROTOCOL];
       if (wanted !== protocol && wanted !== PROTOCOL_ALL) continue;
+      const dstRange = words[item + TupleItem.DST_RANGE];
+      if (dstRange !== 0 && !inRange(dstRange, key[at + KeyWord.DST_PORT])) continue;
+      const srcRange = words[item + TupleItem.SRC_RANGE];
+      if (srcRange !== 0 && !inRange(srcRange, key[at + KeyWord.SRC_PORT])) continue;
       probes++;
       const rule = this.probe(item, key, at, position);
       if (rule === 0) continue;
       const rulePref = words[rule + RuleItem.PREF];
-      if (rulePref > pref || (rulePref === pref && words[rule + RuleItem.SEQUENCE] > sequence)) continue;
+      if (rulePref > pref) continue;
+      const ruleSequence = words[rule + RuleItem.SEQUENCE];
+      const ruleRange = words[rule + RuleItem.RANGE];
+      const isSamePref = rulePref === pref;
+      if (isSamePref && (ruleSequence > sequence || (ruleSequence === sequence && ruleRange > range))) continue;
       id = words[rule + RuleItem.ID];
       pref = rulePref;
-      sequence = words[rule + RuleItem.SEQUENCE];
+      sequence = ruleSequence;
+      range = ruleRange;
     }
     this.probes = probes;
     this.nextPosition = id === NONE ? POSITION_END : pref + 1;
     return id;
+  }
+
+  consulted(chain: number, protocol: number): Consulted {
+    const words = this.words;
+    let block = words[this.listOf(chain | 0) + ChainList.CONSULTED];
+    for (let skipped = protocolClass(protocol); block !== 0 && skipped > 0; skipped--)
+      block += ConsultedWord.WORDS + words[block + ConsultedWord.COUNT] * 2;
+    const first = block + ConsultedWord.WORDS;
+    const count = words[block + ConsultedWord.COUNT];
+    const indices = Int32Array.from({ length: count }, (_, i) => words[first + i * 2]);
+    const bits = Int32Array.from({ length: count }, (_, i) => words[first + i * 2 + 1]);
+    return { indices, bits, tables: words[block + ConsultedWord.TABLES] };
   }
 
   /** The first rule of a tuple at or behind `position` that matches: offset of its item, or 0. */

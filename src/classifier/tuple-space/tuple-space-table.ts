@@ -11,6 +11,11 @@
  * not have probed, and none twice. Protocol is part of what makes a tuple, so a frame passes over foreign ones with
  * one comparison. A position is a pref: behind a hit in pref 7 comes position 8, whatever the snapshot.
  *
+ * **Ranges** of ports are no masks. Rules that have the same ranges under the same mask make a tuple of their own, which
+ * is probed where the frame's ports are within, after two comparisons. So a frame passes over the ranges that it is not
+ * in at the cost of a mask of another protocol, whatever their number of rules; and they are tried as the kernel does,
+ * who looks through the rules of a mask with ranges one by one.
+ *
  * **Snapshots.** Everything a worker reads stands in one shared array of words, and nothing there is ever changed but
  * for the heads of slots. A key's rules, and a chain's list of tuples, are versions: an edit appends a new one that
  * says in which generation it was born and which version it supersedes, and swings the head of the slot to it.
@@ -34,7 +39,7 @@
  * the only steps that take time in proportion to the rules; both happen on the control thread, and rarely enough
  * that an edit costs a constant on average.
  *
- * **Cost.** A rule with eight words of key takes 14 words, 2 to 4 slots of 2 words, and 2 words of index: 80 to 96
+ * **Cost.** A rule with eight words of key takes 15 words, 2 to 4 slots of 2 words, and 2 words of index: 84 to 100
  * bytes; a million of them in ten masks loaded in 1.5 s into a process of 256 MiB. A probe of six words took about
  * 45 ns with its look-up around it, and 20 to 35 ns for each further tuple. A key that n prefs share is rewritten by
  * each edit of it, so loading n such rules takes n² steps (5,000: 0.5 s); n is bounded by the 65,535 prefs of a chain.
@@ -116,7 +121,8 @@ export class TupleSpaceTable implements ClassifierTable {
     if (pref !== rule.pref || tuple.chain.number !== rule.chain) throw placeMismatch(id);
     const hash = tuple.unpack(words, at, this.packedOld);
     const count = words[at + Version.COUNT];
-    if (tuple.has(rule.protocol, rule.mask) && this.isOldKey(tuple, rule.key)) {
+    const isSameTuple = tuple.group.has(rule.protocol, rule.mask) && tuple.group.tuple(rule.key) === tuple;
+    if (isSameTuple && this.isOldKey(tuple, rule.key)) {
       if (rule.id === id) return;
       this.reserve(tuple.wordsFor(count));
       this.published = undefined;
@@ -155,8 +161,9 @@ export class TupleSpaceTable implements ClassifierTable {
     const chain = this.chains.get(rule.chain) ?? new Chain(rule.chain);
     const pref = chain.prefs.get(rule.pref) ?? { protocol: rule.protocol, rules: 0 };
     if (pref.protocol !== rule.protocol) throw protocolMismatch(rule, pref.protocol);
-    const known = chain.tuple(rule.protocol, rule.mask);
-    const tuple = known ?? new Tuple(this.nextTuple, chain, rule.protocol, rule.mask);
+    const group = chain.group(rule.protocol, rule.mask);
+    const known = group.tuple(rule.key);
+    const tuple = known ?? new Tuple(this.nextTuple, chain, group, rule.key);
     const hash = tuple.pack(rule.key, this.packed);
     const { words } = this.shared;
     const version = known === undefined ? 0 : words[tuple.slotOf(words, this.packed, hash) + Slot.HEAD];
@@ -236,7 +243,10 @@ export class TupleSpaceTable implements ClassifierTable {
   private compact(count: number): void {
     this.published = undefined;
     this.moved.clear();
-    for (const chain of this.chains.values()) this.moved.add(chain);
+    for (const chain of this.chains.values()) {
+      chain.reset();
+      this.moved.add(chain);
+    }
     this.chainSlots.reset();
     const least = this.shared.live + this.chainSlots.wordsFor(this.moved) + count;
     const fresh = new SharedWords(Math.max(FIRST_WORDS, least * 3));
@@ -245,12 +255,16 @@ export class TupleSpaceTable implements ClassifierTable {
     this.generation = 1;
   }
 
-  /** Counts the creations of masks anew, in the same order. */
+  /** Counts the creations of masks and ranges anew, in the same order. */
   private renumber(): void {
-    const uses = [...this.tuples.values()].flatMap((tuple) => [...tuple.uses.values()]);
-    uses.sort((a, b) => a.sequence - b.sequence);
-    for (const [i, use] of uses.entries()) use.sequence = i;
-    this.sequence = uses.length;
+    const tuples = [...this.tuples.values()];
+    const places = new Set(tuples.flatMap(({ group }) => [...group.places.values()]));
+    const uses = tuples.flatMap((tuple) => [...tuple.uses.values()]);
+    const old = new Set([...[...places].map(({ sequence }) => sequence), ...uses.map(({ range }) => range)]);
+    const renewed = new Map([...old].sort((a, b) => a - b).map((number, i) => [number, i]));
+    for (const place of places) place.sequence = renewed.get(place.sequence) ?? 0;
+    for (const use of uses) use.range = renewed.get(use.range) ?? 0;
+    this.sequence = renewed.size;
     this.compact(0);
   }
 }

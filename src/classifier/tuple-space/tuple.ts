@@ -1,20 +1,21 @@
 /**
- * Control side of one tuple: the rules of a chain that share a protocol and a mask, whatever their prefs. Where its
- * keys stand in shared words, and which prefs use it.
+ * Control side of one tuple: the rules of a chain that share a protocol, a mask and ranges of ports, whatever their
+ * prefs. Where its keys stand in shared words, and which prefs use it.
  */
 import { POSITION_END } from '../check-rule.js';
-import { KEY_WORDS } from '../flow-key.js';
+import { KEY_WORDS, KeyWord } from '../flow-key.js';
 import type { Chain } from './chain.js';
 import { finish, HASH_SEED, mix } from './hash.js';
 import { keyVersionWords, RuleItem, Slot, Version } from './layout.js';
+import type { MaskGroup, MaskPlace } from './mask-group.js';
 import type { RuleIndex } from './rule-index.js';
 import type { SharedWords } from './shared-words.js';
 import { allocSlots, FEWEST_SLOTS, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
 
-/** The mask of one pref: its place among the pref's masks, and its rules. */
-export interface MaskUse {
-  readonly pref: number;
-  sequence: number;
+/** The rules of one pref: the place of their mask among the pref's, and of their ranges among the mask's. */
+export interface TupleUse {
+  readonly place: MaskPlace;
+  range: number;
   rules: number;
 }
 
@@ -22,12 +23,15 @@ export class Tuple {
   /** Under which the rule index knows it. */
   readonly number: number;
   readonly chain: Chain;
-  readonly protocol: number;
+  readonly group: MaskGroup;
   readonly mask: Int32Array;
-  /** Words of a key: those that the mask touches. */
+  /** As in a rule's key; 0: none. */
+  readonly dstRange: number;
+  readonly srcRange: number;
+  /** Words of a key: those that the mask touches, without the ranges. */
   readonly width: number;
   /** By pref. */
-  readonly uses = new Map<number, MaskUse>();
+  readonly uses = new Map<number, TupleUse>();
   /** The first of those prefs; an earlier one until `settle`, where that has ended. */
   minPref = POSITION_END;
   /** Offsets and count, in the shared words of the table. */
@@ -39,45 +43,51 @@ export class Tuple {
   private slotted = 0;
   private keys = 0;
 
-  constructor(number: number, chain: Chain, protocol: number, mask: Int32Array) {
+  /** The tuple of the rules of a group that have the ranges of `key`. */
+  constructor(number: number, chain: Chain, group: MaskGroup, key: Int32Array) {
     this.number = number;
     this.chain = chain;
-    this.protocol = protocol;
-    this.mask = mask.slice();
+    this.group = group;
+    this.mask = group.mask;
+    this.dstRange = group.dstRangeOf(key);
+    this.srcRange = group.srcRangeOf(key);
     const indices: number[] = [];
-    for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) indices.push(i);
+    for (let i = 0; i < KEY_WORDS; i++)
+      if (this.mask[i] !== 0 && i !== KeyWord.DST_PORT_RANGE && i !== KeyWord.SRC_PORT_RANGE) indices.push(i);
     this.indices = Int32Array.from(indices);
     this.width = indices.length;
   }
 
-  has(protocol: number, mask: Int32Array): boolean {
-    if (protocol !== this.protocol) return false;
-    for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== this.mask[i]) return false;
-    return true;
-  }
-
   /** Place of its first rule within the chain, beside `minPref`. */
   get minSequence(): number {
-    return this.uses.get(this.minPref)?.sequence ?? 0;
+    return this.uses.get(this.minPref)?.place.sequence ?? 0;
   }
 
-  /** Counts a rule of `pref`; a mask new to the pref is the `sequence`-th. Returns whether it is new. */
+  /**
+   * Counts a rule of `pref`. Mask and ranges take their places there when they are new to it: `sequence` is greater
+   * than any place before. Returns whether it is taken.
+   */
   use(pref: number, sequence: number): boolean {
     const use = this.uses.get(pref);
     if (use !== undefined) {
       use.rules++;
       return false;
     }
-    this.uses.set(pref, { pref, sequence, rules: 1 });
+    const { places } = this.group;
+    const place = places.get(pref) ?? { sequence, tuples: 0 };
+    place.tuples++;
+    places.set(pref, place);
+    this.uses.set(pref, { place, range: sequence, rules: 1 });
     this.minPref = Math.min(this.minPref, pref);
     return true;
   }
 
-  /** Counts a rule of `pref` off; the mask leaves the pref with its last one. Returns whether `minPref` has ended. */
+  /** Counts a rule of `pref` off; with the last one the places end. Returns whether `minPref` has ended. */
   unuse(pref: number): boolean {
     const use = this.uses.get(pref);
     if (use === undefined || --use.rules > 0) return false;
     this.uses.delete(pref);
+    if (--use.place.tuples === 0) this.group.places.delete(pref);
     return pref === this.minPref;
   }
 
@@ -283,7 +293,9 @@ export class Tuple {
 
   private writeRule(words: Int32Array, item: number, pref: number, id: number): number {
     words[item + RuleItem.PREF] = pref;
-    words[item + RuleItem.SEQUENCE] = this.uses.get(pref)?.sequence ?? 0;
+    const use = this.uses.get(pref);
+    words[item + RuleItem.SEQUENCE] = use?.place.sequence ?? 0;
+    words[item + RuleItem.RANGE] = use?.range ?? 0;
     words[item + RuleItem.ID] = id;
     return item + RuleItem.WORDS;
   }

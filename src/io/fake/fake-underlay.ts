@@ -19,6 +19,8 @@ export interface NetworkDatagram {
   readonly words?: Int32Array;
   readonly segmentSize?: number;
   readonly truncated?: boolean;
+  /** The number of the reason for which the underlay refuses it. */
+  readonly refused?: number;
 }
 
 /** An entry that was sent. */
@@ -64,6 +66,7 @@ export class FakeUnderlay implements Underlay {
       batch.length[i] = datagram.bytes.length;
       batch.segmentSize[i] = datagram.segmentSize ?? 0;
       batch.truncated[i] = datagram.truncated === true ? 1 : 0;
+      batch.refused[i] = datagram.refused ?? 0;
       batch.tunnels.fill(0, record, record + TUNNEL_WORDS);
       batch.tunnels[record + TunnelWord.FAMILY] = 4;
       for (const [name, value] of Object.entries(datagram.tunnel ?? {}))

@@ -16,6 +16,9 @@ const NAME_SPACE = 32;
 /** Five control messages take at most 136 bytes; the rest is for what a later kernel may add. */
 const CONTROL_SPACE = 256;
 
+/** What is needed to know of a receive socket. */
+export type ReceiveSocket = Pick<UdpSockets, 'receiveFd' | 'family' | 'port'>;
+
 export class UdpReceiver {
   private readonly arena: Arena;
   private readonly fd: number;
@@ -33,7 +36,7 @@ export class UdpReceiver {
   private drops = 0;
 
   /** Batches of up to `capacity` entries of the same arena can be received into. */
-  constructor(arena: Arena, sockets: UdpSockets, capacity: number) {
+  constructor(arena: Arena, sockets: ReceiveSocket, capacity: number) {
     this.arena = arena;
     this.fd = sockets.receiveFd;
     this.family = sockets.family;
@@ -83,6 +86,7 @@ export class UdpReceiver {
     batch.length[i] = length;
     batch.segmentSize[i] = control.segmentSize > 0 && control.segmentSize < length ? control.segmentSize : 0;
     batch.truncated[i] = (i32[message + (Msghdr.FLAGS >> 2)] & MSG_TRUNC) === 0 ? 0 : 1;
+    batch.refused[i] = 0;
     if (control.hasDrops) {
       batch.overflow += (control.drops - this.drops) >>> 0;
       this.drops = control.drops;

@@ -191,7 +191,7 @@ function prepareTransmit(fd: number, options: UdpSocketOptions): void {
 }
 
 /** Attaches the classic BPF program `ret #0`, before the socket has a port: nothing can ever be queued on it. */
-function dropEverything(fd: number): void {
+export function dropEverything(fd: number): void {
   const program = new NativeBuffer(SockFprog.SIZE + SockFilter.SIZE);
   program.view.setUint16(SockFprog.LENGTH, 1, true);
   program.pointer(SockFprog.FILTER, program, SockFprog.SIZE);

@@ -1,0 +1,31 @@
+/** What stands on host B: something that terminates the tunnel and gives the host an inner device. */
+import { existsSync } from 'node:fs';
+import type { Background } from '../../test/netns/process.js';
+import { type Host, INNER, MAC_A, MAC_B, type Topology } from '../../test/netns/topology.js';
+
+export const ENDPOINT_KINDS = ['kernel', 'vtep', 'ovs', 'naive'] as const;
+/**
+ * kernel: the kernel's VXLAN device. vtep: this project. ovs: Open vSwitch with its userspace datapath. naive: one
+ * receive and one write a frame, on one thread, as a first program would do it.
+ */
+export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
+
+export interface Endpoint {
+  /** The inner device, which holds the host's inner address. */
+  readonly dev: string;
+  /** The processes that it consists of; none where the kernel does it all. All of them run as long as it stands. */
+  readonly processes: readonly Background[];
+}
+
+/** Whether the machine has what an endpoint of that kind takes. */
+export function isInstalled(kind: EndpointKind): boolean {
+  return kind !== 'ovs' || (existsSync('/usr/sbin/ovs-vswitchd') && existsSync('/usr/sbin/ovsdb-server'));
+}
+
+/** The inner device of host B as two-hosts.sh makes it for the kernel: address, MTU, and a permanent neighbour. */
+export async function configureInner(topology: Topology, dev: string): Promise<void> {
+  const host: Host = topology.b;
+  await host.do(`ip link set dev ${dev} address ${MAC_B} mtu ${topology.mtu} up`);
+  await host.do(`ip addr add ${INNER[4].b}/24 dev ${dev}`);
+  await host.do(`ip neigh replace ${INNER[4].a} lladdr ${MAC_A} dev ${dev} nud permanent`);
+}

@@ -1,0 +1,115 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Command, CommandError } from '../iproute/commands.js';
+import type { BatchTarget } from './batch-run.js';
+import { parseBatchWords } from './batch-words.js';
+import { Differences } from './differences.js';
+import { planCommand, type Stage } from './plan-command.js';
+import { pour } from './pour.js';
+import type { Batch, Say } from './protocol.js';
+import { report } from './report.js';
+import type { Rules } from './rules.js';
+import { Transaction, type TransactionDevices } from './transaction.js';
+
+/** What a transaction needs of the interpreter. */
+export interface TransactionTarget extends BatchTarget {
+  readonly rules: Rules;
+  readonly devices: TransactionDevices;
+}
+
+/** Lines between two turns of the event loop, so that signals are heard. */
+const LINES_AT_A_TIME = 256;
+
+/**
+ * Carries out all of a batch or nothing. With `dryRun` only the difference is said that it would make. Resolves with
+ * the exit code.
+ */
+export async function runAtomicBatch(batch: Batch, say: Say, target: TransactionTarget): Promise<number> {
+  let dryRun: readonly string[] = [];
+  const exit = await target.exclusive(async () => {
+    const { rules } = target;
+    const differences = new Differences();
+    if (batch.dryRun) rules.journal.changing = differences.changing;
+    const transaction = new Transaction(rules, target.devices);
+    try {
+      const stages = await tryLines(batch, say, target, transaction);
+      if (!stages) {
+        transaction.rollBack();
+        return 1;
+      }
+      if (!batch.dryRun) return await carryOut(transaction, say);
+      dryRun = [...typed(batch, stages, 'links'), ...differences.lines(), ...typed(batch, stages, 'last')];
+      transaction.rollBack();
+      return 0;
+    } catch (error) {
+      // Nobody is told any more, or vtep ends.
+      if (rules.journal.isOpen) transaction.rollBack();
+      throw error;
+    } finally {
+      rules.journal.changing = undefined;
+    }
+  });
+  // Outside of the turn: nobody else waits for this client.
+  await pour(
+    dryRun.map((line) => `${line}\n`),
+    say,
+    target.calm,
+  );
+  return exit;
+}
+
+/** Tries every line; the stage of each, or undefined where one was refused, which has been said. */
+async function tryLines(
+  batch: Batch,
+  say: Say,
+  target: TransactionTarget,
+  transaction: Transaction,
+): Promise<Stage[] | undefined> {
+  const stages: Stage[] = [];
+  const carryOut = async (command: Command): Promise<void> => {
+    for (const out of (await target.begin(command, say)) ?? []) say({ out });
+  };
+  const planTarget = { rules: target.rules, carryOut, say };
+  for (const [line, words] of batch.lines.entries()) {
+    if (line % LINES_AT_A_TIME === LINES_AT_A_TIME - 1) {
+      await setImmediate();
+      target.checkGoesOn?.();
+    }
+    try {
+      stages.push(planCommand(transaction, parseBatchWords(batch, words), planTarget, line));
+    } catch (error) {
+      nothingChanged(error, line, say);
+      return undefined;
+    }
+  }
+  return stages;
+}
+
+async function carryOut(transaction: Transaction, say: Say): Promise<number> {
+  const refusal = await transaction.carryOut();
+  if (refusal) {
+    for (const error of refusal.remains) report(error, say);
+    nothingChanged(refusal.error, refusal.line, say, refusal.remains.length > 0);
+    return 1;
+  }
+  const [failure] = await transaction.finish();
+  if (!failure) return 0;
+  report(failure.error, say);
+  const inForce = 'vtep: devices and rules are in force; lines about the host come last, and stop here';
+  report(new CommandError(inForce, 1), say);
+  if (failure.line !== undefined) say({ failed: failure.line });
+  return 1;
+}
+
+function nothingChanged(error: unknown, line: number | undefined, say: Say, isPartial = false): void {
+  report(error, say);
+  if (line !== undefined) say({ failed: line });
+  const remains = 'vtep: not all of it could be taken back: look at the devices with "vtep ip link show"';
+  report(new CommandError(isPartial ? remains : 'vtep: nothing was changed', 1), say);
+}
+
+/** The lines of a stage as they were typed. */
+function typed(batch: Batch, stages: readonly Stage[], wanted: Stage): string[] {
+  return batch.lines
+    .filter((_, line) => stages[line] === wanted)
+    .map((words) => `+${[...(batch.tool === null ? [] : [batch.tool]), ...words].join(' ')}`);
+}

@@ -1,0 +1,31 @@
+/** What filters and actions are, as text to compare them by: numbers that the daemon chose are left out. */
+import type { ActionInstance } from './action-table.js';
+import type { Filter } from './filter-chain.js';
+
+/** What a filter matches, and what it is beside its place, handle and actions. */
+export function keyOf({ spec, indev }: Filter): string {
+  const { protocol, keys, skipHw, classid } = spec;
+  const words = keys.map(({ name, value, mask }) => `${name} ${hex(value)} ${hex(mask)}`);
+  return `${protocol} ${indev} ${skipHw} ${classid} ${words.join(' ')}`;
+}
+
+/** The same with its actions; `mark` says what their indices mean. */
+export function contentOf(filter: Filter, mark: (action: ActionInstance) => string): string {
+  return `${keyOf(filter)} ${filter.actions.map((action) => `${actionText(action)}${mark(action)}`).join(' ')}`;
+}
+
+/** What an action does, its cookie included. */
+export function actionText({ spec, target }: Pick<ActionInstance, 'target'> & { spec: object }): string {
+  return text({ ...spec, index: 0, ...('dev' in spec && { dev: target }) });
+}
+
+function text(value: unknown): string {
+  if (value instanceof Uint8Array) return hex(value);
+  if (typeof value !== 'object' || value === null) return `${value}`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, each]) => `${name}:${text(each)}`).join()}}`;
+}
+
+function hex(bytes: Uint8Array | undefined): string {
+  return bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex') : '';
+}

@@ -1,0 +1,162 @@
+/**
+ * Opening what the raw underlay needs: control path, main thread. For each family of the device
+ * - a UDP socket on the port. Over IPv4 it is silent: it takes part in nothing, but while it is there the kernel does
+ *   not answer "port unreachable", and nobody else gets the port. Over IPv6 it receives, because raw-socket hands over
+ *   neither the destination nor the rest of the IPv6 header;
+ * - two raw sockets to send with, one of them with DF set. The kernel writes the IP header (source, TOS and TTL as
+ *   asked, fragments where there is no DF), vtep the UDP header: so the source port is whichever the flow wants.
+ * And where IPv4 is among them, raw-socket's socket with the pair over which it hands the datagrams to the worker.
+ */
+import { readFileSync } from 'node:fs';
+import { must } from '../../native/errno.js';
+import { close, setsockopt, socket } from '../../native/libc.js';
+import { scratch } from '../../native/scratch.js';
+import {
+  AF_INET,
+  AF_INET6,
+  IP_MTU_DISCOVER,
+  IP_PMTUDISC_DO,
+  IP_PMTUDISC_DONT,
+  IPV6_DONTFRAG,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+} from '../../native/socket-constants.js';
+import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
+import { closeHandover, type HandoverPair, openHandover } from '../handover/pair.js';
+import { closeUdpSockets, dropEverything, openUdpSockets, type UdpSockets } from '../udp/sockets.js';
+import { RawListener } from './listener.js';
+
+export interface RawSocketOptions {
+  /** The families of the device. */
+  readonly families: readonly (4 | 6)[];
+  /** 1 … 65535. */
+  readonly port: number;
+  /** Local address in network order (4 or 16 bytes); absent: every address. */
+  readonly local?: Uint8Array;
+  /** Bytes asked of each receive queue, and of each send queue. */
+  readonly receiveBuffer: number;
+  readonly sendBuffer: number;
+  readonly udp6ZeroChecksumReceive: boolean;
+  /** Source ports to choose from, the upper bound exclusive; absent: the host's ephemeral ones. */
+  readonly sourcePortRange?: readonly [number, number];
+}
+
+/** Plain numbers, for the worker. */
+export interface RawFamily {
+  readonly family: 4 | 6;
+  readonly port: number;
+  readonly scopeId: number;
+  /** The receiving end of a handover over IPv4, a UDP socket over IPv6. */
+  readonly receiveFd: number;
+  /** Raw sockets: without DF, and with it. */
+  readonly fragmentFd: number;
+  readonly dontFragmentFd: number;
+  /** A UDP socket that sends nothing: connecting it tells which source the kernel chooses for a destination. */
+  readonly probeFd: number;
+  /** Source ports, the upper bound exclusive. */
+  readonly sourcePortRange: readonly [number, number];
+}
+
+export interface RawSockets {
+  readonly families: readonly RawFamily[];
+  /** Closes everything, once the worker has let go of it. */
+  close(): void;
+}
+
+/**
+ * Opens them. Throws a SystemError as openUdpSockets does (EPERM without CAP_NET_RAW), or a MissingPackageError where
+ * raw-socket is not to be had, and leaves nothing open then.
+ */
+export function openRawSockets(options: RawSocketOptions): RawSockets {
+  const closing: (() => void)[] = [];
+  const close = (): void => {
+    for (const each of closing.splice(0).reverse()) each();
+  };
+  try {
+    return { families: options.families.map((family) => openFamily(family, options, closing)), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function openFamily(family: 4 | 6, options: RawSocketOptions, closing: (() => void)[]): RawFamily {
+  const udp = openUdpSockets({
+    family,
+    port: options.port,
+    receiveBuffer: options.receiveBuffer,
+    sendBuffer: 0,
+    sourcePorts: 1,
+    udp6ZeroChecksumReceive: options.udp6ZeroChecksumReceive,
+    ...(options.local === undefined ? {} : { local: options.local }),
+  });
+  closing.push(() => closeUdpSockets(udp));
+  return {
+    family,
+    port: udp.port,
+    scopeId: udp.scopeId,
+    receiveFd: family === 4 ? listen(udp, options, closing) : udp.receiveFd,
+    fragmentFd: openTransmit(family, false, options, closing),
+    dontFragmentFd: openTransmit(family, true, options, closing),
+    probeFd: openProbe(family, closing),
+    sourcePortRange: options.sourcePortRange ?? ephemeralPorts(),
+  };
+}
+
+/** Silences the UDP socket and has raw-socket listen in its place. */
+function listen(udp: UdpSockets, options: RawSocketOptions, closing: (() => void)[]): number {
+  dropEverything(udp.receiveFd);
+  const pair: HandoverPair = openHandover(options.receiveBuffer);
+  closing.push(() => closeHandover(pair));
+  const listener = new RawListener({
+    port: udp.port,
+    receiveBuffer: options.receiveBuffer,
+    handoverFd: pair.sendFd,
+    ...(options.local === undefined ? {} : { local: options.local }),
+  });
+  closing.push(() => listener.close());
+  return pair.receiveFd;
+}
+
+function openProbe(family: 4 | 6, closing: (() => void)[]): number {
+  const fd = must(socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket');
+  closing.push(() => close(fd));
+  return fd;
+}
+
+function openTransmit(
+  family: 4 | 6,
+  dontFragment: boolean,
+  options: RawSocketOptions,
+  closing: (() => void)[],
+): number {
+  const domain = family === 4 ? AF_INET : AF_INET6;
+  const fd = must(socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP), 'socket', 'raw');
+  closing.push(() => close(fd));
+  // It would get a copy of every UDP datagram of the host.
+  dropEverything(fd);
+  if (family === 4) set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+  else set(fd, SOL_IPV6, IPV6_DONTFRAG, dontFragment ? 1 : 0);
+  scratch.view.setInt32(0, options.sendBuffer, true);
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, scratch.address, 4) < 0)
+    set(fd, SOL_SOCKET, SO_SNDBUF, options.sendBuffer);
+  return fd;
+}
+
+function set(fd: number, level: number, name: number, value: number): void {
+  scratch.view.setInt32(0, value, true);
+  must(setsockopt(fd, level, name, scratch.address, 4), 'setsockopt');
+}
+
+/** The kernel's range for both families, its upper bound never used, as in udp_flow_src_port. */
+function ephemeralPorts(): readonly [number, number] {
+  const [low, high] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+  return [low ?? 32768, high ?? 60999];
+}

@@ -1,0 +1,25 @@
+/** What an underlay is made of on a worker: plain numbers, opened and closed by the control thread. */
+import type { Arena } from '../memory/arena.js';
+import type { Underlay } from './device.js';
+import { PcapUnderlay } from './pcap/underlay.js';
+import type { RawFamily } from './raw/sockets.js';
+import { RawUnderlay } from './raw/underlay.js';
+import type { UdpSockets } from './udp/sockets.js';
+import { UdpUnderlay, type UdpUnderlayCapacity } from './udp/underlay.js';
+
+export type UnderlayParts =
+  | { readonly kind: 'udp'; readonly sockets: readonly UdpSockets[] }
+  | { readonly kind: 'raw'; readonly families: readonly RawFamily[] }
+  | { readonly kind: 'pcap'; readonly receiveFd: number };
+
+/** The underlay over these parts, with its buffers in `arena`. The parts stay their owner's. */
+export function makeUnderlay(arena: Arena, parts: UnderlayParts, capacity: UdpUnderlayCapacity): Underlay {
+  switch (parts.kind) {
+    case 'udp':
+      return new UdpUnderlay(arena, parts.sockets, capacity);
+    case 'raw':
+      return new RawUnderlay(arena, parts.families, capacity);
+    case 'pcap':
+      return new PcapUnderlay(arena, parts.receiveFd, capacity);
+  }
+}

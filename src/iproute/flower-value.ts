@@ -1,0 +1,68 @@
+/** What the kinds of values of flower's keys have in common. */
+import type { FlowerKey } from './commands.js';
+import type { FlowerKeyRow } from './flower-keys.js';
+
+/** What of the filter is known when a key is read. */
+export interface FlowerContext {
+  /** Of the filter, as in FilterSpec. */
+  readonly protocol: number;
+  /** What the keys read so far say of the frame behind its tags, as tc follows it; at first `protocol`. */
+  readonly etherType: number;
+  /** As typed; 0: not yet. */
+  readonly vlanEtherType: number;
+  readonly vlans: number;
+  readonly ipProto: number | undefined;
+  /** What the key was given before: flags add up. */
+  readonly before: MaskedValue | undefined;
+}
+
+export interface MaskedValue {
+  readonly value: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+/** As it is printed and keyed in JSON; `wordOf` makes text of it. */
+export type FormattedValue =
+  | { readonly type: 'string'; readonly text: string }
+  /** Printed bare, with its mask, when it has one, beside it. */
+  | { readonly type: 'number'; readonly value: number; readonly mask?: number }
+  | { readonly type: 'range'; readonly start: number; readonly end: number }
+  | { readonly type: 'flags'; readonly flags: readonly (readonly [name: string, isSet: boolean])[] }
+  | { readonly type: 'gbp'; readonly value: number; readonly mask: number };
+
+export interface FlowerValue {
+  /** Undefined: not a value of this kind, or not for such a filter (the caller says `Illegal "name"`). */
+  readonly parse: (word: string, context: FlowerContext, row: FlowerKeyRow) => MaskedValue | undefined;
+  readonly format: (key: FlowerKey) => FormattedValue;
+}
+
+/** One mask of each length for all keys without one of their own: a table of many filters is half as large. */
+const fullMasks = Array.from({ length: 17 }, (_, length) => new Uint8Array(length).fill(0xff));
+
+/** The value with a mask of ones, which is shared and must not be written to. */
+export function exact(value: Uint8Array): MaskedValue {
+  return { value, mask: fullMasks[value.length] ?? new Uint8Array(value.length).fill(0xff) };
+}
+
+export function splitMask(word: string): [value: string, mask: string | undefined] {
+  const slash = word.indexOf('/');
+  return slash < 0 ? [word, undefined] : [word.slice(0, slash), word.slice(slash + 1)];
+}
+
+/** The value as text, as tc prints it and reads it. */
+export function wordOf(formatted: FormattedValue): string {
+  switch (formatted.type) {
+    case 'string':
+      return formatted.text;
+    case 'number':
+      return formatted.mask === undefined
+        ? `${formatted.value}`
+        : `${formatted.value}/0x${formatted.mask.toString(16)}`;
+    case 'range':
+      return `${formatted.start}-${formatted.end}`;
+    case 'flags':
+      return formatted.flags.map(([name, isSet]) => (isSet ? name : `no${name}`)).join('/');
+    case 'gbp':
+      return `${formatted.value}/${formatted.mask}`;
+  }
+}
