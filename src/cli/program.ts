@@ -42,7 +42,7 @@ export function program(): Command {
   const controlOf = (own?: ControlWord): string | undefined => own?.control ?? vtep.opts<ControlWord>().control;
   vtep
     .command('run')
-    .description('run an endpoint in this network namespace until SIGINT, SIGTERM or SIGHUP')
+    .description('run an endpoint in this network namespace until SIGINT or SIGTERM; SIGHUP: read the file again')
     .option('-b, --batch <file>', 'ip, tc and bridge lines to set it up with; - reads standard input')
     .option('--control <path>', 'control socket (default: one per network namespace)')
     .option('--ready-fd <fd>', 'write READY=1 to this descriptor when everything is in place', descriptor)
@@ -90,6 +90,11 @@ export function program(): Command {
     .argument('[file]', 'write it there instead, in one step')
     .option('--control <path>', 'control socket')
     .action((file: string | undefined, options: ControlWord) => save(file, controlOf(options)));
+  vtep
+    .command('reload')
+    .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
   return vtep;
 }
 
