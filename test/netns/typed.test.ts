@@ -24,7 +24,7 @@ function readPage(): Line[] {
     if (said && last) {
       const [, kind, rest = ''] = said;
       if (kind === '=') last.exit = Number(rest);
-      else if (kind === '!') last.err += rest === '…' ? '…' : `${rest}\n`;
+      else if (kind === '!') last.err += rest.endsWith('…') ? rest : `${rest}\n`;
       else last.out += rest.endsWith('\\') ? rest.slice(0, -1) : `${rest}\n`;
     } else if (text !== '' && !text.startsWith('#')) {
       lines.push({ command: text.replace(/^~ /, ''), isOwn: text.startsWith('~'), exit: 0, err: '', out: '' });
@@ -68,7 +68,7 @@ rooted(`a page of ${page.length} commands, typed by hand, is answered line by li
     const code = await request(command.split(' '), output, path);
     const told = err.endsWith('…') && said.startsWith(err.slice(0, -1)) ? err : said;
     t.deepEqual([code, told], [exit, err], command);
-    if (command.startsWith('tc ')) t.is(printed, out, command);
+    if (command.startsWith('tc ') && !err.endsWith('…')) t.is(printed, out, command);
   }
 });
 
@@ -86,7 +86,7 @@ if (hasKernelVxlan) {
       const [said = '', printed] = (answers[2 * i] ?? '').split(/^==\n/m);
       if (isOwn) continue;
       t.deepEqual([Number(answers[2 * i + 1]), spoken(said)], [exit, spoken(err)], command);
-      if (command.startsWith('tc ')) t.is(printed, out, command);
+      if (command.startsWith('tc ') && !err.endsWith('…')) t.is(printed, out, command);
       alike++;
     }
     t.true(alike > 250, `${alike}`);
