@@ -127,12 +127,12 @@ export class DeviceRegistry implements RuleDevices {
     throw noSuchDevice(name);
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, left = 0): number {
     const index = this.known(name);
     if (index !== undefined) return index;
     const link = this.links.link(name);
     if (link && this.outside) return this.outside.targetOf(link);
-    throw noSuchTarget(name);
+    throw noSuchTarget(name, left);
   }
 
   ifindexOf(name: string): number {

@@ -43,7 +43,7 @@ export function underlayMtu(source: UnderlaySource, { dev, remote, local }: Vxla
   let lowerMtu: number | undefined;
   if (dev !== undefined) {
     lower = source.link(dev);
-    if (!lower) throw noSuchDevice(dev);
+    if (!lower) throw noSuchDevice(dev, 255);
   } else if (isAddress(remote)) {
     const route = routeTo(source, remote);
     lower = route && source.link(route.device);
