@@ -52,6 +52,8 @@ check_optional_packages() {
 
 npm_packages() {
   local stamp=node_modules/.vtep-lock state
+  # npm ci empties the directory behind a link, which is another checkout's
+  if [ -L node_modules ]; then return; fi
   # npm test and npm run demo may be started side by side: one installs, the other waits for it
   exec 9<package-lock.json
   flock 9
