@@ -25,7 +25,7 @@ export class Printer {
     }
   }
 
-  field(key: string, value: string | number | boolean, text: string): void {
+  field(key: string, value: string | number | boolean | null, text: string): void {
     this.text(text);
     this.#json?.field(key, value);
   }
