@@ -80,7 +80,11 @@ test('in another namespace, or deleted, a device keeps its index and loses its n
 test('what is not vtep’s is refused by name, what is not there as ip and tc do', (t) => {
   const { registry } = over(link(2, 'eth0'));
   t.throws(() => registry.indexOf('eth0'), { name: 'CommandError', message: /"eth0" is the host's/ });
-  t.throws(() => registry.targetOf('eth0'), { message: /^Cannot find device "eth0"\nbad action parsing\n/ }, 'nobody reaches it');
+  t.throws(
+    () => registry.targetOf('eth0'),
+    { message: /^Cannot find device "eth0"\nbad action parsing\n/ },
+    'nobody reaches it',
+  );
   t.is(registry.ifindexOf('eth0'), 2, 'indev may name any interface');
   t.throws(() => registry.indexOf('no0'), { message: 'Cannot find device "no0"' });
   t.throws(() => registry.ifindexOf('no0'), { message: 'Cannot find device "no0"' });

@@ -127,7 +127,7 @@ export class VxlanSockets {
   }
 
   private openFamily(family: 4 | 6): UdpSockets {
-    const { dstport, local, srcport, udp6zerocsumrx } = this.options;
+    const { dstport, local, srcport, udp6zerocsumrx, gpe } = this.options;
     return openUdpSockets({
       family,
       port: dstport,
@@ -135,6 +135,8 @@ export class VxlanSockets {
       sendBuffer: SEND_BUFFER,
       sourcePorts: SOURCE_PORTS,
       udp6ZeroChecksumReceive: udp6zerocsumrx,
+      // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
+      bundles: gpe !== true,
       ...(local === undefined ? {} : { local }),
       ...(srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
     });

@@ -245,6 +245,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'unknown-vni',
     'own-source-mac',
     'gpe-header',
+    'gpe-bundle',
     'gpe-protocol',
     'batch-full',
     'mirred-nesting',

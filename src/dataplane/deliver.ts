@@ -178,6 +178,7 @@ export class Deliverer {
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[record];
+    this.encapsulator.strip = headers.strips[record];
     return this.encapsulator.add(packet, vni, record, this.datagrams);
   }
 

@@ -89,7 +89,7 @@ const unsupported: readonly (readonly [name: string, found: (options: VxlanOptio
   ['"remote"', ({ remote }) => remote !== undefined],
   ['"maxaddress"', ({ maxaddress }) => maxaddress !== undefined],
   ...vxlanSwitches
-    .filter((name) => name !== 'gbp')
+    .filter((name) => name !== 'gbp' && name !== 'gpe')
     .map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
 ];
 

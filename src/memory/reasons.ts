@@ -33,6 +33,10 @@ const table = {
   'own-source-mac': ['drop', "the inner source MAC is the device's own: a loop"],
   'short-inner-ip': ['drop', 'the inner IP header is cut short (the kernel counts rx_errors and length_errors)'],
   'gpe-header': ['drop', 'the VXLAN-GPE header names no next protocol, another version than 0, or an OAM packet'],
+  'gpe-bundle': [
+    'drop',
+    'an IP packet of VXLAN-GPE came in a bundle of datagrams, where no Ethernet header finds room',
+  ],
   'gpe-protocol': ['drop', 'the next protocol of the VXLAN-GPE header is none that vtep takes'],
   'ecn-not-ect-in-ce': [
     'drop',
