@@ -81,26 +81,40 @@ export class Devices {
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
       this.checkVxlan(link.name, vxlan);
-      const underlay = underlayMtu(this.rtnetlink, vxlan);
-      const mtu = vxlanMtu(link.mtu, underlay);
-      const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
-      this.mtus.begin(device, underlay, link.mtu, mtu);
+      await this.makeVxlan(link, false, vxlan);
     });
+  }
+
+  private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
+    const underlay = underlayMtu(this.rtnetlink, vxlan);
+    const mtu = vxlanMtu(link.mtu, underlay);
+    const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
+    this.mtus.begin(device, underlay, link.mtu, mtu);
   }
 
   /** Throws CommandError where a device could not be added, as far as that can be known before. */
   checkNew(name: string, vxlan: VxlanOptions | undefined): void {
-    const link = this.registry.has(name) ? undefined : this.rtnetlink.link(name);
-    if (this.registry.has(name) || (link && !this.canReclaim(link))) throw rtnetlinkAnswers('File exists');
-    if (!vxlan) return;
-    this.checkVxlan(name, vxlan);
-    underlayMtu(this.rtnetlink, vxlan);
+    if (this.registry.has(name)) throw rtnetlinkAnswers('File exists');
+    this.checkName(name);
+    if (vxlan) this.checkVxlan(name, vxlan);
   }
 
-  private checkVxlan(name: string, vxlan: VxlanOptions): void {
+  /** Throws CommandError where a link of the host has the name. */
+  checkName(name: string): void {
+    const link = this.rtnetlink.link(name);
+    if (link && !this.canReclaim(link)) throw rtnetlinkAnswers('File exists');
+  }
+
+  /** Throws CommandError where a vxlan device cannot be beside others, those that there are unless told otherwise. */
+  checkVxlan(
+    name: string,
+    vxlan: VxlanOptions,
+    others: readonly VxlanOptions[] = this.registry.vxlansBeside(name),
+  ): void {
     checkSupported(vxlan);
+    underlayMtu(this.rtnetlink, vxlan);
     // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
-    if (this.registry.vxlansBeside(name).some(({ dstport }) => dstport === vxlan.dstport)) {
+    if (others.some(({ dstport }) => dstport === vxlan.dstport)) {
       throw refused('A VXLAN device with the specified VNI already exists');
     }
   }
@@ -120,6 +134,11 @@ export class Devices {
       if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
       throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
     }
+    return this.changedOptions(current, changes);
+  }
+
+  /** As `changedVxlan`, whatever the device's name. */
+  changedOptions(current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
     if (!current) throw rtnetlinkAnswers('Operation not supported');
     const options = changeVxlan(current, changes);
     checkSupported(options);
@@ -163,6 +182,16 @@ export class Devices {
     });
   }
 
+  /** Makes a device anew in its place: rules that name it stay. Where that is refused there is none in its place. */
+  remake(index: number, link: LinkGeneric, persist: boolean, vxlan: VxlanOptions | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.letGo(device, false, true);
+      if (vxlan) await this.makeVxlan(link, persist, vxlan, index);
+      else await this.add(link, 'tap', persist, undefined, index);
+    });
+  }
+
   /**
    * Opens the sockets of a device that is about to be set up; throws CommandError where a port is taken. `refresh`
    * must follow, whatever became of it.
@@ -189,13 +218,42 @@ export class Devices {
     return device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
   }
 
-  /** Puts back MTU, address, alias and queue length. */
-  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+  /** Sets what is said of MTU, address and queue length. */
+  set(index: number, { mtu, address, txqueuelen }: LinkGeneric): Promise<void> {
     return this.inTurn(async () => {
       const device = this.registry.get(index);
       if (!device || !isHere(device)) return;
+      try {
+        this.rtnetlink.setLink(device.ifindex, {
+          ...(mtu === undefined ? {} : { mtu }),
+          ...(address === undefined ? {} : { address }),
+          ...(txqueuelen === undefined ? {} : { txQueueLength: txqueuelen }),
+        });
+      } catch (error) {
+        throw asAnswer(error);
+      }
+      await this.reread(device);
+    });
+  }
+
+  /** ifindex of a link of this network namespace that is not vtep's; undefined where there is none. */
+  hostIfindex(name: string): number | undefined {
+    return this.registry.meant(name) ? undefined : this.rtnetlink.link(name)?.index;
+  }
+
+  /** Puts back MTU, address, alias and queue length, as far as they are others. */
+  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      const now = device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+      if (!device || !now) return;
       const { mtu, address, alias } = link;
-      this.rtnetlink.setLink(device.ifindex, { mtu, address, alias, txQueueLength });
+      this.rtnetlink.setLink(device.ifindex, {
+        ...(mtu !== now.link.mtu && { mtu }),
+        ...(`${address}` !== `${now.link.address}` && { address }),
+        ...(alias !== now.link.alias && { alias }),
+        ...(txQueueLength !== now.txQueueLength && { txQueueLength }),
+      });
       await this.reread(device);
     });
   }
@@ -237,11 +295,13 @@ export class Devices {
     kind: 'tap' | 'vxlan',
     persist: boolean,
     vxlan: VxlanOptions | undefined,
+    /** The index to have, which stays the caller's. */
+    own?: number,
   ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
-    const index = this.registry.takeIndex(generic.name);
+    const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {
       close(fd);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
@@ -253,6 +313,7 @@ export class Devices {
       persist,
       ifindex: 0,
       name: tap.name,
+      madeAs: tap.name,
       nsid: undefined,
       isNew: existing === undefined,
       isRising: false,
@@ -270,7 +331,7 @@ export class Devices {
       });
       device.ifindex = created.index;
       this.registry.add(device);
-      this.datapath.counters.clearDevice(index);
+      if (own === undefined) this.datapath.counters.clearDevice(index);
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
       if (vxlan) this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
@@ -279,7 +340,7 @@ export class Devices {
       await this.reread(device);
       return device;
     } catch (error) {
-      await this.letGo(device, persist && !device.isNew);
+      await this.letGo(device, persist && !device.isNew, own !== undefined);
       throw asAnswer(error);
     }
   }
@@ -338,7 +399,7 @@ export class Devices {
    * A device leaves: the worker lets go of it first, then its descriptors are closed, and its TAP goes unless it is to
    * stay. Its index is another's only when no action sends there any more.
    */
-  private async letGo(device: Device, stays: boolean): Promise<void> {
+  private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
     const { index, fd } = device;
     this.registry.delete(device);
     this.mtus.end(device);
@@ -352,7 +413,7 @@ export class Devices {
     }
     if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
     close(fd);
-    this.registry.indices.release(index);
+    if (!keepsIndex) this.registry.indices.release(index);
   }
 
   // ---- what the kernel tells -----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ const DEVICE: Device = {
   persist: false,
   ifindex: 9,
   name: 'vxlan0',
+  madeAs: 'vxlan0',
   nsid: undefined,
   isNew: true,
   isRising: false,
