@@ -9,6 +9,7 @@ import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
+import { plannedTaker } from './vni-in-use.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
@@ -136,7 +137,7 @@ export class DeviceEdits implements TransactionDevices {
     isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
     check: (name, vxlan, beside) => {
       if (!this.registry.meant(name)) this.devices.checkName(name);
-      if (vxlan) this.devices.checkVxlan(name, vxlan, beside);
+      if (vxlan) this.devices.checkVxlan(name, vxlan, beside.map(plannedTaker));
     },
     changed: (current, changes) => this.devices.changedOptions(current, changes),
   };

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
+import { FdbRecords } from '../devices/fdb-records.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
@@ -12,6 +14,8 @@ import { signalEventfd } from './wake.js';
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
   'port-gone': [device: number, errno: number];
+  /** The forwarding table has notices: `fdb.notices()`. */
+  'fdb-notices': [];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -22,6 +26,8 @@ interface Events {
  */
 export class Datapath extends EventEmitter<Events> {
   readonly devices = new DeviceTable();
+  readonly fdb = new FdbRecords();
+  readonly vniCounters = new VniCounters();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
   private readonly wakeFd: number;
@@ -38,6 +44,8 @@ export class Datapath extends EventEmitter<Events> {
     const start: WorkerStart = {
       counters: this.counters.buffer,
       devices: this.devices.buffer,
+      fdb: this.fdb.buffer,
+      vniCounters: this.vniCounters.buffer,
       wakeFd: this.wakeFd,
       coalesce,
     };
@@ -112,6 +120,9 @@ export class Datapath extends EventEmitter<Events> {
       case 'refused':
         this.waiting.get(message.sequence)?.reject(new Error(message.message));
         this.waiting.delete(message.sequence);
+        break;
+      case 'fdb-notices':
+        this.emit('fdb-notices');
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);
