@@ -253,6 +253,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'batch-full',
     'mirred-nesting',
     'no-remote',
+    'no-local-vni',
+    'local-loop',
     'path-mtu-answered',
     'path-mtu-unanswered',
     'send-again',

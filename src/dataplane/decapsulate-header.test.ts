@@ -24,6 +24,7 @@ const HEADERS: HeaderDefaults = {
   df: 0,
   flowLabel: 0,
   extensions: 0,
+  port: 4789,
   reservedHigh: RESERVED_HIGH,
   reservedLow: RESERVED_LOW,
 };

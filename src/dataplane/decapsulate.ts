@@ -48,6 +48,14 @@ import type { IngressHook } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
 
+/** Records of frames that come from this host itself: 127.0.0.1 and ::1. */
+const LOOPBACK_IPV4 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV4[TunnelWord.FAMILY] = 4;
+LOOPBACK_IPV4[TunnelWord.SRC_IP] = 0x7f000001;
+const LOOPBACK_IPV6 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV6[TunnelWord.FAMILY] = 6;
+LOOPBACK_IPV6[TunnelWord.SRC_IP + 3] = 1;
+
 /** A header without a group policy. */
 const NO_POLICY = -1;
 
@@ -334,6 +342,19 @@ export class Decapsulator {
     }
     if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
     return true;
+  }
+
+  /** A frame from another device of this host is learned as from its loopback address, and never refused for it. */
+  learnLocal(packet: PacketIndex, device: number, family: number): void {
+    if ((this.devices.vxlanMode(device) & VxlanMode.LEARN) === 0) return;
+    const b = this.bytes;
+    const frame = this.packets.frame[packet];
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) return;
+    const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
+    const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
   }
 
   private fillRecord(at: number, vni: number, policy: number): void {

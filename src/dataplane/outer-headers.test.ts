@@ -37,6 +37,7 @@ const PLAIN: HeaderDefaults = {
   df: DF_UNSET,
   flowLabel: 0,
   extensions: 0,
+  port: 4789,
   reservedHigh: RESERVED_HIGH,
   reservedLow: RESERVED_LOW,
 };

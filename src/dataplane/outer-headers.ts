@@ -17,6 +17,8 @@ import {
   EXTENSION_GBP,
   EXTENSION_GPE,
   INHERIT,
+  LOCAL_BYPASS,
+  VxlanMode,
 } from '../devices/device-table.js';
 import { type PacketIndex, type Packets, SHAPE_IPV4, SHAPE_ODD } from '../memory/packets.js';
 import {
@@ -53,6 +55,8 @@ export class OuterHeaders {
   readonly firstWords: Int32Array;
   /** Bytes at the front of a frame that are not sent with it. */
   readonly strips: Int32Array;
+  /** 1: the destination is this host, and the frame shall take the short way to the device there. */
+  readonly locals: Int32Array;
   /** Bytes of the largest inner IP packet on the way to each record's destination. */
   readonly limits: Int32Array;
   private readonly bytes: Uint8Array;
@@ -73,6 +77,7 @@ export class OuterHeaders {
     this.records = new Int32Array(capacity * TUNNEL_WORDS);
     this.firstWords = new Int32Array(capacity);
     this.strips = new Int32Array(capacity);
+    this.locals = new Int32Array(capacity);
     this.limits = new Int32Array(capacity);
     this.reset();
   }
@@ -136,6 +141,16 @@ export class OuterHeaders {
     return four ? GPE_IPV4 : GPE_IPV6;
   }
 
+  /** encap_bypass_if_local, but only towards the device's own port: what listens on others is reached through the host. */
+  private isBypass(device: number, record: number): boolean {
+    const { devices, records } = this;
+    const wanted =
+      (devices.extensions(device) & LOCAL_BYPASS) !== 0 && (devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0;
+    if (!wanted) return false;
+    const port = records[record + TunnelWord.DST_PORT];
+    return (port === 0 || port === devices.port(device)) && this.paths.isLocal(records, record);
+  }
+
   private make(device: number, tunnels: Int32Array, from: number, fields: number): number {
     const made = this.used;
     if (made === this.capacity) return NO_RECORD;
@@ -157,6 +172,7 @@ export class OuterHeaders {
     // The place of the policy, which the header has now, is the interface's from here on.
     if (hasPolicy) records[to + TunnelWord.IFINDEX] = 0;
     this.strips[made] = strip;
+    this.locals[made] = this.isBypass(device, to) ? 1 : 0;
     const limit = this.paths.limit(records, to);
     this.limits[made] = limit === NO_LIMIT ? limit : limit + strip;
     return made;
