@@ -4,12 +4,11 @@ import { CommandError, type LinkGeneric } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
-import { type Device, type DeviceRegistry, isHere } from './device-registry.js';
+import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
-import { plannedTaker } from './vni-in-use.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
@@ -137,7 +136,12 @@ export class DeviceEdits implements TransactionDevices {
     isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
     check: (name, vxlan, beside) => {
       if (!this.registry.meant(name)) this.devices.checkName(name);
-      if (vxlan) this.devices.checkVxlan(name, vxlan, beside.map(plannedTaker));
+      if (vxlan)
+        this.devices.checkVxlan(
+          name,
+          vxlan,
+          beside.map((options) => takerOf(options)),
+        );
     },
     changed: (current, changes) => this.devices.changedOptions(current, changes),
   };

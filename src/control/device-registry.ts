@@ -171,7 +171,7 @@ export class DeviceRegistry implements RuleDevices {
       .flatMap((index) => {
         const vxlan = this.vxlanOf(index);
         const filter = this.byIndex.get(index)?.filter;
-        return vxlan ? [{ vxlan, has: (vni: number) => takes(vxlan, filter, vni) }] : [];
+        return vxlan ? [takerOf(vxlan, filter)] : [];
       });
   }
 
@@ -187,6 +187,11 @@ export class DeviceRegistry implements RuleDevices {
     this.indices.drop(index);
     this.outside?.dropped(index);
   }
+}
+
+/** A vxlan device as a taker of VNIs. */
+export function takerOf(vxlan: VxlanOptions, filter?: VniFilter): Taker {
+  return { vxlan, has: (vni) => takes(vxlan, filter, vni) };
 }
 
 function takes({ id = 0, vnifilter }: VxlanOptions, filter: VniFilter | undefined, vni: number): boolean {

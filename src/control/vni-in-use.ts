@@ -9,11 +9,6 @@ export interface Taker {
   readonly has: (vni: number) => boolean;
 }
 
-/** A device that is only planned: one with a filter takes nothing before it is there. */
-export function plannedTaker(vxlan: VxlanOptions): Taker {
-  return { vxlan, has: (vni) => vxlan.vnifilter !== true && (vxlan.id ?? 0) === vni };
-}
-
 /**
  * Whether a device takes a VNI that a device of these options is to take, on the same port (vxlan_vni_in_use): one
  * with other receive options, or of the other family, does not count; setting it up finds the port taken.

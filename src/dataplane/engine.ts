@@ -85,7 +85,7 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
-  /** `fdb`: the shared memory of the forwarding table; absent: a table of its own. So with `vniCounters`. */
+  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
   constructor(
     arena: Arena,
     devices: DeviceTable,

@@ -102,9 +102,9 @@ class DatapathWorker {
         if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
       }
     }
+    this.tellNote();
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
-    this.tellNote();
     if (poll.isReady(0)) this.obey();
   }
 
