@@ -53,6 +53,9 @@ const TAP_BYTES = 65536;
 /** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
 const SCRATCH_BYTES = 4 * 1024 * 1024;
 
+/** Times that a frame may go on from one vxlan device of this host to another. */
+const LOCAL_LIMIT = 4;
+
 /** Bytes of arena that an engine needs. */
 export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
 
@@ -320,27 +323,39 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
-    if (this.inbound.count > 0) {
-      this.admit();
-      this.deliverer.flush();
-      this.inbound.reset();
-    }
+    if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
     this.scratch.reset();
   }
 
-  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
-  private admit(): void {
-    const { inbound, packets } = this;
+  /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
+  private finishInbound(): void {
+    for (let round = 0; this.inbound.count > 0; round++) {
+      this.admit(round === LOCAL_LIMIT);
+      this.deliverer.flush();
+    }
+    this.inbound.reset();
+  }
+
+  private admit(isLoop: boolean): void {
+    const { inbound, packets, counters } = this;
     const count = inbound.count;
     inbound.clear();
     this.hook.beginBatch();
     for (let n = 0; n < count; n++) {
       const packet = inbound.take(n);
       const device = packets.device[packet];
+      const segments = packets.segments(packet);
+      if (isLoop) {
+        counters.device(device, DeviceCounter.RX_DROPPED, segments);
+        counters.reason(device, REASON['local-loop'], segments);
+        continue;
+      }
       this.hook.dissect(packet);
-      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
-      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      const family = inbound.family(n);
+      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
+      counters.device(device, DeviceCounter.RX_PACKETS, segments);
+      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
       this.hook.decide(packet);
     }
   }
