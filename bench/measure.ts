@@ -33,7 +33,7 @@ const LEAD = 0.3;
 const TAIL = 0.2;
 
 /** The words that start a program of bench/traffic. */
-function program(name: string, ...args: readonly string[]): string[] {
+export function program(name: string, ...args: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./traffic/${name}.js`, import.meta.url)), ...args];
 }
 

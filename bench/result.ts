@@ -86,7 +86,7 @@ export function met({ target, unit, ratios, sides }: RowResult, tested: string):
 }
 
 /** JSON with lists of numbers on one line. */
-export function toJson(result: Result): string {
+export function toJson(result: object): string {
   const rounded = JSON.stringify(
     result,
     (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value),

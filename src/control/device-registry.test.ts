@@ -36,6 +36,7 @@ function device(registry: DeviceRegistry, name: string, ifindex: number, nsid?: 
     persist: false,
     ifindex,
     name,
+    madeAs: name,
     nsid,
     isNew: true,
     isRising: false,
@@ -80,6 +81,11 @@ test('in another namespace, or deleted, a device keeps its index and loses its n
 test('what is not vtep’s is refused by name, what is not there as ip and tc do', (t) => {
   const { registry } = over(link(2, 'eth0'));
   t.throws(() => registry.indexOf('eth0'), { name: 'CommandError', message: /"eth0" is the host's/ });
+  t.throws(
+    () => registry.targetOf('eth0'),
+    { message: /^Cannot find device "eth0"\nbad action parsing\n/ },
+    'nobody reaches it',
+  );
   registry.outside = { targetOf: ({ index }) => 100 + index, nameOf: () => undefined, dropped: () => undefined };
   t.is(registry.targetOf('eth0'), 102, 'mirred may send to any interface');
   t.is(registry.ifindexOf('eth0'), 2, 'indev may name any interface');

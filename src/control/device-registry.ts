@@ -16,6 +16,8 @@ export interface Device {
   readonly persist: boolean;
   ifindex: number;
   name: string;
+  /** The name that it was made by. */
+  readonly madeAs: string;
   /**
    * Where it was moved to another network namespace: that one's id here, or ELSEWHERE. It goes on working, but its name
    * is no longer one of ours.
@@ -134,7 +136,7 @@ export class DeviceRegistry implements RuleDevices {
     const index = this.find(name)?.ifindex ?? this.links.link(name)?.index;
     if (index !== undefined) return index;
     if (planned === undefined || !this.plan) throw noSuchDevice(name);
-    return this.plan.guessIfindex(planned);
+    return this.byIndex.get(planned)?.ifindex ?? this.plan.guessIfindex(planned);
   }
 
   nameOf(index: number): string {
@@ -144,6 +146,12 @@ export class DeviceRegistry implements RuleDevices {
   /** The index for a device that is being made: the one that was kept for it, else a free one; -1: there is none. */
   takeIndex(name: string): number {
     return this.plan?.take(name) ?? this.indices.next();
+  }
+
+  /** The device that a file means which makes one of this name: wherever it is by now, and whatever it is called. */
+  meant(name: string): Device | undefined {
+    const devices = this.list().filter(({ isGone }) => !isGone);
+    return devices.find((device) => device.name === name) ?? devices.find(({ madeAs }) => madeAs === name);
   }
 
   /** The options that a vxlan device has, or is going to have. */
