@@ -74,6 +74,10 @@ export class Site {
     this.#ended.catch(() => {}); // only those who wait for it need to know
   }
 
+  get variant(): string | undefined {
+    return this.#endpoint.variant;
+  }
+
   static async up(kind: EndpointKind, mode: Mode): Promise<Site> {
     const topology = await Topology.up({ mode, endpoint: kind === 'kernel' ? 'kernel' : 'none' });
     try {

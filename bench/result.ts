@@ -73,6 +73,8 @@ export interface Result {
   readonly base: string;
   readonly tested: string;
   readonly others: readonly string[];
+  /** What some of them are exactly, by name. */
+  readonly variants: { readonly [name: string]: string };
   readonly rows: readonly RowResult[];
   readonly failures: readonly RowFailure[];
 }
