@@ -59,9 +59,11 @@ interface Counted {
 function counted({ rules }: Bench): Map<string, Counted> {
   const found = new Map<string, Counted>();
   for (const dev of ['vxlan0', 'tap0']) {
+    // A qdisc of another kind has filters of its own.
+    const [qdisc] = rules.qdiscsOf(dev);
     for (const { filters } of rules.saved(dev)) {
       for (const { keys, actions, handle, ...rest } of filters) {
-        const key = JSON.stringify([dev, rest, keys, actions.map(({ spec }) => ({ ...spec, index: 0 }))]);
+        const key = JSON.stringify([dev, qdisc?.qdisc, rest, keys, actions.map(({ spec }) => ({ ...spec, index: 0 }))]);
         const isOwn = actions.every(({ ref, bind }) => ref === 1 && bind === 1);
         if (isOwn)
           found.set(key, {
@@ -84,16 +86,17 @@ function traffic({ rules, datapath }: Bench): void {
 
 /** What the workers look up, hook by hook: masks in the order in which they are tried, with their keys. */
 function published({ datapath }: Bench): string[] {
-  const hooks = new Map<number, string>();
+  const hooks = new Map<string, string>();
   for (const instruction of datapath.instructions) {
-    for (const { device, snapshot } of instruction.type === 'rules' ? instruction.hooks : []) {
+    for (const { device, direction, snapshot } of instruction.type === 'rules' ? instruction.hooks : []) {
+      const hook = `${device} ${direction}`;
       const masks = new Map<string, string[]>();
       for (const { chain, pref, protocol, key, mask } of (snapshot as LinearSnapshot | undefined)?.rules ?? []) {
         const place = `${chain} ${pref} ${protocol} ${mask}`;
         masks.set(place, [...(masks.get(place) ?? []), `${key}`].sort());
       }
-      if (masks.size > 0) hooks.set(device, `${device} ${JSON.stringify([...masks])}`);
-      else hooks.delete(device);
+      if (masks.size > 0) hooks.set(hook, `${hook} ${JSON.stringify([...masks])}`);
+      else hooks.delete(hook);
     }
   }
   return [...hooks.values()].sort();

@@ -112,6 +112,10 @@ export class Daemon {
     const newTable = (): ClassifierTable =>
       options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
     const rules = new Rules(datapath, devices.registry, newTable);
+    datapath.on('note', (row) => {
+      const note = rules.actions.noteOf(row);
+      if (note !== undefined) log(note);
+    });
     const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal);
     interpreter.file = options.batch;
     this.interpreter = interpreter;

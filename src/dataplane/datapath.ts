@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { SampleRing } from '../memory/sample-ring.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
@@ -12,6 +13,8 @@ import { signalEventfd } from './wake.js';
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
   'port-gone': [device: number, errno: number];
+  /** Frames have met the action `simple` of this id. */
+  note: [action: number];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -24,6 +27,8 @@ export class Datapath extends EventEmitter<Events> {
   readonly devices = new DeviceTable();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
+  /** What action sample has taken, for whoever opens it. */
+  readonly samples = new SampleRing();
   private readonly wakeFd: number;
   private readonly worker: Worker;
   private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
@@ -40,6 +45,7 @@ export class Datapath extends EventEmitter<Events> {
       devices: this.devices.buffer,
       wakeFd: this.wakeFd,
       coalesce,
+      samples: this.samples.buffer,
     };
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: 'vtep-datapath' });
     this.exited = new Promise((resolve) => {
@@ -115,6 +121,9 @@ export class Datapath extends EventEmitter<Events> {
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);
+        break;
+      case 'note':
+        this.emit('note', message.action);
         break;
     }
   }

@@ -35,7 +35,7 @@ import {
   vxlanVni,
 } from '../wire/vxlan.js';
 import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
-import type { IngressHook } from './classify.js';
+import type { Hooks } from './classify.js';
 import type { PathMtus } from './path-mtu.js';
 
 /** A header without a group policy. */
@@ -50,7 +50,7 @@ export class Decapsulator {
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
-  private readonly hook: IngressHook;
+  private readonly hook: Hooks;
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
@@ -63,7 +63,7 @@ export class Decapsulator {
     packets: Packets,
     devices: DeviceTable,
     counters: Counters,
-    hook: IngressHook,
+    hook: Hooks,
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
@@ -211,6 +211,7 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
+    this.packets.headroom[packet] = VXLAN_HEADER;
     this.packets.flags[packet] = TUNNEL_RECEIVED;
     this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at), policy);
     this.hook.dissect(packet);

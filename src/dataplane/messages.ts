@@ -4,13 +4,10 @@ import type { ClassifierSnapshot } from '../classifier/classifier.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 
-/** Which way a hook looks: what came in on the device, or what leaves through it. */
-export const INGRESS = 0;
-export const EGRESS = 1;
-
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
 export interface HookRules {
   readonly device: number;
+  /** AT_INGRESS or AT_EGRESS. */
   readonly direction: number;
   readonly snapshot?: ClassifierSnapshot;
 }
@@ -39,6 +36,8 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly sequence: number; readonly message: string }
   /** A TAP's descriptor can no longer be read: EBADFD where the device is gone. The worker has let go of it. */
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
+  /** Frames have met the action `simple` of this id; said at most once a second. */
+  | { readonly type: 'note'; readonly action: number }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
@@ -48,4 +47,6 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** Where action sample writes (memory/sample-ring.ts). */
+  readonly samples: SharedArrayBuffer;
 }

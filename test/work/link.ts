@@ -8,6 +8,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { AT_INGRESS } from '../../src/actions/outlet.js';
 import type { Rule } from '../../src/classifier/classifier.js';
 import { KeyWord } from '../../src/classifier/flow-key.js';
 import { createLookup } from '../../src/classifier/open-lookup.js';
@@ -147,7 +148,7 @@ export class WorkLink {
       const table = new TupleSpaceTable();
       const own = all.map((rule, id): [HookRule, Rule] => [rule, ruleOf(rule, id)]);
       for (const [rule, entry] of own) if (rule.device === device) table.insert(entry);
-      this.engine.useRules(device, createLookup(table.publish()));
+      this.engine.useRules(device, AT_INGRESS, createLookup(table.publish()));
     }
     this.#peer.record(0, this.#sockets.port);
     this.#singly.record(0, this.#sockets.port);
