@@ -88,6 +88,9 @@ test('what is not vtep’s is refused by name, what is not there as ip and tc do
   );
   registry.outside = { targetOf: ({ index }) => 100 + index, nameOf: () => undefined, dropped: () => undefined };
   t.is(registry.targetOf('eth0'), 102, 'mirred may send to any interface');
+  t.throws(() => registry.targetOf('eth0', 'ingress'), {
+    message: /^vtep: mirred ingress to "eth0".* only "mirred egress"/,
+  });
   t.is(registry.ifindexOf('eth0'), 2, 'indev may name any interface');
   t.throws(() => registry.indexOf('no0'), { message: 'Cannot find device "no0"' });
   t.throws(() => registry.ifindexOf('no0'), { message: 'Cannot find device "no0"' });

@@ -220,7 +220,7 @@ export class SharedActions {
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
     if (spec.kind !== 'mirred') return -1;
-    return this.devices.targetOf(spec.dev);
+    return this.devices.targetOf(spec.dev, spec.direction);
   }
 
   private make(spec: ActionMaking, target: number): ActionInstance {
