@@ -1,5 +1,4 @@
 import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
 import { parseLine } from '../iproute/parse.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
@@ -14,7 +13,7 @@ import { carryOutChain } from './carry-out-chain.js';
 import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
-import { checkFdb, type FdbCommand } from './fdb-command.js';
+import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
@@ -24,6 +23,8 @@ import { reload } from './reload.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
+import { savedForwarding } from './saved-forwarding.js';
+import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -32,6 +33,7 @@ export class Interpreter {
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
+  private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly deviceEdits: DeviceEdits;
   private turn: Promise<unknown> = Promise.resolve();
   /** The batch file that the daemon was started with; `-` for standard input. */
@@ -44,6 +46,13 @@ export class Interpreter {
     this.rules = rules;
     this.counters = counters;
     this.stopping = stopping;
+    this.fdbTarget = {
+      find: (name) => this.registry.find(name),
+      list: () => this.registry.list().filter(isHere),
+      forwarding: devices.forwarding,
+      bridge: (argv, say) => this.host('bridge', argv, say),
+      edit: (device, command) => devices.editVnis(device, command),
+    };
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
   }
 
@@ -219,12 +228,13 @@ export class Interpreter {
       case 'fdb-get':
       case 'fdb-show':
       case 'fdb-flush':
-        await this.fdb(command, say);
+        await carryOutFdb(command, this.fdbTarget, say);
         break;
       case 'vni-add':
       case 'vni-del':
       case 'vni-show':
-        throw notSupported('bridge vni');
+        await carryOutVni(command, this.fdbTarget, say);
+        break;
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -276,16 +286,15 @@ export class Interpreter {
     say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
   }
 
-  private async fdb(command: FdbCommand, say: Say): Promise<void> {
-    checkFdb(command, this.registry);
-    await this.host('bridge', command.argv, say);
-  }
-
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
   private save(): string[] {
     const elsewhere = this.registry.list().filter((device) => !isHere(device));
     const names = elsewhere.map(({ name }) => name);
-    return [...saveLines(this.devices.linkStates(), names, this.rules)];
+    const tables = (dev: string): string[][] => {
+      const device = this.registry.find(dev);
+      return device ? savedForwarding(device, this.devices.forwarding) : [];
+    };
+    return [...saveLines(this.devices.linkStates(), names, this.rules, tables)];
   }
 
   private async removeDevice(index: number): Promise<void> {

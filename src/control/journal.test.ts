@@ -21,18 +21,24 @@ function shown(bench: Bench): string[] {
       `-s -j filter show dev ${on}`,
       `chain show dev ${on}`,
     ]),
-    ...['gact', 'mirred', 'tunnel_key'].map((kind) => `-s actions ls action ${kind}`),
+    ...kinds.map((kind) => `-s actions ls action ${kind}`),
   ];
   return [...qdiscs, ...lines.map((line) => bench.tc(line))];
 }
 
-/** What a rule has the workers do: words of its actions, but for the places of tunnel records. */
+const kinds = [
+  ...(['gact', 'mirred', 'tunnel_key', 'vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'] as const),
+];
+
+/** What a rule has the workers do: words of its actions, but for the places of tunnel records and token buckets. */
 function programOf({ start, actionAt, words }: ActionPrograms, rule: number): number[][] {
   const at = start[rule] ?? 0;
   const rows = [...words.subarray(at + 1, at + 1 + (words[at] ?? 0))];
   return rows.map((row) => {
     const action = [...words.subarray(actionAt[row], (actionAt[row] ?? 0) + ACTION_WORDS)];
-    return action[ActionWord.KIND] === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
+    const kind = action[ActionWord.KIND];
+    if (kind === ActionKind.POLICE) return action.with(ActionWord.C, 0).with(ActionWord.D, 0);
+    return kind === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
   });
 }
 
@@ -58,7 +64,7 @@ function inForce(bench: Bench): unknown {
 
 /** A frame for each action that there is. */
 function traffic(bench: Bench): void {
-  for (const kind of ['gact', 'mirred', 'tunnel_key'] as const) {
+  for (const kind of kinds) {
     for (const { spec } of bench.rules.actions.list(kind)) {
       bench.datapath.actionCounters.hit(spec.index % 5, spec.index, 100 * spec.index, now);
     }

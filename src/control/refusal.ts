@@ -42,6 +42,16 @@ export function noSuchDevice(name: string): CommandError {
   return new CommandError(`Cannot find device "${name}"`, 1);
 }
 
+/** What `bridge fdb` prints for a kernel's plain errno: exit 255. */
+export function fdbAnswers(text: string): CommandError {
+  return new CommandError(`RTNETLINK answers: ${text}`, 255);
+}
+
+/** What `bridge` prints for a kernel's sentence: exit 255. */
+export function fdbRefused(sentence: string, exitCode = 255): CommandError {
+  return new CommandError(`Error: ${sentence}.`, exitCode);
+}
+
 /** What tc prints for the target of a mirred. */
 export function noSuchTarget(name: string): CommandError {
   return new CommandError(

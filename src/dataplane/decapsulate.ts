@@ -1,4 +1,5 @@
-import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
+import { type FdbLookup, Learned } from '../devices/fdb-lookup.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import {
@@ -15,6 +16,7 @@ import {
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
@@ -36,6 +38,7 @@ import {
 } from '../wire/vxlan.js';
 import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
 import type { Hooks } from './classify.js';
+import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
 
 /** A header without a group policy. */
@@ -54,6 +57,11 @@ export class Decapsulator {
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
+  private readonly demultiplexer: Demultiplexer;
+  private readonly fdb: FdbLookup;
+  private readonly vniCounters: VniCounters;
+  /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
+  private vniRow = -1;
   /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
   private spareTunnel = 0;
   private spareOf = -1;
@@ -67,6 +75,9 @@ export class Decapsulator {
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
+    demultiplexer: Demultiplexer,
+    fdb: FdbLookup,
+    vniCounters: VniCounters,
   ) {
     this.bytes = arena.u8;
     this.packets = packets;
@@ -76,6 +87,9 @@ export class Decapsulator {
     this.checksums = checksums;
     this.batch = batch;
     this.paths = paths;
+    this.demultiplexer = demultiplexer;
+    this.fdb = fdb;
+    this.vniCounters = vniCounters;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
@@ -92,16 +106,18 @@ export class Decapsulator {
   }
 
   /**
-   * Decapsulates message `m` of the batch for a vxlan device. The caller has made room for `datagrams(m)` packets.
+   * Decapsulates message `m` of the batch, which an underlay received. The caller has made room for `datagrams(m)`
+   * packets.
    */
-  message(m: number, device: number): void {
+  message(m: number, underlay: number): void {
     const batch = this.batch;
+    const device = this.demultiplexer.single(underlay);
     if (batch.refused[m] !== 0) {
-      this.drop(device, batch.refused[m]);
+      this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
       return;
     }
     if (batch.truncated[m] !== 0) {
-      this.drop(device, REASON['truncated-datagram']);
+      this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;
     }
     const at = batch.offset[m];
@@ -117,7 +133,7 @@ export class Decapsulator {
     let done = 0;
     do {
       const length = Math.min(segment, total - done);
-      this.datagram(at + done, length, m, device, innerSegment);
+      this.datagram(at + done, length, m, underlay, device, innerSegment);
       done += length;
     } while (done < total);
   }
@@ -145,15 +161,34 @@ export class Decapsulator {
     return offset + packet === total;
   }
 
-  private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
+  /** `device`: the one that takes every VNI, or NOBODY where the VNI says which. */
+  private datagram(
+    at: number,
+    length: number,
+    m: number,
+    underlay: number,
+    device: number,
+    innerSegment: number,
+  ): void {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
-      this.drop(device, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
+      const owner = this.demultiplexer.owner(underlay);
+      this.drop(owner, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
       return;
     }
     const devices = this.devices;
+    const vni = vxlanVni(bytes, at);
+    this.vniRow = -1;
+    if (device === NOBODY) {
+      device = this.demultiplexer.find(underlay, vni);
+      this.vniRow = this.demultiplexer.row;
+      if (device === NOBODY) {
+        this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
+        return;
+      }
+    }
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
       return;
@@ -187,9 +222,12 @@ export class Decapsulator {
       this.drop(device, REASON['own-source-mac']);
       return;
     }
+    const mode = devices.vxlanMode(device);
+    if ((mode & VxlanMode.LEARN) !== 0 && !this.learn(frame, m, device, vni)) return;
     if (ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
+      this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return;
     }
@@ -202,6 +240,7 @@ export class Decapsulator {
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
+      this.countVni(VniCounter.RX_DROPS, 1);
       this.drop(device, REASON['device-down']);
       return;
     }
@@ -212,12 +251,17 @@ export class Decapsulator {
     }
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = VXLAN_HEADER;
-    this.packets.flags[packet] = TUNNEL_RECEIVED;
-    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at), policy);
+    // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
+    if ((mode & VxlanMode.CLASSIC) === 0) {
+      this.packets.flags[packet] = TUNNEL_RECEIVED;
+      this.packets.tunnel[packet] = this.tunnelRecord(m, vni, policy);
+    }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength);
+    this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
+    this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);
   }
 
@@ -258,6 +302,24 @@ export class Decapsulator {
     return record;
   }
 
+  /** Learns where the source of a frame is; false where the frame was dropped for it (vxlan_snoop). */
+  private learn(frame: number, m: number, device: number, vni: number): boolean {
+    const b = this.bytes;
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) {
+      this.drop(device, REASON['bad-source-mac']);
+      return false;
+    }
+    const result = this.fdb.learn(device, high, low, vni, this.batch.tunnels, m * TUNNEL_WORDS);
+    if (result === Learned.ELSEWHERE) {
+      this.drop(device, REASON['static-mac']);
+      return false;
+    }
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+    return true;
+  }
+
   private fillRecord(at: number, vni: number, policy: number): void {
     const tunnels = this.batch.tunnels;
     const flags = (tunnels[at + TunnelWord.FLAGS] & ~TUNNEL_VXLAN_OPT) | TUNNEL_KEY;
@@ -282,7 +344,12 @@ export class Decapsulator {
   }
 
   /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
+  private countVni(counter: number, by: number): void {
+    if (this.vniRow >= 0) this.vniCounters.add(this.vniRow, counter, by);
+  }
+
   private frameError(device: number, reason: number): void {
+    this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
     this.counters.reason(device, reason, 1);

@@ -10,6 +10,8 @@ import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { FdbLookup } from '../devices/fdb-lookup.js';
+import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -18,6 +20,7 @@ import { REASON } from '../memory/reasons.js';
 import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { BatchScratch } from '../memory/scratch.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
@@ -25,6 +28,8 @@ import { simdChecksums } from '../wire/simd-checksums.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { Demultiplexer } from './demultiplexer.js';
+import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
@@ -58,6 +63,8 @@ export class Engine {
   private readonly batch: ReceivedDatagrams;
   private readonly tapSlots: Slots;
   private readonly devices: DeviceTable;
+  readonly fdb: FdbLookup;
+  private readonly demultiplexer = new Demultiplexer();
   private readonly counters: Counters;
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
@@ -75,14 +82,18 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
+  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
   constructor(
     arena: Arena,
     devices: DeviceTable,
     counters: Counters,
     actionCounters: ActionCounters,
     samples = new SampleRing(),
+    fdb: SharedArrayBuffer = new FdbStore().buffer,
+    vniCounters: VniCounters = new VniCounters(),
   ) {
     this.devices = devices;
+    this.fdb = new FdbLookup(fdb);
     this.counters = counters;
     const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
@@ -107,6 +118,9 @@ export class Engine {
       checksums,
       this.batch,
       this.paths,
+      this.demultiplexer,
+      this.fdb,
+      vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
     this.deliverer = new Deliverer(
@@ -117,6 +131,9 @@ export class Engine {
       this.queues,
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
+      new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      this.demultiplexer,
+      vniCounters,
       NO_PROGRAMS.tunnels,
       this.underlayPaths,
       this.inbound,
@@ -160,15 +177,39 @@ export class Engine {
     this.underlayPaths.use(routes);
   }
 
+  /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
   setUnderlay(device: number, underlay: Underlay | null): void {
-    this.underlays[device] = underlay;
-    this.deliverer.setUnderlay(device, underlay);
+    this.openUnderlay(device, underlay);
+    this.demultiplexer.giveAll(device, device);
+    this.useUnderlay(device, underlay === null ? -1 : device);
   }
 
-  /** Receives and processes one batch from descriptor `which` of a device's underlay. Returns messages, or -errno. */
-  serviceUnderlay(device: number, which: number): number {
-    const underlay = this.underlays[device];
+  /** An underlay by a number below MAX_DEVICES; null: it is closed. */
+  openUnderlay(number: number, underlay: Underlay | null): void {
+    const before = this.underlays[number];
+    if (before !== null) this.deliverer.forgetUnderlay(before);
+    this.underlays[number] = underlay;
+  }
+
+  /**
+   * Whose an underlay's datagrams are: `owner`'s, or where `takers` are given (TAKER_WORDS words each) theirs by VNI.
+   * The owner counts what is nobody's.
+   */
+  serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
+    if (takers === undefined) this.demultiplexer.giveAll(number, owner);
+    else this.demultiplexer.share(number, owner, takers);
+  }
+
+  /** Through which underlay a device sends; -1: none, it is down. */
+  useUnderlay(device: number, number: number): void {
+    this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
+  }
+
+  /** Receives and processes one batch from descriptor `which` of an underlay. Returns messages, or -errno. */
+  serviceUnderlay(number: number, which: number): number {
+    const underlay = this.underlays[number];
     if (underlay === null) return 0;
+    const device = this.demultiplexer.owner(number);
     const batch = this.batch;
     const received = underlay.receive(which, batch);
     this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
@@ -191,7 +232,7 @@ export class Engine {
         this.finish();
         this.decapsulator.begin();
       }
-      this.decapsulator.message(m, device);
+      this.decapsulator.message(m, number);
     }
     this.finish();
     return received;
@@ -237,6 +278,7 @@ export class Engine {
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
+    this.fdb.tick(now);
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

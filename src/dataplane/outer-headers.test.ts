@@ -1,7 +1,14 @@
 import test from 'ava';
 import { DF_INHERIT, DF_SET, DF_UNSET, EXTENSION_GBP, type HeaderDefaults, INHERIT } from '../devices/device-table.js';
 import type { HostFrame } from '../io/fake/fake-port.js';
-import { TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_TOS, TUNNEL_TTL, TunnelWord } from '../memory/tunnel.js';
+import {
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_KEY,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { buildFrame, concat, hex, noise } from '../offload/test-frames.js';
 import {
   Harness,
@@ -155,10 +162,10 @@ test('the flow label is the device’s', (t) => {
 
 test('a group policy stands in the header where the device has the extension, and only there', (t) => {
   const gbp = { extensions: EXTENSION_GBP };
-  t.is(sent({}, { GBP: 0x48abcd }, ARP)[0]?.first, 0x08000000);
+  t.is(sent({}, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0x48abcd }, ARP)[0]?.first, 0x08000000);
   t.is(sent(gbp, {}, ARP)[0]?.first, 0x08000000);
-  t.is(sent(gbp, { GBP: 0x1234 }, ARP)[0]?.first, 0x88001234);
-  t.is(sent(gbp, { GBP: 0xff48abcd | 0 }, ARP)[0]?.first, 0x8848abcd);
+  t.is(sent(gbp, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0x1234 }, ARP)[0]?.first, 0x88001234);
+  t.is(sent(gbp, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0xff48abcd | 0 }, ARP)[0]?.first, 0x8848abcd);
 });
 
 test('frames that differ in any of it keep their own headers, however many there are', (t) => {

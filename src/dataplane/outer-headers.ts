@@ -12,7 +12,14 @@
  */
 import { type DeviceTable, DF_INHERIT, DF_SET, EXTENSION_GBP, INHERIT } from '../devices/device-table.js';
 import { type PacketIndex, type Packets, SHAPE_IPV4 } from '../memory/packets.js';
-import { TUNNEL_DONT_FRAGMENT, TUNNEL_TOS, TUNNEL_TTL, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import {
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TUNNEL_WORDS,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { ecnEncapsulate } from '../wire/ecn.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { IPV4_DONT_FRAGMENT, ipv4Fragment, ipv4Tos, ipv4Ttl } from '../wire/ipv4.js';
@@ -121,8 +128,11 @@ export class OuterHeaders {
     records[to + TunnelWord.TTL] = ttl === 0 && isMulticast(records, to) ? 1 : ttl;
     if ((fields & DONT_FRAGMENT_BIT) !== 0) records[to + TunnelWord.FLAGS] |= TUNNEL_DONT_FRAGMENT;
     if (records[to + TunnelWord.FLOW_LABEL] === 0) records[to + TunnelWord.FLOW_LABEL] = devices.flowLabel(device);
-    const gbp = (devices.extensions(device) & EXTENSION_GBP) !== 0;
+    const hasPolicy = (records[to + TunnelWord.FLAGS] & TUNNEL_VXLAN_OPT) !== 0;
+    const gbp = hasPolicy && (devices.extensions(device) & EXTENSION_GBP) !== 0;
     this.firstWords[made] = gbp ? gbpWord(records[to + TunnelWord.GBP]) : VXLAN_FLAG_VNI;
+    // The place of the policy, which the header has now, is the interface's from here on.
+    if (hasPolicy) records[to + TunnelWord.IFINDEX] = 0;
     this.limits[made] = this.paths.limit(records, to);
     return made;
   }

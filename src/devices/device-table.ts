@@ -8,6 +8,17 @@ import { MAX_DEVICES } from '../memory/counters.js';
 /** HOST: an interface that is not vtep's, and only sent to. */
 export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2, HOST: 3 } as const;
 
+/** Bits of a vxlan device's mode. */
+export const VxlanMode = {
+  /** One VNI, and destinations from the forwarding table; otherwise external. */
+  CLASSIC: 1,
+  /** Inner source addresses are learned. */
+  LEARN: 2,
+  L2_MISS: 4,
+  /** Only VNIs of its filter are taken, and each is counted. */
+  VNI_FILTER: 8,
+} as const;
+
 const ROW = 32;
 const Word = {
   KIND: 0,
@@ -18,6 +29,8 @@ const Word = {
   MAC_LOW: 5,
   RESERVED_HIGH: 6,
   RESERVED_LOW: 7,
+  VXLAN_MODE: 12,
+  VNI: 13,
   TUNNEL_TOS: 16,
   TUNNEL_TTL: 17,
   TUNNEL_DF: 18,
@@ -103,6 +116,16 @@ export class DeviceTable {
     return this.words[device * ROW + Word.RESERVED_LOW];
   }
 
+  /** Bits of VxlanMode. */
+  vxlanMode(device: number): number {
+    return this.words[device * ROW + Word.VXLAN_MODE];
+  }
+
+  /** The one VNI of a classic device; 0 for an external one. */
+  vni(device: number): number {
+    return this.words[device * ROW + Word.VNI];
+  }
+
   /** Outer TOS byte of what is sent, or INHERIT. */
   tunnelTos(device: number): number {
     return this.words[device * ROW + Word.TUNNEL_TOS];
@@ -168,5 +191,10 @@ export class DeviceTable {
   setReservedBits(device: number, high: number, low: number): void {
     Atomics.store(this.words, device * ROW + Word.RESERVED_HIGH, high | 0);
     Atomics.store(this.words, device * ROW + Word.RESERVED_LOW, low | 0);
+  }
+
+  setVxlan(device: number, mode: number, vni: number): void {
+    Atomics.store(this.words, device * ROW + Word.VXLAN_MODE, mode);
+    Atomics.store(this.words, device * ROW + Word.VNI, vni);
   }
 }

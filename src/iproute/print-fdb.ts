@@ -18,7 +18,7 @@ function printEntry(printer: Printer, entry: FdbEntryState, dev: string | undefi
   }
   printer.field('mac', formatMac(mac), `${formatMac(mac)} `);
   if (entry.dev !== dev) {
-    printer.field('dev', entry.dev, `dev ${entry.dev} `);
+    printer.field('ifname', entry.dev, `dev ${entry.dev} `);
   }
   if (dst !== undefined) {
     printer.field('dst', formatIp(dst), `dst ${formatIp(dst)} `);
