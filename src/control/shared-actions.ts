@@ -245,7 +245,7 @@ export class SharedActions {
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
     if (spec.kind !== 'mirred') return -1;
-    return this.devices.targetOf(spec.dev, wordsLeft(spec));
+    return this.devices.targetOf(spec.dev, spec.direction, wordsLeft(spec));
   }
 
   private make(spec: ActionMaking, target: number): ActionInstance {
