@@ -30,6 +30,7 @@ import { Forwarding } from './forwarding.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { NeighbourTable } from './neighbour-table.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
 import { VniFilter, VniRows } from './vni-filter.js';
@@ -61,6 +62,7 @@ export class Devices {
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
   private readonly underlays: UnderlayPool;
+  private readonly neighbours: NeighbourTable;
   private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
   /** Interfaces of the host that mirred sends to. */
@@ -77,6 +79,13 @@ export class Devices {
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
+    });
+    this.neighbours = new NeighbourTable({
+      devices: () => this.registry.list(),
+      neighbours: () => this.rtnetlink.neighbours(),
+      apply: (neighbours) => datapath.apply({ type: 'neighbours', neighbours }),
+      follow: () => this.follower.followNeighbours(),
+      log: options.log,
     });
     datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
@@ -242,6 +251,7 @@ export class Devices {
   async close(undo: boolean): Promise<void> {
     this.closed = true;
     this.forwarding.close();
+    this.neighbours.close();
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
@@ -297,6 +307,7 @@ export class Devices {
         this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
         this.setMode(device);
         this.forwarding.begin(device);
+        this.neighbours.devicesChanged();
       }
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
@@ -407,6 +418,8 @@ export class Devices {
       (vxlan.external ? 0 : VxlanMode.CLASSIC) |
       (vxlanLearns(vxlan) ? VxlanMode.LEARN : 0) |
       (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
+      (vxlan.l3miss === true ? VxlanMode.L3_MISS : 0) |
+      (vxlan.proxy === true ? VxlanMode.PROXY : 0) |
       (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0);
     this.datapath.devices.setVxlan(index, mode, vxlan.id ?? 0);
   }
@@ -437,7 +450,12 @@ export class Devices {
 
   private heard(event: LinkEvent): void {
     if (this.closed) return;
+    if (event.type === 'neighbours') {
+      if (event.nsid === undefined) this.neighbours.changed(event.ifindex);
+      return;
+    }
     if (event.type === 'lost') {
+      this.neighbours.devicesChanged();
       this.hostPorts.reread();
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;

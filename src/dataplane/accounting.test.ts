@@ -251,6 +251,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-protocol',
     'batch-full',
     'mirred-nesting',
+    'proxy-answered',
+    'proxy-silent',
     'no-remote',
     'path-mtu-answered',
     'path-mtu-unanswered',
