@@ -112,8 +112,14 @@ async function measureAll(options: Options, progress: Progress): Promise<Result>
   const { runs, seconds } = options;
   const date = new Date().toISOString();
   const machine = { ...describeMachine(), otherWork: busy };
+  const variants = Object.fromEntries(
+    participants.flatMap(({ name, sites }) => {
+      const variant = [...sites.values()][0]?.variant;
+      return variant === undefined ? [] : [[name, variant]];
+    }),
+  );
   const others = names.filter((name) => name !== base && name !== tested);
-  return { version: 2, date, machine, runs, seconds, base, tested, others, rows, failures };
+  return { version: 2, date, machine, runs, seconds, base, tested, others, variants, rows, failures };
 }
 
 /** Runs the comparison that the words of the command line ask for; gives the exit status. */

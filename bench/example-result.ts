@@ -14,6 +14,7 @@ export const EXAMPLE: Result = {
   base: 'kernel',
   tested: 'vtep',
   others: ['ovs'],
+  variants: { ovs: 'Open vSwitch 3.1.0' },
   rows: [
     {
       id: 'wire-receive-1',

@@ -13,10 +13,10 @@ const BEGIN = '<!-- written by npm run bench -- --baseline: begin -->';
 const END = '<!-- written by npm run bench -- --baseline: end -->';
 
 /** Puts `text` between the two marks of a document. Throws where they are missing. */
-export function replaceSection(document: string, text: string): string {
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`docs/performance.md has no section between ${BEGIN} and ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n${text.trimEnd()}\n${document.slice(end)}`;
+export function replaceSection(document: string, text: string, begin = BEGIN, end = END): string {
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no section between ${begin} and ${end}`);
+  return `${document.slice(0, from + begin.length)}\n${text.trimEnd()}\n${document.slice(to)}`;
 }
 
 /** Writes the JSON and a chart beside it; gives their names. */

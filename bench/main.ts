@@ -3,7 +3,9 @@ import { compareEndpoints } from './endpoints.js';
 
 /** Modules that are loaded when they are asked for; each runs with the words behind its name and gives the status. */
 const MICROBENCHES: Readonly<Record<string, () => Promise<(words: readonly string[]) => Promise<number>>>> = {
+  classifier: async () => (await import('./classifier/main.js')).benchClassifier,
   checksum: async () => (await import('./micro/checksum.js')).benchChecksums,
+  updates: async () => (await import('./updates/main.js')).benchUpdates,
 };
 
 const [word = '', ...words] = process.argv.slice(2);

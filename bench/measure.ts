@@ -33,7 +33,7 @@ const LEAD = 0.3;
 const TAIL = 0.2;
 
 /** The words that start a program of bench/traffic. */
-function program(name: string, ...args: readonly string[]): string[] {
+export function program(name: string, ...args: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./traffic/${name}.js`, import.meta.url)), ...args];
 }
 
@@ -72,6 +72,10 @@ export class Site {
       }
     });
     this.#ended.catch(() => {}); // only those who wait for it need to know
+  }
+
+  get variant(): string | undefined {
+    return this.#endpoint.variant;
   }
 
   static async up(kind: EndpointKind, mode: Mode): Promise<Site> {

@@ -21,6 +21,8 @@ export interface Options {
 
 export const USAGE = `usage: npm run bench [-- OPTIONS]
        npm run bench -- checksum        nanoseconds a checksum, JavaScript and WebAssembly
+       npm run bench -- classifier      the classifier and its flow cache by themselves (see its --help)
+       npm run bench -- updates         round trips while rules change (see its --help; needs root)
 Compares vtep with the kernel's VXLAN device, Open vSwitch's userspace datapath (where it is installed) and a naive
 endpoint, side by side: runs alternate, a ratio is the median over the rounds.
 

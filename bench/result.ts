@@ -73,6 +73,8 @@ export interface Result {
   readonly base: string;
   readonly tested: string;
   readonly others: readonly string[];
+  /** What some of them are exactly, by name. */
+  readonly variants: { readonly [name: string]: string };
   readonly rows: readonly RowResult[];
   readonly failures: readonly RowFailure[];
 }
@@ -86,7 +88,7 @@ export function met({ target, unit, ratios, sides }: RowResult, tested: string):
 }
 
 /** JSON with lists of numbers on one line. */
-export function toJson(result: Result): string {
+export function toJson(result: object): string {
   const rounded = JSON.stringify(
     result,
     (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value),

@@ -134,16 +134,19 @@ function tablesOf(result: Result): Table[] {
     detailTable(result, 'CPU seconds of the endpoint’s processes a GB', 'processSecondsPerGigabyte', 2),
     detailTable(result, 'CPU seconds of the whole machine a GB', 'machineSecondsPerGigabyte', 2),
     detailTable(result, 'CPU microseconds of the endpoint’s processes a packet', 'processMicrosecondsPerPacket', 2),
+    detailTable(result, 'Thousands of datagrams a second that the generator got rid of', 'offeredKpps', 0),
     roundTripTable(result),
   ].filter(({ title, rows }) => title === '' || rows.length > 0);
 }
 
 function notes(result: Result): string[] {
-  const { machine, runs, seconds, base, tested } = result;
+  const { machine, runs, seconds, base, tested, variants } = result;
+  const exactly = Object.entries(variants).map(([name, variant]) => `${name}: ${variant}.`);
   const rounds = runs === 1 ? 'one round' : `${runs} rounds`;
   return [
     `Median of ${rounds} of runs (TCP and UDP: ${seconds} s each), ± half the range; ratio: ${tested} to ${base}, median over the rounds.`,
     `Linux ${machine.kernel}, Node.js ${machine.node}, ${machine.cpus} × ${machine.cpu}, ${result.date.slice(0, 10)}.`,
+    ...(exactly.length === 0 ? [] : [exactly.join(' ')]),
   ];
 }
 

@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly dev: string;
   /** The processes that it consists of; none where the kernel does it all. All of them run as long as it stands. */
   readonly processes: readonly Background[];
+  /** What it is exactly, where its kind does not say it all: a version, a variant. */
+  readonly variant?: string;
 }
 
 /** Whether the machine has what an endpoint of that kind takes. */

@@ -8,7 +8,8 @@ const PROGRAM = fileURLToPath(new URL('../naive/endpoint.js', import.meta.url));
 export async function startNaive(topology: Topology): Promise<Endpoint> {
   const { b, outer } = topology;
   const process_ = b.start([process.execPath, PROGRAM, 'tap0', outer.b, outer.a, '4', '4789']);
-  await process_.waitFor(/^ready/m);
+  await process_.waitFor(/^ready .+$/m);
   await configureInner(topology, 'tap0');
-  return { dev: 'tap0', processes: [process_] };
+  const variant = `on ${/^ready (.+)$/m.exec(process_.stdout)?.[1]}`;
+  return { dev: 'tap0', processes: [process_], variant };
 }

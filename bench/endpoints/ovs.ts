@@ -53,5 +53,6 @@ export async function startOvs(topology: Topology): Promise<Endpoint> {
   await host.do(`ip addr add ${topology.outer.b}/24 dev br-phy`);
   await host.do('ip link set dev br-phy up');
   await configureInner(topology, 'br-int');
-  return { dev: 'br-int', processes: [daemon, database] };
+  const [, version = 'of an unknown version'] = /(\d[\d.]*)$/m.exec(await succeed(['ovs-vswitchd', '--version'])) ?? [];
+  return { dev: 'br-int', processes: [daemon, database], variant: `Open vSwitch ${version}` };
 }

@@ -32,7 +32,7 @@ export function runOnUdpSocket({ tap, local, remote, vni, port }: Link, ready: (
   const received = new NativeBuffer(ROOM);
   const sent = new NativeBuffer(ROOM);
   writeVxlanHeader(sent.bytes, 0, vni);
-  ready('UDP socket');
+  ready('a UDP socket');
   for (;;) {
     must(ppoll(poll.address, 2, 0), 'ppoll');
     if (poll.view.getInt16(Pollfd.REVENTS, true) !== 0) {

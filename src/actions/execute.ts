@@ -1,72 +1,153 @@
+import type { Arena } from '../memory/arena.js';
 import { ActionCounter, type ActionCounters, type Counters } from '../memory/counters.js';
-import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import {
+  GSO_NONE,
+  NONE,
+  type PacketIndex,
+  type Packets,
+  SHAPE_IPV4,
+  SHAPE_IPV6,
+  TUNNEL_RECEIVED,
+  TUNNEL_TRANSMIT,
+} from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
+import type { BatchScratch } from '../memory/scratch.js';
+import type { Checksummer } from '../wire/checksum.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
-import type { Outlet } from './outlet.js';
-import { ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from './program.js';
+import { ipv4Tos } from '../wire/ipv4.js';
+import { ipv6TrafficClass } from '../wire/ipv6.js';
+import { runCsum } from './csum.js';
+import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
+import { runPedit } from './pedit.js';
+import { Buckets } from './police.js';
+import {
+  ACTION_WORDS,
+  ActionKind,
+  type ActionPrograms,
+  ActionWord,
+  MIRRED_INGRESS,
+  MIRRED_REDIRECT,
+  PoliceWord,
+  RANDOM_NETRAND,
+  RANDOM_NONE,
+  SKBEDIT_INHERIT,
+  SKBEDIT_MARK,
+  SKBEDIT_PRIORITY,
+  Verdict,
+} from './program.js';
+import { Random } from './random.js';
+import { runVlan, VLAN_DONE, VLAN_NO_ROOM, VLAN_REFUSED } from './vlan.js';
+import { Writable } from './writable.js';
 
 /** Jumps that one run of a program may make (TCA_ACT_MAX_PRIO in net/sched/act_api.c). */
 const JUMP_LIMIT = 32;
-/** What `mirred` answers where a redirect's target took nothing; no verdict. */
+/** How deep mirred may be nested (MIRRED_NEST_LIMIT in net/sched/act_mirred.c). */
+const NEST_LIMIT = 4;
+/** Answers that end the run with SHOT, the reason counted; no verdict. */
 const REFUSED = -2;
+
+/** What the executor works with, for the life of a worker. */
+export interface ExecutorParts {
+  readonly arena: Arena;
+  readonly packets: Packets;
+  readonly scratch: BatchScratch;
+  readonly checksums: Checksummer;
+  readonly counters: Counters;
+  readonly actionCounters: ActionCounters;
+  readonly sampler: Sampler;
+}
 
 /**
  * Runs action programs, as net/sched/act_api.c's tcf_action_exec does: in order while they answer pipe, else with
  * the answer as the rule's verdict.
  *
- * Statistics follow the kernel's at ingress: bytes without the Ethernet header, packets as segments, but drops and
- * overlimits by the frame (tcf_action_inc_drop_qstats). Every action counts a packet when it meets it, before it acts.
+ * Statistics follow the kernel's: bytes as the hook counts them, whatever an action before has put on or taken off
+ * (qdisc_pkt_len), packets as segments, but drops and overlimits by the frame. Every action counts a packet when it
+ * meets it, before it acts.
+ *
+ * A run may send its frame through the hooks of other devices, whose programs run within it: nothing of a run that
+ * they could change is kept in fields.
  */
 export class Executor {
+  private readonly bytes: Uint8Array;
   private readonly packets: Packets;
-  private readonly outlet: Outlet;
+  private readonly checksums: Checksummer;
   private readonly counters: Counters;
   private readonly actionCounters: ActionCounters;
+  private readonly sampler: Sampler;
+  private readonly writable: Writable;
+  private readonly buckets = new Buckets();
+  private readonly random = new Random(Math.trunc(Math.random() * 0xffffffff));
+  private readonly outlet: Outlet;
   private programs: ActionPrograms;
+  private nesting = 0;
+  /** The bytes of the packet at hand have changed since its columns were filled. False whenever a run begins. */
+  private isStale = false;
   /** Chain number of the last GOTO. */
   chain = 0;
   /** Milliseconds since the epoch; the worker sets it once a batch. */
   now = 0;
+  /** Whether any action looks at the clock: reading it costs, and makes garbage. */
+  needsClock = false;
+  /** The action `simple` that was met last since somebody set this to -1: its id. */
+  note = -1;
 
-  constructor(
-    packets: Packets,
-    outlet: Outlet,
-    counters: Counters,
-    actionCounters: ActionCounters,
-    programs: ActionPrograms,
-  ) {
-    this.packets = packets;
+  constructor(parts: ExecutorParts, outlet: Outlet, programs: ActionPrograms) {
+    this.bytes = parts.arena.u8;
+    this.packets = parts.packets;
+    this.checksums = parts.checksums;
+    this.counters = parts.counters;
+    this.actionCounters = parts.actionCounters;
+    this.sampler = parts.sampler;
+    this.writable = new Writable(parts.arena, parts.packets, parts.scratch);
     this.outlet = outlet;
-    this.counters = counters;
-    this.actionCounters = actionCounters;
     this.programs = programs;
   }
 
   /** Takes over the programs of a new rule snapshot. */
   use(programs: ActionPrograms): void {
     this.programs = programs;
+    this.buckets.ensure(programs.buckets);
+    this.needsClock = programs.buckets > 0;
+  }
+
+  /** Nanoseconds of a clock that only goes forward; the worker sets it once a batch where `needsClock`. */
+  setTime(nanoseconds: number): void {
+    this.buckets.setTime(nanoseconds);
   }
 
   /**
-   * Runs the program of `rule` on a packet. Answers OK, SHOT, STOLEN, TRAP, PIPE (the program ended: the frame goes
-   * on to the stack), CONTINUE, RECLASSIFY, or GOTO with `chain` set. Where it answers SHOT the reason is counted.
+   * Runs the program of `rule` on a packet at `hook` of its device, where it counts as `bytes` bytes. Answers OK, SHOT,
+   * STOLEN, TRAP, PIPE (the program ended: the frame goes on its way), CONTINUE, RECLASSIFY, or GOTO with `chain` set.
+   * Where it answers SHOT the reason is counted; where the packet goes on, its columns are true.
    */
-  run(packet: PacketIndex, rule: number): number {
+  run(packet: PacketIndex, rule: number, hook: number, bytes: number): number {
     const words = this.programs.words;
     const actionAt = this.programs.actionAt;
     const first = this.programs.start[rule];
     const count = words[first];
     const segments = this.packets.segments(packet);
-    const bytes = this.packets.length[packet] - ETH_HEADER;
     let jumps = JUMP_LIMIT;
     let action = 0;
+    this.isStale = false;
     while (action < count) {
       const counter = words[first + 1 + action];
       const at = actionAt[counter];
+      const kind = words[at + ActionWord.KIND];
+      if (kind === ActionKind.MIRRED && this.nesting === NEST_LIMIT) {
+        this.countReason(packet, REASON['mirred-nesting']);
+        return Verdict.SHOT;
+      }
       this.actionCounters.hit(counter, segments, bytes, this.now);
       let verdict = words[at + ActionWord.CONTROL];
-      switch (words[at + ActionWord.KIND]) {
+      let argument = words[at + ActionWord.ARGUMENT];
+      let reason = REASON['action-drop'];
+      switch (kind) {
         case ActionKind.GACT:
+          if (words[at + ActionWord.A] !== RANDOM_NONE && this.isOther(words, at, counter)) {
+            verdict = words[at + ActionWord.B];
+            argument = words[at + ActionWord.C];
+          }
           if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.TUNNEL_KEY_UNSET:
@@ -77,49 +158,174 @@ export class Executor {
           this.packets.tunnel[packet] = words[at + ActionWord.A];
           break;
         case ActionKind.MIRRED:
-          verdict = this.mirred(packet, at, counter, verdict);
-          if (verdict === REFUSED) return Verdict.SHOT;
+          verdict = this.mirred(packet, at, counter, verdict, hook);
+          break;
+        case ActionKind.VLAN:
+          verdict = this.vlan(packet, words, at, counter, verdict);
+          break;
+        case ActionKind.PEDIT:
+          verdict = this.pedit(packet, words, at, counter, verdict);
+          break;
+        case ActionKind.CSUM:
+          verdict = this.csum(packet, words, at, counter, verdict);
+          break;
+        case ActionKind.SKBEDIT:
+          this.skbedit(packet, words, at);
+          break;
+        case ActionKind.POLICE:
+          if (this.conforms(packet, words, at, hook, bytes)) {
+            verdict = words[at + ActionWord.A];
+            argument = words[at + ActionWord.B];
+          } else {
+            this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+            reason = REASON['police-exceed'];
+          }
+          if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
+          break;
+        case ActionKind.SAMPLE:
+          this.sample(packet, words, at, hook);
+          break;
+        case ActionKind.SIMPLE:
+          this.note = counter;
           break;
       }
       if (verdict === Verdict.PIPE) {
         action++;
       } else if (verdict === Verdict.JUMP) {
-        const target = words[at + ActionWord.ARGUMENT];
         // A jump out of the program, or one too many, ends it as if it had said ok.
-        if (target === 0 || target > count || --jumps === 0) return Verdict.OK;
-        action = target;
+        if (argument === 0 || argument > count || --jumps === 0) return this.leave(packet, Verdict.OK);
+        action = argument;
+      } else if (verdict === Verdict.SHOT) {
+        this.countReason(packet, reason);
+        return Verdict.SHOT;
+      } else if (verdict === REFUSED) {
+        return Verdict.SHOT;
       } else {
-        if (verdict === Verdict.GOTO) this.chain = words[at + ActionWord.ARGUMENT];
-        else if (verdict === Verdict.SHOT) this.countReason(packet, REASON['action-drop']);
-        return verdict;
+        if (verdict === Verdict.GOTO) this.chain = argument;
+        return this.leave(packet, verdict);
       }
     }
-    return count === 0 ? Verdict.OK : Verdict.PIPE;
+    return this.leave(packet, count === 0 ? Verdict.OK : Verdict.PIPE);
+  }
+
+  private leave(packet: PacketIndex, verdict: number): number {
+    if (verdict !== Verdict.STOLEN) this.refresh(packet);
+    return verdict;
+  }
+
+  /** Makes the packet's columns true again. */
+  private refresh(packet: PacketIndex): void {
+    if (!this.isStale) return;
+    this.isStale = false;
+    this.outlet.refresh(packet);
+  }
+
+  /** net/sched/act_gact.c: whether a packet gets the other control; `determ` counts, in a spare column of the row. */
+  private isOther(words: Int32Array, at: number, counter: number): boolean {
+    const value = words[at + ActionWord.D];
+    if (words[at + ActionWord.A] === RANDOM_NETRAND) return this.random.oneIn(value);
+    return this.actionCounters.isTurn(counter, value);
   }
 
   /** net/sched/act_mirred.c, tcf_mirred_act: a target that is down costs a redirect its frame, a mirror its copy. */
-  private mirred(packet: PacketIndex, at: number, counter: number, control: number): number {
+  private mirred(packet: PacketIndex, at: number, counter: number, control: number, hook: number): number {
     const words = this.programs.words;
     const device = words[at + ActionWord.A];
-    const redirect = (words[at + ActionWord.B] & MIRRED_REDIRECT) !== 0;
+    const flags = words[at + ActionWord.B];
+    const redirect = (flags & MIRRED_REDIRECT) !== 0;
     const refusal = this.outlet.refusal(device);
     if (refusal !== 0) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
       this.countReason(packet, refusal);
       return redirect ? REFUSED : control;
     }
-    if (redirect) {
-      this.outlet.transmit(device, packet);
-      return Verdict.STOLEN;
-    }
-    const copy = this.packets.share(packet);
-    if (copy === NONE) {
+    this.refresh(packet);
+    const sent = redirect ? packet : this.packets.share(packet);
+    if (sent === NONE) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
       this.countReason(packet, REASON['batch-full']);
-    } else {
-      this.outlet.transmit(device, copy);
+      return control;
+    }
+    const toHook = (flags & MIRRED_INGRESS) === 0 ? AT_EGRESS : AT_INGRESS;
+    this.nesting++;
+    const taken = this.outlet.forward(sent, hook, device, toHook);
+    this.nesting--;
+    this.isStale = false;
+    if (!taken) this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+    return redirect ? Verdict.STOLEN : control;
+  }
+
+  private vlan(packet: PacketIndex, words: Int32Array, at: number, counter: number, control: number): number {
+    const outcome = runVlan(this.bytes, this.packets, this.writable, packet, words, at);
+    if (outcome === VLAN_DONE) this.isStale = true;
+    else if (outcome >= VLAN_REFUSED) {
+      return this.refuse(
+        packet,
+        counter,
+        outcome === VLAN_NO_ROOM ? REASON['rewrite-no-room'] : REASON['vlan-refused'],
+      );
     }
     return control;
+  }
+
+  private pedit(packet: PacketIndex, words: Int32Array, at: number, counter: number, control: number): number {
+    this.refresh(packet);
+    if (!this.writable.own(packet, 0)) return this.refuse(packet, counter, REASON['rewrite-no-room']);
+    this.isStale = true;
+    if (!runPedit(this.bytes, this.packets, packet, words, at)) {
+      this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+    }
+    return control;
+  }
+
+  private csum(packet: PacketIndex, words: Int32Array, at: number, counter: number, control: number): number {
+    this.refresh(packet);
+    if (!this.writable.own(packet, 0)) return this.refuse(packet, counter, REASON['rewrite-no-room']);
+    const flags = words[at + ActionWord.A];
+    if (runCsum(this.checksums, this.packets, packet, flags, this.outlet.protocol(packet))) return control;
+    return this.refuse(packet, counter, REASON['csum-cut-header']);
+  }
+
+  private refuse(packet: PacketIndex, counter: number, reason: number): number {
+    this.actionCounters.add(counter, ActionCounter.DROPS, 1);
+    this.countReason(packet, reason);
+    return REFUSED;
+  }
+
+  private skbedit(packet: PacketIndex, words: Int32Array, at: number): void {
+    const { packets } = this;
+    const what = words[at + ActionWord.A];
+    if ((what & SKBEDIT_PRIORITY) !== 0) packets.priority[packet] = words[at + ActionWord.D];
+    if ((what & SKBEDIT_INHERIT) !== 0) {
+      this.refresh(packet);
+      const ip = packets.frame[packet] + packets.l3[packet];
+      if ((packets.shape[packet] & SHAPE_IPV4) !== 0) packets.priority[packet] = ipv4Tos(this.bytes, ip) >>> 2;
+      else if ((packets.shape[packet] & SHAPE_IPV6) !== 0)
+        packets.priority[packet] = ipv6TrafficClass(this.bytes, ip) >>> 2;
+    }
+    if ((what & SKBEDIT_MARK) !== 0) {
+      const mask = words[at + ActionWord.C];
+      packets.mark[packet] = (packets.mark[packet] & ~mask) | (words[at + ActionWord.B] & mask);
+    }
+  }
+
+  /** net/sched/act_police.c: first the mtu, of which a super-frame has that of its segments, then the rate. */
+  private conforms(packet: PacketIndex, words: Int32Array, at: number, hook: number, bytes: number): boolean {
+    const { packets } = this;
+    let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
+    if (packets.gsoType[packet] !== GSO_NONE) length = packets.payload[packet] + packets.gsoSize[packet];
+    if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
+    return this.buckets.conforms(words, at, bytes);
+  }
+
+  private sample(packet: PacketIndex, words: Int32Array, at: number, hook: number): void {
+    const rate = words[at + ActionWord.A];
+    if (!this.random.oneIn(rate)) return;
+    const wanted = words[at + ActionWord.C];
+    const length = this.packets.length[packet];
+    const bytes = wanted < 0 || wanted > length ? length : wanted;
+    const taken = this.sampler.sample(packet, hook, words[at + ActionWord.B], rate, bytes);
+    this.countReason(packet, taken ? REASON.sampled : REASON['sample-lost']);
   }
 
   private countReason(packet: PacketIndex, reason: number): void {

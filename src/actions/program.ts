@@ -31,8 +31,16 @@ export const ActionKind = {
   TUNNEL_KEY_UNSET: 1,
   TUNNEL_KEY_SET: 2,
   MIRRED: 3,
+  VLAN: 4,
+  PEDIT: 5,
+  CSUM: 6,
+  SKBEDIT: 7,
+  POLICE: 8,
+  SAMPLE: 9,
+  SIMPLE: 10,
 } as const;
 
+/** Words that every action has; those of pedit and police are followed by more. */
 export const ACTION_WORDS = 8;
 
 /** Words of one action. */
@@ -42,15 +50,97 @@ export const ActionWord = {
   CONTROL: 1,
   /** Chain number of GOTO, action number of JUMP. */
   ARGUMENT: 2,
-  /** TUNNEL_KEY_SET: record number. MIRRED: device index. GACT: 0. */
+  /** What these hold stands with each kind below. */
   A: 3,
-  /** MIRRED: MIRRED_REDIRECT and MIRRED_INGRESS. */
   B: 4,
+  C: 5,
+  D: 6,
+  E: 7,
 } as const;
 
-/** Bits of a mirred action. */
+/** GACT: A one of these, B and C the other control and its argument, D one packet in how many gets it. */
+export const RANDOM_NONE = 0;
+export const RANDOM_NETRAND = 1;
+export const RANDOM_DETERM = 2;
+
+/** TUNNEL_KEY_SET: A the record's number. */
+
+/** MIRRED: A the device index, B these bits. */
 export const MIRRED_REDIRECT = 1;
 export const MIRRED_INGRESS = 2;
+
+/**
+ * VLAN: A one of these. PUSH and MODIFY: B the TPID, C the tag control information, and MODIFY's D the bits of the
+ * present one that stay. PUSH_ETH: B, C and D the twelve bytes of both addresses.
+ */
+export const VLAN_POP = 0;
+export const VLAN_PUSH = 1;
+export const VLAN_MODIFY = 2;
+export const VLAN_POP_ETH = 3;
+export const VLAN_PUSH_ETH = 4;
+
+/** PEDIT: A the number of keys, which follow, PEDIT_WORDS each. */
+export const PEDIT_WORDS = 8;
+export const PeditWord = {
+  /** A PeditHeader: where offsets count from. */
+  HEADER: 0,
+  /** 1: add, 0: set. */
+  ADD: 1,
+  /** Bytes; a multiple of 4, may be negative. */
+  OFFSET: 2,
+  /** Bits of the word in the frame that stay. */
+  MASK: 3,
+  /** Big-endian reading of the four bytes. */
+  VALUE: 4,
+  /** With OFFMASK other than 0: what the byte at AT gives, masked and shifted, is added to the offset. */
+  AT: 5,
+  OFFMASK: 6,
+  SHIFT: 7,
+} as const;
+/** enum pedit_header_type of include/uapi/linux/tc_act/tc_pedit.h. */
+export const PeditHeader = { NETWORK: 0, ETH: 1, IP4: 2, IP6: 3, TCP: 4, UDP: 5 } as const;
+
+/** CSUM: A these bits (TCA_CSUM_UPDATE_FLAG_*). */
+export const CSUM_IPV4 = 1;
+export const CSUM_ICMP = 2;
+export const CSUM_IGMP = 4;
+export const CSUM_TCP = 8;
+export const CSUM_UDP = 16;
+export const CSUM_UDPLITE = 32;
+export const CSUM_SCTP = 64;
+
+/** SKBEDIT: A these bits, B the mark, C its mask, D the priority. */
+export const SKBEDIT_MARK = 1;
+export const SKBEDIT_PRIORITY = 2;
+export const SKBEDIT_INHERIT = 4;
+
+/**
+ * POLICE: CONTROL is for what exceeds; A and B the control for what conforms, C the number of its token bucket, D the
+ * bucket's generation (a new one begins full). Behind it POLICE_WORDS more: doubles in two words each, lower first.
+ */
+export const POLICE_WORDS = 16;
+export const PoliceWord = {
+  /** Nanoseconds that a byte of `rate` costs; 0: there is no rate. */
+  BYTE_TIME: 0,
+  /** Nanoseconds that the bucket holds. */
+  BURST: 2,
+  /** The same for `peakrate`. */
+  PEAK_BYTE_TIME: 4,
+  PEAK_BURST: 6,
+  /** Nanoseconds that a packet of `pkts_rate` costs; 0: there is no such rate. */
+  PACKET_TIME: 8,
+  PACKET_BURST: 10,
+  /** Bytes, unsigned. */
+  MTU: 12,
+  /** Bytes that each packet costs besides its own. */
+  OVERHEAD: 13,
+  /** Bytes that it costs at least. */
+  MPU: 14,
+  /** 1: cells of ATM. */
+  ATM: 15,
+} as const;
+
+/** SAMPLE: A one packet in how many, B the group, C bytes of each that are wanted, -1 all of them. */
 
 /** The programs of all rules as a worker sees them. */
 export interface ActionPrograms {
@@ -61,4 +151,6 @@ export interface ActionPrograms {
   readonly words: Int32Array;
   /** Records of tunnel_key set, TUNNEL_WORDS each. */
   readonly tunnels: Int32Array;
+  /** Token buckets that actions refer to: numbers below this. */
+  readonly buckets: number;
 }

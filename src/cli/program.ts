@@ -32,7 +32,7 @@ export function program(): Command {
     });
   vtep
     .command('run')
-    .description('run an endpoint in this network namespace until SIGINT, SIGTERM or SIGHUP')
+    .description('run an endpoint in this network namespace until SIGINT or SIGTERM; SIGHUP: read the file again')
     .option('-b, --batch <file>', 'ip, tc and bridge lines to set it up with; - reads standard input')
     .option('--control <path>', 'control socket (default: one per network namespace)')
     .option('--ready-fd <fd>', 'write READY=1 to this descriptor when everything is in place', descriptor)
@@ -66,6 +66,10 @@ export function program(): Command {
     .description('print a batch that makes the present devices, actions, chains and filters again')
     .argument('[file]', 'write it there instead, in one step')
     .action((file: string | undefined) => save(file));
+  vtep
+    .command('reload')
+    .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
+    .action(() => passToDaemon(['reload']));
   return vtep;
 }
 

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
@@ -13,15 +14,25 @@ export interface RunOptions {
   tun: string;
 }
 
-/** `vtep run`: in the foreground until a signal asks it to end. A second one ends it at once. */
+/** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */
 export async function runDaemon(options: RunOptions): Promise<void> {
   outliveReaders();
   const stop = new AbortController();
   const ended = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
   });
-  // SIGHUP: the terminal was closed. Another signal while it ends changes nothing.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  // Another signal while it ends changes nothing.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  let reload = (): void => {
+    isAsked = true;
+  };
+  let isAsked = false;
+  process.on('SIGHUP', () => {
+    // A terminal that is gone is none any more: whoever ran vtep in it has left.
+    if (terminals.some((fd) => !isatty(fd))) stop.abort();
+    else reload();
+  });
   // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
   const bar = new Progress(process.stderr);
@@ -36,6 +47,8 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const daemon = await Daemon.start(start, print, stop.signal);
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
   print({ err: 'vtep: ready\n' });
+  reload = () => void daemon.reload();
+  if (isAsked) reload();
   try {
     await Promise.race([ended, daemon.failed]);
   } finally {

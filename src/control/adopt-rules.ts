@@ -7,7 +7,7 @@ import type { ActionInstance } from './action-table.js';
 import type { DesiredState } from './desired-state.js';
 import type { FilterBlock } from './filter-block.js';
 import type { Filter } from './filter-chain.js';
-import { contentOf, keyOf } from './filter-content.js';
+import { doingOf, keyOf } from './filter-content.js';
 import type { Rules } from './rules.js';
 
 /** Two blocks of one hook. */
@@ -49,40 +49,42 @@ export function adoptRules(rules: Rules, desired: DesiredState): void {
 /** Removes the filters that are not wanted as they are; gives those that are then missing, in the order of the file. */
 function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: DesiredState): FilterSpec[] {
   const { typed, devices } = desired;
-  const stays = new Map<string, Filter>();
-  /** Filters of the same key, whatever they do: their handle goes over. */
-  const handles = new Map<string, number>();
-  const placeOf = ({ spec: { chain, pref, handle } }: Filter): string =>
-    `${chain} ${pref} ${typed.hasHandles(dev, chain, pref) ? handle : ''}`;
   const isTyped = ({ spec }: ActionInstance): boolean => typed.hasAction(spec.kind, spec.index);
   const index = (action: ActionInstance): string => (isTyped(action) ? `=${action.spec.index}` : '');
-  for (const filter of present?.each() ?? []) {
-    // An action that the file gives to one filter is not one that several share.
-    const content = contentOf(filter, (action) => (isTyped(action) || action.bind === 1 ? index(action) : ' shared'));
-    stays.set(`${placeOf(filter)} ${content}`, filter);
-    handles.set(`${placeOf(filter)} ${keyOf(filter)}`, filter.spec.handle);
-  }
-  const missing: Filter[] = [];
+  // An action that the file gives to one filter is not one that several share.
+  const presentIndex = (action: ActionInstance): string =>
+    isTyped(action) || action.bind === 1 ? index(action) : ' shared';
+  /** A pref has a key once. */
+  const placeOf = (filter: Filter): string => {
+    const { chain, pref, handle } = filter.spec;
+    return `${chain} ${pref} ${typed.hasHandles(dev, chain, pref) ? handle : ''} ${keyOf(filter)}`;
+  };
+  const others = new Map<string, Filter>();
+  for (const filter of present?.each() ?? []) others.set(placeOf(filter), filter);
+  const missing: FilterSpec[] = [];
   for (const filter of wanted.each()) {
-    if (!stays.delete(`${placeOf(filter)} ${contentOf(filter, index)}`)) missing.push(filter);
+    const place = placeOf(filter);
+    const other = others.get(place);
+    if (other && doingOf(other, presentIndex) === doingOf(filter, index)) {
+      others.delete(place);
+      continue;
+    }
+    const { chain, pref } = filter.spec;
+    // What does something else from now on keeps its handle.
+    const handle = typed.hasHandles(dev, chain, pref) ? filter.spec.handle : (other?.spec.handle ?? 0);
+    const actions = filter.actions.map((action) => {
+      const { index: number, ...spec } = action.spec;
+      const named = spec.kind === 'mirred' ? { ...spec, dev: devices.nameOf(action.target) } : spec;
+      return isTyped(action) ? { ...named, index: number } : named;
+    });
+    missing.push({ ...filter.spec, dev, handle, actions });
   }
-  for (const { spec } of stays.values()) {
+  for (const { spec } of others.values()) {
     const { chain, pref, handle } = spec;
     present?.remove({ dev, parent: spec.parent, chain, pref, handle });
     rules.changed(rules.indexOf(dev));
   }
-  return missing.map((filter) => {
-    const { chain, pref } = filter.spec;
-    const handle = typed.hasHandles(dev, chain, pref)
-      ? filter.spec.handle
-      : (handles.get(`${placeOf(filter)} ${keyOf(filter)}`) ?? 0);
-    const actions = filter.actions.map((action) => {
-      const { index, ...spec } = action.spec;
-      const named = spec.kind === 'mirred' ? { ...spec, dev: devices.nameOf(action.target) } : spec;
-      return typed.hasAction(spec.kind, index) ? { ...named, index } : named;
-    });
-    return { ...filter.spec, dev, handle, actions };
-  });
+  return missing;
 }
 
 function adoptOwnActions(rules: Rules, { rules: wanted, devices }: DesiredState): void {

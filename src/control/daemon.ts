@@ -41,6 +41,7 @@ export class Daemon {
   /** What ends the parts that were started, in that order; with `undo` nothing new is to stay. */
   private readonly endings: ((undo: boolean) => Promise<void>)[] = [];
   private ending: Promise<void> | undefined;
+  private interpreter: Interpreter | undefined;
   private fail: (error: Error) => void = () => undefined;
   /** Rejects where the daemon cannot go on. */
   readonly failed: Promise<never>;
@@ -82,6 +83,15 @@ export class Daemon {
     return this.end(false);
   }
 
+  /**
+   * Reads the batch file again and has everything be as it says, or leaves everything as it is; what became of it is
+   * printed.
+   */
+  async reload(): Promise<void> {
+    const exit = await this.interpreter?.reload(this.say);
+    if (exit === 0) this.say({ err: 'vtep: reloaded\n' });
+  }
+
   private async begin(options: DaemonOptions): Promise<void> {
     const path = controlPath(options.control);
     const text = options.batch === undefined ? '' : readBatch(options.batch);
@@ -102,7 +112,13 @@ export class Daemon {
     const newTable = (): ClassifierTable =>
       options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
     const rules = new Rules(datapath, devices.registry, newTable);
+    datapath.on('note', (row) => {
+      const note = rules.actions.noteOf(row);
+      if (note !== undefined) log(note);
+    });
     const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal);
+    interpreter.file = options.batch;
+    this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 
     await this.runBatch(interpreter, text, options);

@@ -9,7 +9,7 @@ import { type Command, CommandError } from '../iproute/commands.js';
 import { BatchText } from './batch-text.js';
 import { DesiredDevices, type PresentDevices } from './desired-devices.js';
 import { NoDatapath } from './no-datapath.js';
-import { planCommand } from './plan-command.js';
+import { planCommand, type Stage } from './plan-command.js';
 import { asCommandError } from './report.js';
 import { Rules } from './rules.js';
 import { Transaction } from './transaction.js';
@@ -19,6 +19,7 @@ import { TypedNumbers } from './typed-numbers.js';
 export interface HostLine {
   readonly line: number;
   readonly command: Command;
+  readonly stage: Stage;
 }
 
 export interface DesiredState {
@@ -50,7 +51,7 @@ export async function readDesired(
     devices.line = line;
     const stage = planCommand(transaction, command, target, line);
     typed.note(command);
-    if (stage === 'last' || command.kind.startsWith('link-')) host.push({ line, command });
+    if (stage === 'last' || command.kind.startsWith('link-')) host.push({ line, command, stage });
   };
   const batch = new BatchText();
   for (let at = 0; at < text.length || at === 0; at += PIECE) {

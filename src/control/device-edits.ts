@@ -1,12 +1,16 @@
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
-import { CommandError } from '../iproute/commands.js';
+import { formatMac } from '../iproute/address.js';
+import { CommandError, type LinkGeneric } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
+import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
-import type { DeviceRegistry } from './device-registry.js';
+import { type Device, type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
-import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
+import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
+import { takerOf } from './vni-in-use.js';
+import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
 export class DeviceEdits implements TransactionDevices {
@@ -87,14 +91,17 @@ export class DeviceEdits implements TransactionDevices {
     };
   }
 
-  planSet(name: string, argv: readonly string[], say: Say): Step {
+  planSet(name: string, { argv, settings }: LinkSettings, say: Say): Step {
     const index = this.registry.indexOf(name);
     let before: LinkDetails | undefined;
     return {
       apply: async () => {
-        before = this.devices.detailsOf(index);
+        const now = this.devices.detailsOf(index);
+        // Even an address that it has would cost a link its neighbours.
+        if (now && isSo(now, settings)) return;
         try {
           await this.runIp(argv, say);
+          before = now;
         } finally {
           await this.devices.refresh(index);
         }
@@ -111,14 +118,108 @@ export class DeviceEdits implements TransactionDevices {
     }
     const device = this.registry.find(name);
     if (!device) throw rtnetlinkAnswers('No such device');
-    const { index } = device;
+    return { index: device.index, step: this.planRemoveAt(device.index) };
+  }
+
+  /** Indices of the devices that there are. */
+  get indices(): number[] {
+    return this.registry.list().flatMap(({ index, isGone }) => (isGone ? [] : [index]));
+  }
+
+  /** What a file that is read again has to know. */
+  readonly present: PresentDevices = {
+    meant: (name) => this.registry.meant(name),
+    hostIfindex: (name) => {
+      const ifindex = this.devices.hostIfindex(name);
+      if (ifindex === undefined) throw noSuchDevice(name);
+      return ifindex;
+    },
+    isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
+    check: (name, vxlan, beside) => {
+      if (!this.registry.meant(name)) this.devices.checkName(name);
+      if (vxlan)
+        this.devices.checkVxlan(
+          name,
+          vxlan,
+          beside.map((one) => takerOf(one)),
+        );
+    },
+    changed: (current, changes) => this.devices.changedOptions(current, changes),
+  };
+
+  /** Whether a name means something in this network namespace: not that of a device that was moved or renamed. */
+  isHere(name: string): boolean {
+    const device = this.registry.meant(name);
+    return !device || (isHere(device) && device.name === name);
+  }
+
+  planRemoveAt(index: number): Step {
     this.plan.remove(index);
+    return { apply: () => this.devices.pause(index), undo: () => this.devices.refresh(index) };
+  }
+
+  /** The steps by which the device that `name` means becomes what a file says of it. */
+  planKeep(name: string, making: LinkAdd, say: Say): Step[] {
+    const device = this.registry.meant(name);
+    if (!device) throw noSuchDevice(name);
+    const { index } = device;
+    if (!this.isHere(name)) this.plan.alias(name, index);
+    const persist = making.kind === 'link-add-tap' && making.persist;
+    const vxlan = making.kind === 'link-add-vxlan' ? making.vxlan : undefined;
+    const before = device.vxlan;
+    const isSameKind = (before === undefined) === (vxlan === undefined) && device.persist === persist;
+    const change = before && vxlan ? canBecome(before, vxlan) : 'same';
+    if (!isSameKind || change === 'other') {
+      say({
+        err: `vtep: ${name} is made anew: what the file says of it cannot be changed while it lives
+`,
+      });
+      return [this.remaking(device, making)];
+    }
+    const steps: Step[] = [];
+    if (before && vxlan && change === 'changed') {
+      steps.push({
+        apply: () => this.devices.configureVxlan(index, vxlan),
+        undo: () => this.devices.configureVxlan(index, before),
+      });
+    }
+    const set = this.setting(index, making.link);
+    return set ? [...steps, set] : steps;
+  }
+
+  /** What the file says of MTU, address and queue, where it is otherwise. */
+  private setting(index: number, { name, mtu, address, txqueuelen }: LinkGeneric): Step | undefined {
+    const before = this.devices.detailsOf(index);
+    if (!before) return undefined;
+    const other: LinkGeneric = {
+      name,
+      ...(mtu !== undefined && mtu !== before.link.mtu && { mtu }),
+      ...(address !== undefined && `${address}` !== `${before.link.address}` && { address }),
+      ...(txqueuelen !== undefined && txqueuelen !== before.txQueueLength && { txqueuelen }),
+    };
+    if (Object.keys(other).length === 1) return undefined;
+    return { apply: () => this.devices.set(index, other), undo: () => this.devices.restore(index, before) };
+  }
+
+  private remaking({ index, name, persist, vxlan }: Device, making: LinkAdd): Step {
+    const details = this.devices.detailsOf(index);
+    const wanted = making.kind === 'link-add-vxlan' ? making.vxlan : undefined;
+    if (wanted) this.plan.configure(index, wanted);
+    const link = { ...making.link, up: false };
+    const old: LinkGeneric = {
+      name,
+      ...(details && { mtu: details.link.mtu, address: details.link.address, up: details.link.up }),
+    };
     return {
-      index,
-      step: {
-        apply: () => this.devices.pause(index),
-        undo: () => this.devices.refresh(index),
+      apply: async () => {
+        try {
+          await this.devices.remake(index, link, making.kind === 'link-add-tap' && making.persist, wanted);
+        } catch (error) {
+          await this.devices.remake(index, old, persist, vxlan);
+          throw error;
+        }
       },
+      undo: () => this.devices.remake(index, old, persist, vxlan),
     };
   }
 
@@ -131,4 +232,15 @@ export class DeviceEdits implements TransactionDevices {
     if (!plan) throw new Error('no transaction is on');
     return plan;
   }
+}
+
+/** Whether a link has settings as they were typed; `false` for what is written in an unusual way. */
+function isSo({ link, txQueueLength }: LinkDetails, settings: ReadonlyMap<string, string>): boolean {
+  const now = new Map([
+    ['mtu', `${link.mtu}`],
+    ['address', formatMac(link.address)],
+    ['txqueuelen', `${txQueueLength}`],
+    ['alias', link.alias],
+  ]);
+  return [...settings].every(([name, value]) => now.get(name) === value.toLowerCase() || now.get(name) === value);
 }

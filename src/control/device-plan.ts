@@ -16,6 +16,8 @@ const UNMADE_IFINDEX = 2 ** 30;
  */
 export class DevicePlan {
   private readonly made = new Map<string, PlannedDevice>();
+  /** Other names of devices that there are. */
+  private readonly aliases = new Map<string, number>();
   private readonly removed = new Set<number>();
   /** Options that vxlan devices are going to have, by index. */
   private readonly options = new Map<number, VxlanOptions>();
@@ -40,8 +42,15 @@ export class DevicePlan {
     return this.removed.has(index);
   }
 
-  /** Index of a device that is still to be made. */
+  /** A device goes by this name here. */
+  alias(name: string, index: number): void {
+    this.aliases.set(name, index);
+  }
+
+  /** Index of a device that is still to be made, or that goes by another name. */
   find(name: string): number | undefined {
+    const alias = this.aliases.get(name);
+    if (alias !== undefined) return alias;
     const planned = this.made.get(name);
     return planned && !planned.isMade ? planned.index : undefined;
   }

@@ -36,6 +36,7 @@ function device(registry: DeviceRegistry, name: string, ifindex: number, nsid?: 
     persist: false,
     ifindex,
     name,
+    madeAs: name,
     nsid,
     isNew: true,
     isRising: false,

@@ -5,7 +5,7 @@ import type { DevicePlan } from './device-plan.js';
 import { noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { VniFilter } from './vni-filter.js';
-import type { Taker } from './vni-in-use.js';
+import { type Taker, takerOf } from './vni-in-use.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
 /** A network namespace without an id here. */
@@ -18,6 +18,8 @@ export interface Device {
   readonly persist: boolean;
   ifindex: number;
   name: string;
+  /** The name that it was made by. */
+  readonly madeAs: string;
   /**
    * Where it was moved to another network namespace: that one's id here, or ELSEWHERE. It goes on working, but its name
    * is no longer one of ours.
@@ -138,7 +140,7 @@ export class DeviceRegistry implements RuleDevices {
     const index = this.find(name)?.ifindex ?? this.links.link(name)?.index;
     if (index !== undefined) return index;
     if (planned === undefined || !this.plan) throw noSuchDevice(name);
-    return this.plan.guessIfindex(planned);
+    return this.byIndex.get(planned)?.ifindex ?? this.plan.guessIfindex(planned);
   }
 
   nameOf(index: number): string {
@@ -148,6 +150,12 @@ export class DeviceRegistry implements RuleDevices {
   /** The index for a device that is being made: the one that was kept for it, else a free one; -1: there is none. */
   takeIndex(name: string): number {
     return this.plan?.take(name) ?? this.indices.next();
+  }
+
+  /** The device that a file means which makes one of this name: wherever it is by now, and whatever it is called. */
+  meant(name: string): Device | undefined {
+    const devices = this.list().filter(({ isGone }) => !isGone);
+    return devices.find((device) => device.name === name) ?? devices.find(({ madeAs }) => madeAs === name);
   }
 
   /** The options that a vxlan device has, or is going to have. */
@@ -163,7 +171,7 @@ export class DeviceRegistry implements RuleDevices {
       .flatMap((index) => {
         const vxlan = this.vxlanOf(index);
         const filter = this.byIndex.get(index)?.filter;
-        return vxlan ? [{ vxlan, has: (vni: number) => takes(vxlan, filter, vni) }] : [];
+        return vxlan ? [takerOf(vxlan, filter)] : [];
       });
   }
 
@@ -179,8 +187,4 @@ export class DeviceRegistry implements RuleDevices {
     this.indices.drop(index);
     this.outside?.dropped(index);
   }
-}
-
-function takes({ id = 0, vnifilter }: VxlanOptions, filter: VniFilter | undefined, vni: number): boolean {
-  return vnifilter === true ? filter?.has(vni) === true : id === vni;
 }

@@ -30,13 +30,14 @@ import { Forwarding } from './forwarding.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
 import { VniFilter, VniRows } from './vni-filter.js';
-import { isVniInUse } from './vni-in-use.js';
+import { isVniInUse, type Taker } from './vni-in-use.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { vxlanMtu } from './vxlan-mtu.js';
+import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
@@ -65,6 +66,7 @@ export class Devices {
   private readonly neighbours: NeighbourTable;
   private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
+  private readonly mtus: MtuFollower;
   /** Interfaces of the host that mirred sends to. */
   readonly hostPorts: HostPorts;
   private closed = false;
@@ -89,6 +91,11 @@ export class Devices {
     });
     datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
+    this.mtus = new MtuFollower(this.rtnetlink, {
+      mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
+      setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      log: options.log,
+    });
     this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
     this.registry.outside = this.hostPorts;
     this.follower = new LinkFollower((event) => this.heard(event));
@@ -98,30 +105,44 @@ export class Devices {
 
   /** Throws CommandError and leaves nothing behind. */
   addTap(link: LinkGeneric, persist: boolean): Promise<void> {
-    return this.inTurn(() => this.add(link, 'tap', persist, undefined));
+    return this.inTurn(async () => {
+      await this.add(link, 'tap', persist, undefined);
+    });
   }
 
   /** Throws CommandError and leaves nothing behind. */
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.inTurn(async () => {
       this.checkVxlan(link.name, vxlan);
-      const mtu = vxlanMtu(this.rtnetlink, link.mtu, vxlan);
-      return this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', false, vxlan);
+      await this.makeVxlan(link, false, vxlan);
     });
+  }
+
+  private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
+    const underlay = underlayMtu(this.rtnetlink, vxlan);
+    const mtu = vxlanMtu(link.mtu, underlay);
+    const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
+    this.mtus.begin(device, underlay, link.mtu, mtu);
   }
 
   /** Throws CommandError where a device could not be added, as far as that can be known before. */
   checkNew(name: string, vxlan: VxlanOptions | undefined): void {
-    const link = this.registry.has(name) ? undefined : this.rtnetlink.link(name);
-    if (this.registry.has(name) || (link && !this.canReclaim(link))) throw rtnetlinkAnswers('File exists');
-    if (!vxlan) return;
-    this.checkVxlan(name, vxlan);
-    vxlanMtu(this.rtnetlink, undefined, vxlan);
+    if (this.registry.has(name)) throw rtnetlinkAnswers('File exists');
+    this.checkName(name);
+    if (vxlan) this.checkVxlan(name, vxlan);
   }
 
-  private checkVxlan(name: string, vxlan: VxlanOptions): void {
+  /** Throws CommandError where a link of the host has the name. */
+  checkName(name: string): void {
+    const link = this.rtnetlink.link(name);
+    if (link && !this.canReclaim(link)) throw rtnetlinkAnswers('File exists');
+  }
+
+  /** Throws CommandError where a vxlan device cannot be beside others, those that there are unless told otherwise. */
+  checkVxlan(name: string, vxlan: VxlanOptions, others: readonly Taker[] = this.registry.takersBeside(name)): void {
     checkSupported(vxlan);
-    if (isVniInUse(vxlan, vxlan.id ?? 0, this.registry.takersBeside(name))) {
+    underlayMtu(this.rtnetlink, vxlan);
+    if (isVniInUse(vxlan, vxlan.id ?? 0, others)) {
       throw refused('A VXLAN device with the specified VNI already exists');
     }
   }
@@ -141,6 +162,11 @@ export class Devices {
       if (!this.rtnetlink.link(name)) throw noSuchDevice(name);
       throw new CommandError(`vtep: "${name}" is the host's, not a device of vtep (use the system's ip for it)`, 2);
     }
+    return this.changedOptions(current, changes);
+  }
+
+  /** As `changedVxlan`, whatever the device's name. */
+  changedOptions(current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
     if (!current) throw rtnetlinkAnswers('Operation not supported');
     const options = changeVxlan(current, changes);
     checkSupported(options);
@@ -166,6 +192,7 @@ export class Devices {
       device.filter?.changeDefault(before, options);
     }
     this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
+    this.followMtu(device);
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -186,6 +213,16 @@ export class Devices {
     return this.inTurn(async () => {
       const device = this.registry.get(index);
       if (device) await this.letGo(device, device.persist && !device.isNew);
+    });
+  }
+
+  /** Makes a device anew in its place: rules that name it stay. Where that is refused there is none in its place. */
+  remake(index: number, link: LinkGeneric, persist: boolean, vxlan: VxlanOptions | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (device) await this.letGo(device, false, true);
+      if (vxlan) await this.makeVxlan(link, persist, vxlan, index);
+      else await this.add(link, 'tap', persist, undefined, index);
     });
   }
 
@@ -215,13 +252,42 @@ export class Devices {
     return device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
   }
 
-  /** Puts back MTU, address, alias and queue length. */
-  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+  /** Sets what is said of MTU, address and queue length. */
+  set(index: number, { mtu, address, txqueuelen }: LinkGeneric): Promise<void> {
     return this.inTurn(async () => {
       const device = this.registry.get(index);
       if (!device || !isHere(device)) return;
+      try {
+        this.rtnetlink.setLink(device.ifindex, {
+          ...(mtu === undefined ? {} : { mtu }),
+          ...(address === undefined ? {} : { address }),
+          ...(txqueuelen === undefined ? {} : { txQueueLength: txqueuelen }),
+        });
+      } catch (error) {
+        throw asAnswer(error);
+      }
+      await this.reread(device);
+    });
+  }
+
+  /** ifindex of a link of this network namespace that is not vtep's; undefined where there is none. */
+  hostIfindex(name: string): number | undefined {
+    return this.registry.meant(name) ? undefined : this.rtnetlink.link(name)?.index;
+  }
+
+  /** Puts back MTU, address, alias and queue length, as far as they are others. */
+  restore(index: number, { link, txQueueLength }: LinkDetails): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      const now = device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+      if (!device || !now) return;
       const { mtu, address, alias } = link;
-      this.rtnetlink.setLink(device.ifindex, { mtu, address, alias, txQueueLength });
+      this.rtnetlink.setLink(device.ifindex, {
+        ...(mtu !== now.link.mtu && { mtu }),
+        ...(`${address}` !== `${now.link.address}` && { address }),
+        ...(alias !== now.link.alias && { alias }),
+        ...(txQueueLength !== now.txQueueLength && { txQueueLength }),
+      });
       await this.reread(device);
     });
   }
@@ -265,11 +331,13 @@ export class Devices {
     kind: 'tap' | 'vxlan',
     persist: boolean,
     vxlan: VxlanOptions | undefined,
-  ): Promise<void> {
+    /** The index to have, which stays the caller's. */
+    own?: number,
+  ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
     const tap = this.openTap(generic.name, persist, existing);
     const [fd = -1] = tap.fds;
-    const index = this.registry.takeIndex(generic.name);
+    const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {
       close(fd);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
@@ -281,6 +349,7 @@ export class Devices {
       persist,
       ifindex: 0,
       name: tap.name,
+      madeAs: tap.name,
       nsid: undefined,
       isNew: existing === undefined,
       isRising: false,
@@ -300,7 +369,7 @@ export class Devices {
       });
       device.ifindex = created.index;
       this.registry.add(device);
-      this.datapath.counters.clearDevice(index);
+      if (own === undefined) this.datapath.counters.clearDevice(index);
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
       if (vxlan) {
@@ -312,8 +381,9 @@ export class Devices {
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
+      return device;
     } catch (error) {
-      await this.letGo(device, persist && !device.isNew);
+      await this.letGo(device, persist && !device.isNew, own !== undefined);
       throw asAnswer(error);
     }
   }
@@ -428,11 +498,12 @@ export class Devices {
    * A device leaves: the worker lets go of it first, then its descriptors are closed, and its TAP goes unless it is to
    * stay. Its index is another's only when no action sends there any more.
    */
-  private async letGo(device: Device, stays: boolean): Promise<void> {
+  private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
     const { index, fd } = device;
     if (device.vxlan) this.forwarding.end(device);
     device.filter?.clear();
     this.registry.delete(device);
+    this.mtus.end(device);
     this.datapath.devices.remove(index);
     try {
       await device.sockets?.close();
@@ -443,7 +514,7 @@ export class Devices {
     }
     if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
     close(fd);
-    this.registry.indices.release(index);
+    if (!keepsIndex) this.registry.indices.release(index);
   }
 
   // ---- what the kernel tells -----------------------------------------------------------------------------------
@@ -460,6 +531,7 @@ export class Devices {
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;
     }
+    if (event.type === 'link' && event.nsid === undefined) this.lowerChanged(event.link);
     const device = this.registry.byLink(event.link, event.nsid);
     if (!device && event.nsid === undefined) this.hostPorts.heard(event.link, event.type !== 'link');
     if (!device) return;
@@ -474,6 +546,18 @@ export class Devices {
         this.vanish(device, 'it was deleted');
         break;
     }
+  }
+
+  /** A link that vxlan devices stand on may have another MTU now. */
+  private lowerChanged({ index }: Link): void {
+    for (const device of this.registry.list()) {
+      if (this.mtus.concerns(device, index)) this.later(async () => this.followMtu(device));
+    }
+  }
+
+  private followMtu(device: Device): void {
+    if (this.registry.get(device.index) === device && isHere(device) && device.vxlan)
+      this.mtus.follow(device, device.vxlan);
   }
 
   /** An id that another namespace gave says nothing here: then the descriptor's name tells whether it came back. */

@@ -15,6 +15,7 @@ import {
   emptyChain,
   emptyPref,
   type Filter,
+  type FilterMaker,
   needsCreate,
   type Pref,
   protocolMismatch,
@@ -23,23 +24,6 @@ import { FilterTable } from './filter-table.js';
 import type { Journal } from './journal.js';
 import { filterAnswers, filterRefused } from './refusal.js';
 
-/** What a block needs from the daemon to make and unmake filters. */
-export interface FilterMaker {
-  /** Binds actions, writes the program. Throws CommandError before anything is changed. */
-  make(spec: FilterSpec): Filter;
-  /** Takes back a filter that was never in force. */
-  discard(filter: Filter): void;
-  /** Takes back a filter that workers may still run. */
-  unmake(filter: Filter): void;
-  /** Takes `unmake` back, before it came in force. */
-  remake(filter: Filter): void;
-  /** What stands at this place is about to change. */
-  touch(place: FilterPlace): void;
-}
-
-/** Where a filter stands in its block. */
-export type FilterPlace = Pick<FilterSpec, 'dev' | 'chain' | 'pref' | 'handle'>;
-
 export class FilterBlock {
   private readonly table: FilterTable;
   private readonly maker: FilterMaker;
@@ -47,20 +31,17 @@ export class FilterBlock {
   private readonly chains = new Map<number, Chain>();
   private ranks = 0;
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
-  private parent: FilterParent = 'ingress';
+  private parent: FilterParent;
 
-  constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal) {
+  constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal, parent: FilterParent = 'ingress') {
     this.table = new FilterTable(table);
     this.maker = maker;
     this.journal = journal;
+    this.parent = parent;
   }
 
   publish(): ReturnType<ClassifierTable['publish']> {
     return this.table.publish();
-  }
-
-  get size(): number {
-    return this.table.size;
   }
 
   /** `tc filter add|replace|change`: returns the filter in force, or throws CommandError with no filter changed. */

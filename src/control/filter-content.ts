@@ -9,9 +9,9 @@ export function keyOf({ spec, indev }: Filter): string {
   return `${protocol} ${indev} ${skipHw} ${classid} ${words.join(' ')}`;
 }
 
-/** The same with its actions; `mark` says what their indices mean. */
-export function contentOf(filter: Filter, mark: (action: ActionInstance) => string): string {
-  return `${keyOf(filter)} ${filter.actions.map((action) => `${actionText(action)}${mark(action)}`).join(' ')}`;
+/** What a filter does; `mark` says what the indices of its actions mean. */
+export function doingOf({ actions }: Filter, mark: (action: ActionInstance) => string): string {
+  return actions.map((action) => `${actionText(action)}${mark(action)}`).join(' ');
 }
 
 /** What an action does, its cookie included. */

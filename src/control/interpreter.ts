@@ -6,6 +6,7 @@ import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
 import { runAtomicBatch } from './atomic-batch.js';
+import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
@@ -18,6 +19,7 @@ import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
+import { reload } from './reload.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
@@ -34,6 +36,8 @@ export class Interpreter {
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly deviceEdits: DeviceEdits;
   private turn: Promise<unknown> = Promise.resolve();
+  /** The batch file that the daemon was started with; `-` for standard input. */
+  file: string | undefined;
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
   constructor(devices: Devices, rules: Rules, counters: readonly Counters[], stopping: AbortSignal) {
@@ -57,12 +61,48 @@ export class Interpreter {
    * clients take turns, so that each finds a whole state.
    */
   async request(argv: readonly string[], say: Say): Promise<number> {
+    if (argv[0] === 'reload') return this.reload(say);
     try {
       await pour(await this.exclusive(() => this.answer(argv, say)), say, this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
     }
+  }
+
+  /** Reads the daemon's file again, and has everything be as it says; resolves with the exit code, never rejects. */
+  async reload(say: Say): Promise<number> {
+    const { file } = this;
+    try {
+      if (file === undefined || file === '-') {
+        const why = file === '-' ? 'its lines came from standard input' : 'it was started without one';
+        throw new CommandError(`vtep: there is no file that this vtep could read again (${why})`, 1);
+      }
+      const target = {
+        rules: this.rules,
+        devices: this.deviceEdits,
+        repeat: (command: Command, to: Say) => this.repeat(command, to),
+      };
+      return await this.exclusive(() => reload(readBatch(file), file, target, say));
+    } catch (error) {
+      return report(error, say);
+    }
+  }
+
+  /** Carries out a line about the host that may have been carried out before. */
+  private async repeat(command: Command, say: Say): Promise<void> {
+    const again = command.kind === 'host' ? { ...command, argv: idempotent(command.argv) } : command;
+    const said: string[] = [];
+    let failure: unknown;
+    try {
+      await this.carryOut(again, (reply) => ('err' in reply ? void said.push(reply.err) : say(reply)));
+    } catch (error) {
+      failure = error;
+    }
+    // It stands from the last time.
+    if (failure && said.some((text) => /: File exists$|Exclusivity flag on/m.test(text))) return;
+    for (const err of said) say({ err });
+    if (failure) throw failure;
   }
 
   /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
@@ -215,7 +255,10 @@ export class Interpreter {
     }
     if (tool === 'save') return this.save();
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
-      throw new CommandError(`vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, save)`, 1);
+      throw new CommandError(
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, reload, save)`,
+        1,
+      );
     }
     const output = await this.begin(parseLine(tool, words), say);
     await this.rules.commit();

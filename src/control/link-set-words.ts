@@ -7,17 +7,27 @@ export interface LinkSetParts {
   readonly rest?: readonly string[];
   /** Whether what `rest` sets can be put back. */
   readonly canUndo: boolean;
+  /** What it sets, where it can: `mtu`, `address`, `txqueuelen`, `alias`. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 /** What belongs to the link alone, and can be read and put back. */
-const undoable = ['mtu', 'address', 'txqueuelen', 'qlen', 'txqlen', 'alias'];
+const undoable: ReadonlyMap<string, string> = new Map([
+  ['mtu', 'mtu'],
+  ['address', 'address'],
+  ['txqueuelen', 'txqueuelen'],
+  ['qlen', 'txqueuelen'],
+  ['txqlen', 'txqueuelen'],
+  ['alias', 'alias'],
+]);
 
 /** Takes `ip link set …` (the words without `ip`) apart; undefined for a line that begins otherwise. */
 export function splitLinkSet(argv: readonly string[]): LinkSetParts | undefined {
   const [object = '', verb = '', ...words] = argv;
   if (!abbreviates(object, 'link') || !(abbreviates(verb, 'set') || verb === 'change')) return undefined;
   const kept: string[] = [];
-  let settings = 0;
+  const settings = new Map<string, string>();
+  let isAny = false;
   let canUndo = true;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
@@ -28,13 +38,15 @@ export function splitLinkSet(argv: readonly string[]): LinkSetParts | undefined 
       if (word === 'dev') kept.push(words[++at] ?? '');
       continue;
     }
-    settings++;
-    canUndo &&= undoable.includes(found.name);
-    if (found.name === 'alias') {
-      kept.push(...words.slice(at + 1));
-      break;
-    }
-    if (found.takesArgument) kept.push(words[++at] ?? '');
+    isAny = true;
+    const name = undoable.get(found.name);
+    canUndo &&= name !== undefined;
+    // An alias may be any words, to the end of the line.
+    const values =
+      found.name === 'alias' ? words.slice(at + 1) : found.takesArgument ? words.slice(at + 1, at + 2) : [];
+    kept.push(...values);
+    at += values.length;
+    if (name !== undefined) settings.set(name, values.join(' '));
   }
-  return { ...(settings > 0 && { rest: [object, verb, ...kept] }), canUndo };
+  return { ...(isAny && { rest: [object, verb, ...kept] }), canUndo, settings };
 }

@@ -90,7 +90,6 @@ async function openPcap(
     dev,
     port: dstport,
     ...(local === undefined ? {} : { local: formatIp(local) }),
-    bufferBytes: receiveBuffer,
     receiveBuffer,
     udp6ZeroChecksum: udp6zerocsumrx,
     log,

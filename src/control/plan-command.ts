@@ -39,7 +39,8 @@ export function planCommand(
       last({ kind: 'link-set', name, argv, ...(up !== undefined && { up }) });
       return;
     }
-    if (parts.rest) transaction.step(devices.planSet(name, parts.rest, target.say), line);
+    if (parts.rest)
+      transaction.step(devices.planSet(name, { argv: parts.rest, settings: parts.settings }, target.say), line);
     if (up !== undefined) setUp(name, up);
   };
   switch (command.kind) {

@@ -1,13 +1,5 @@
-import {
-  ACTION_WORDS,
-  ActionKind,
-  type ActionPrograms,
-  ActionWord,
-  MIRRED_INGRESS,
-  MIRRED_REDIRECT,
-  Verdict,
-} from '../actions/program.js';
-import type { ActionDetail, Control, TunnelKeySet } from '../iproute/commands.js';
+import type { ActionPrograms } from '../actions/program.js';
+import type { ActionDetail, TunnelKeySet } from '../iproute/commands.js';
 import {
   TUNNEL_CSUM,
   TUNNEL_DONT_FRAGMENT,
@@ -18,6 +10,8 @@ import {
   TUNNEL_WORDS,
   TunnelWord,
 } from '../memory/tunnel.js';
+import { actionLength, writeActionWords } from './action-words.js';
+import { FreeNumbers } from './free-numbers.js';
 import { SharedWords } from './shared-words.js';
 
 /** A program's place, to be given back when its rule is gone from every worker. */
@@ -29,8 +23,11 @@ export interface ProgramBlock {
 /** The place of an action's words, to be given back when no worker runs them any more. */
 export interface ActionBlock {
   readonly at: number;
+  readonly length: number;
   /** The tunnel record that it owns, or -1. */
   readonly tunnel: number;
+  /** The token bucket that it owns, or -1. */
+  readonly bucket: number;
 }
 
 /** What is to be written of an action. */
@@ -42,24 +39,15 @@ export interface ActionToRun {
   readonly target: number;
 }
 
-const verdicts = {
-  pass: Verdict.OK,
-  drop: Verdict.SHOT,
-  pipe: Verdict.PIPE,
-  continue: Verdict.CONTINUE,
-  reclassify: Verdict.RECLASSIFY,
-  stolen: Verdict.STOLEN,
-  trap: Verdict.TRAP,
-  goto: Verdict.GOTO,
-  jump: Verdict.JUMP,
-} as const;
-
 /** Writes the action programs that the workers run. */
 export class ProgramWriter {
   private readonly start = new SharedWords();
   private readonly actionAt = new SharedWords();
   private readonly words = new SharedWords();
   private readonly tunnels = new SharedWords();
+  private readonly buckets = new FreeNumbers(0);
+  private bucketCount = 0;
+  private generation = 0;
   /** Whether workers may have the present `actionAt`. */
   private isActionAtOut = false;
 
@@ -71,6 +59,7 @@ export class ProgramWriter {
       actionAt: this.actionAt.words,
       words: this.words.words,
       tunnels: this.tunnels.words,
+      buckets: this.bucketCount,
     };
   }
 
@@ -114,44 +103,28 @@ export class ProgramWriter {
   }
 
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
-  releaseAction({ at, tunnel }: ActionBlock): void {
-    this.words.release(at, ACTION_WORDS);
+  releaseAction({ at, length, tunnel, bucket }: ActionBlock): void {
+    this.words.release(at, length);
     if (tunnel >= 0) this.tunnels.release(tunnel * TUNNEL_WORDS, TUNNEL_WORDS);
+    if (bucket >= 0) this.buckets.release(bucket);
   }
 
   private writeAction({ spec, target }: ActionToRun): ActionBlock {
-    const at = this.words.alloc(ACTION_WORDS);
-    const words = this.words.words;
-    words.fill(0, at, at + ACTION_WORDS);
-    words[at + ActionWord.KIND] = actionKind(spec);
-    words[at + ActionWord.CONTROL] = verdicts[spec.control.type];
-    words[at + ActionWord.ARGUMENT] = controlArgument(spec.control);
-    if (spec.kind === 'mirred') {
-      words[at + ActionWord.A] = target;
-      words[at + ActionWord.B] =
-        (spec.mode === 'redirect' ? MIRRED_REDIRECT : 0) | (spec.direction === 'ingress' ? MIRRED_INGRESS : 0);
+    const length = actionLength(spec);
+    const at = this.words.alloc(length);
+    let tunnel = -1;
+    let bucket = -1;
+    if (spec.kind === 'tunnel_key' && spec.mode === 'set') {
+      tunnel = this.tunnels.alloc(TUNNEL_WORDS) / TUNNEL_WORDS;
+      writeTunnel(this.tunnels.words, tunnel, spec);
+    } else if (spec.kind === 'police') {
+      bucket = this.buckets.next();
+      this.bucketCount = Math.max(this.bucketCount, bucket + 1);
+      this.generation = (this.generation % 0x7fffffff) + 1;
     }
-    if (spec.kind !== 'tunnel_key' || spec.mode !== 'set') return { at, tunnel: -1 };
-    const tunnel = this.tunnels.alloc(TUNNEL_WORDS) / TUNNEL_WORDS;
-    writeTunnel(this.tunnels.words, tunnel, spec);
-    words[at + ActionWord.A] = tunnel;
-    return { at, tunnel };
+    writeActionWords(this.words.words, at, spec, { target, tunnel, bucket, generation: this.generation });
+    return { at, length, tunnel, bucket };
   }
-}
-
-function actionKind(spec: ActionDetail): number {
-  switch (spec.kind) {
-    case 'gact':
-      return ActionKind.GACT;
-    case 'mirred':
-      return ActionKind.MIRRED;
-    case 'tunnel_key':
-      return spec.mode === 'unset' ? ActionKind.TUNNEL_KEY_UNSET : ActionKind.TUNNEL_KEY_SET;
-  }
-}
-function controlArgument(control: Control): number {
-  if (control.type === 'goto') return control.chain | 0;
-  return control.type === 'jump' ? control.count : 0;
 }
 
 function writeTunnel(words: Int32Array, record: number, spec: TunnelKeySet): void {
@@ -168,7 +141,7 @@ function writeTunnel(words: Int32Array, record: number, spec: TunnelKeySet): voi
   words[at + TunnelWord.DST_PORT] = spec.dstPort ?? 0;
   words[at + TunnelWord.TOS] = spec.tos ?? 0;
   words[at + TunnelWord.TTL] = spec.ttl ?? 0;
-  words[at + TunnelWord.GBP] = spec.gbp ?? 0;
+  words[at + TunnelWord.GBP] = (spec.gbp ?? 0) | 0;
   words[at + TunnelWord.FAMILY] = spec.dstIp.length === 4 ? 4 : 6;
   writeAddress(words, at + TunnelWord.DST_IP, spec.dstIp);
   writeAddress(words, at + TunnelWord.SRC_IP, spec.srcIp);

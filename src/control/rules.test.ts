@@ -1,5 +1,7 @@
 import test from 'ava';
+import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { Instruction } from '../dataplane/messages.js';
+import type { FilterParent } from '../iproute/commands.js';
 import { DeviceCounter } from '../memory/counters.js';
 import { ALL, Bench } from './kit.test.helper.js';
 
@@ -30,8 +32,11 @@ test('a commit puts every edit since the last one in force at once, device by de
   const [instruction] = rulesOf(bench);
   t.is(rulesOf(bench).length, 1);
   t.deepEqual(
-    instruction?.hooks.map(({ device }) => device),
-    [0, 1],
+    instruction?.hooks.map(({ device, direction }) => [device, direction]),
+    [
+      [0, AT_INGRESS],
+      [1, AT_INGRESS],
+    ],
   );
   t.deepEqual(ids(bench), [0, 1]);
   await bench.rules.commit();
@@ -139,17 +144,48 @@ for (const [title, line, said] of refusals) {
   });
 }
 
-test('filters on egress and mirred ingress are refused by name', (t) => {
+test('clsact has two hooks with filters of their own; an ingress qdisc has one under every name', async (t) => {
   const bench = new Bench();
   bench.tc('qdisc add dev vxlan0 clsact');
-  t.deepEqual(bench.refusal('filter add dev vxlan0 egress pref 1 flower action drop'), {
-    said: 'vtep: filters on egress are not supported by vtep',
+  bench.tc('qdisc add dev tap0 ingress');
+  bench.tc('filter add dev vxlan0 egress pref 1 flower action drop');
+  bench.tc('filter add dev vxlan0 ingress pref 2 flower action pass');
+  bench.tc('chain add dev vxlan0 egress chain 5');
+  bench.tc('filter add dev tap0 egress pref 1 flower action drop');
+  t.deepEqual(bench.refusal('filter add dev vxlan0 parent ffff: pref 1 flower action drop'), {
+    said: 'RTNETLINK answers: Invalid argument\nWe have an error talking to the kernel',
     exit: 2,
   });
-  t.deepEqual(bench.refusal(`filter add ${ON} pref 1 flower action mirred ingress redirect dev tap0`), {
-    said: 'vtep: mirred ingress is not supported by vtep',
-    exit: 2,
-  });
+  const prefs = (dev: string, parent: FilterParent) => bench.rules.list({ dev, parent }).map(({ pref }) => pref);
+  t.deepEqual([prefs('vxlan0', 'egress'), prefs('vxlan0', 'ingress'), prefs('vxlan0', 'ffff:')], [[1], [2], []]);
+  t.deepEqual([prefs('tap0', 'egress'), prefs('tap0', 'ingress')], [[1], [1]]);
+  t.deepEqual(bench.rules.chains({ dev: 'vxlan0', parent: 'egress' }, false), [0, 5]);
+  t.deepEqual(bench.rules.chains({ dev: 'vxlan0', parent: 'ingress' }, false), [0]);
+  t.deepEqual(
+    [...bench.rules.saved('vxlan0')].map(({ parent, chain, isExplicit }) => [parent, chain, isExplicit]),
+    [
+      ['ingress', 0, false],
+      ['egress', 0, false],
+      ['egress', 5, true],
+    ],
+  );
+  await bench.rules.commit();
+  const sent = () =>
+    rulesOf(bench)
+      .at(-1)
+      ?.hooks.map(({ device, direction, snapshot }) => [device, direction, snapshot !== undefined]);
+  t.deepEqual(sent(), [
+    [0, AT_INGRESS, true],
+    [0, AT_EGRESS, true],
+    [1, AT_INGRESS, true],
+  ]);
+  bench.tc('qdisc del dev vxlan0 clsact');
+  bench.tc('qdisc add dev vxlan0 ingress');
+  await bench.rules.commit();
+  t.deepEqual(sent(), [
+    [0, AT_INGRESS, true],
+    [0, AT_EGRESS, false],
+  ]);
 });
 
 test('the qdisc takes its filters with it, and counts from its own beginning', async (t) => {

@@ -1,20 +1,20 @@
+import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import type { Datapath } from '../dataplane/datapath.js';
-import { INGRESS } from '../dataplane/messages.js';
-import {
-  type ChainSelector,
-  CommandError,
-  type FilterParent,
-  type FilterSelector,
-  type FilterSpec,
-  type FilterState,
-  type QdiscState,
+import type { HookRules } from '../dataplane/messages.js';
+import type {
+  ChainSelector,
+  FilterParent,
+  FilterSelector,
+  FilterSpec,
+  FilterState,
+  QdiscState,
 } from '../iproute/commands.js';
 import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
-import { FilterBlock, type FilterMaker, type FilterPlace } from './filter-block.js';
-import { byRank, type Filter } from './filter-chain.js';
+import { FilterBlock } from './filter-block.js';
+import { byRank, type Filter, type FilterMaker, type FilterPlace } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
@@ -40,6 +40,8 @@ export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters
 interface Qdisc {
   readonly kind: 'ingress' | 'clsact';
   readonly ingress: FilterBlock;
+  /** Of clsact only. */
+  readonly egress?: FilterBlock;
   /** What the device's hook had counted when the qdisc was made. */
   readonly before: HookCounts;
   /** Ascending in order of creation. */
@@ -76,6 +78,8 @@ export class Rules {
   private readonly qdiscs = new Map<number, Qdisc>();
   private ranks = 0;
   private readonly dirty = new Set<number>();
+  /** Devices of which the workers have an egress. */
+  private readonly withEgress = new Set<number>();
   /** What the workers may still use until the next commit is in force. */
   private retired: (() => void)[] = [];
   /** What undoes the edits of the transaction that is on. */
@@ -113,7 +117,10 @@ export class Rules {
   rollBack(): void {
     this.journal.rollBack();
     this.retired.length = this.retiredBefore;
-    for (const { ingress } of this.qdiscs.values()) ingress.settle();
+    for (const { ingress, egress } of this.qdiscs.values()) {
+      ingress.settle();
+      egress?.settle();
+    }
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
@@ -124,9 +131,10 @@ export class Rules {
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
-    const ingress = new FilterBlock(this.newTable(), this.maker, this.journal);
+    const block = (hook: 'ingress' | 'egress') => new FilterBlock(this.newTable(), this.maker, this.journal, hook);
+    const hooks = { ingress: block('ingress'), ...(kind === 'clsact' && { egress: block('egress') }) };
     this.touchQdisc(device, dev);
-    this.qdiscs.set(device, { kind, ingress, before: this.hookCounts(device), rank: this.ranks++ });
+    this.qdiscs.set(device, { kind, ...hooks, before: this.hookCounts(device), rank: this.ranks++ });
     this.journal.note(() => this.qdiscs.delete(device));
     this.changed(device);
   }
@@ -145,6 +153,7 @@ export class Rules {
     if (!qdisc) return;
     this.touchQdisc(device, this.devices.nameOf(device));
     qdisc.ingress.clear();
+    qdisc.egress?.clear();
     this.qdiscs.delete(device);
     this.journal.note(() => this.qdiscs.set(device, qdisc));
     this.changed(device);
@@ -182,7 +191,8 @@ export class Rules {
   /** The hooks of a device's qdisc, by name. */
   blocks(device: number): ReadonlyMap<string, FilterBlock> {
     const qdisc = this.qdiscs.get(device);
-    return new Map(qdisc ? [['ingress', qdisc.ingress]] : []);
+    const blocks = new Map(qdisc ? [['ingress', qdisc.ingress]] : []);
+    return qdisc?.egress ? blocks.set('egress', qdisc.egress) : blocks;
   }
 
   /** Index of a device; throws CommandError. */
@@ -262,7 +272,7 @@ export class Rules {
   editChain(mode: 'add' | 'del', { dev, parent, chain = 0 }: ChainSelector): void {
     const device = this.devices.indexOf(dev);
     const block = this.block(this.qdisc(device), parent);
-    this.journal.changing?.(`${dev} ${chain}`, () =>
+    this.journal.changing?.(`${this.placeName(device, parent)} ${chain}`, () =>
       block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
     );
     if (mode === 'add') block.addChain(chain);
@@ -283,13 +293,15 @@ export class Rules {
 
   /** The filters of a device, chain by chain, in the order in which adding them makes them again. */
   *saved(dev: string): Generator<SavedChain> {
-    const block = this.qdiscs.get(this.devices.indexOf(dev))?.ingress;
-    if (!block) return;
-    const parent = block.shownParent;
-    const explicit = new Set(block.explicitChains);
-    for (const chain of block.chainNumbers) {
-      const filters = block.inMaskOrder(chain);
-      yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(block, filters, parent) };
+    const qdisc = this.qdiscs.get(this.devices.indexOf(dev));
+    for (const block of [qdisc?.ingress, qdisc?.egress]) {
+      if (!block) continue;
+      const parent = block.shownParent;
+      const explicit = new Set(block.explicitChains);
+      for (const chain of block.chainNumbers) {
+        const filters = block.inMaskOrder(chain);
+        yield { chain, parent, isExplicit: explicit.has(chain), filters: this.states(block, filters, parent) };
+      }
     }
   }
 
@@ -297,15 +309,25 @@ export class Rules {
   async commit(): Promise<void> {
     if (this.journal.isOpen) throw new Error('a transaction is on');
     if (this.dirty.size === 0 && this.retired.length === 0) return;
-    const hooks = [...this.dirty].map((device) => {
-      const snapshot = this.qdiscs.get(device)?.ingress.publish();
-      return { device, direction: INGRESS, ...(snapshot ? { snapshot } : {}) };
-    });
+    const hooks = [...this.dirty].flatMap((device) => this.hooksOf(device));
     this.dirty.clear();
     const retired = this.retired;
     this.retired = [];
     await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
+  }
+
+  /** What is to be published of a device: its egress too, where it has one or the workers still have. */
+  private hooksOf(device: number): HookRules[] {
+    const qdisc = this.qdiscs.get(device);
+    const ingress = qdisc ? { snapshot: qdisc.ingress.publish() } : {};
+    const egress = qdisc?.egress ? { snapshot: qdisc.egress.publish() } : {};
+    const isNews = this.withEgress.delete(device) || qdisc?.egress;
+    if (qdisc?.egress) this.withEgress.add(device);
+    return [
+      { device, direction: AT_INGRESS, ...ingress },
+      ...(isNews ? [{ device, direction: AT_EGRESS, ...egress }] : []),
+    ];
   }
 
   private qdisc(device: number): Qdisc {
@@ -317,17 +339,13 @@ export class Rules {
   /** The block that a `show` means; undefined where the device has no such hook. */
   private shownBlock(device: number, parent: FilterParent): FilterBlock | undefined {
     const qdisc = this.qdiscs.get(device);
-    const isOther = parent === 'egress' || (parent === 'ffff:' && qdisc?.kind === 'clsact');
-    return isOther ? undefined : qdisc?.ingress;
+    return qdisc && blockOf(qdisc, parent);
   }
 
-  private block(qdisc: Qdisc, parent: string): FilterBlock {
-    // `parent ffff:` names the ingress qdisc; clsact has hooks instead (semantics of sch_ingress.c's tcf_block).
-    if (parent === 'ffff:' && qdisc.kind === 'clsact') throw filterAnswers('Invalid argument');
-    if (parent === 'egress') {
-      throw new CommandError('vtep: filters on egress are not supported by vtep', 2);
-    }
-    return qdisc.ingress;
+  private block(qdisc: Qdisc, parent: FilterParent): FilterBlock {
+    const block = blockOf(qdisc, parent);
+    if (!block) throw filterAnswers('Invalid argument');
+    return block;
   }
 
   private readonly maker: FilterMaker = {
@@ -349,6 +367,7 @@ export class Rules {
     for (const { name, value } of spec.keys) {
       if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
     }
+    if (spec.parent !== 'egress') checkIngress(spec);
     const binds = this.actions.prepare(spec.actions);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
@@ -356,14 +375,20 @@ export class Rules {
     return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev };
   }
 
-  private touch({ dev, chain, pref, handle }: FilterPlace): void {
+  private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
     if (!this.journal.changing) return;
     const device = this.devices.indexOf(dev);
-    this.journal.changing(`${dev} ${chain} ${pref} ${handle}`, () => {
-      const block = this.qdiscs.get(device)?.ingress;
+    this.journal.changing(`${this.placeName(device, parent)} ${chain} ${pref} ${handle}`, () => {
+      const block = this.shownBlock(device, parent);
       const filter = block?.at(chain, pref, handle);
       return filter && block && `tc ${filterCommand(this.state(filter, block.shownParent)).join(' ')}`;
     });
+  }
+
+  /** One name for every hook, whatever it was called. */
+  private placeName(device: number, parent: FilterParent): string {
+    const isEgress = parent === 'egress' && this.qdiscs.get(device)?.kind === 'clsact';
+    return `${this.devices.nameOf(device)}${isEgress ? ' egress' : ''}`;
   }
 
   /** Takes a filter's bindings back; returns the actions that this was the end of. */
@@ -385,4 +410,20 @@ export class Rules {
   private state(filter: Filter, parent: FilterParent): FilterState {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
+}
+
+/** What the kernel refuses where frames come in (tcf_skbedit_init). */
+function checkIngress({ actions }: FilterSpec): void {
+  if (!actions.some((spec) => spec.kind === 'skbedit' && spec.queueMapping !== undefined)) return;
+  throw filterRefused('act_skbedit: "queue_mapping" option on receive side is hardware only, use skip_sw');
+}
+
+/**
+ * The block that a parent names (the tcf_block functions of net/sched/sch_ingress.c): an ingress qdisc has one,
+ * whatever it is called, and `parent ffff:` is no hook of clsact.
+ */
+function blockOf(qdisc: Qdisc, parent: FilterParent): FilterBlock | undefined {
+  if (qdisc.kind === 'ingress') return qdisc.ingress;
+  if (parent === 'ffff:') return undefined;
+  return parent === 'egress' ? qdisc.egress : qdisc.ingress;
 }

@@ -106,20 +106,24 @@ test('what cannot be done is refused before anything of the command is done', (t
     return `${exit} ${said}`;
   };
   t.is(
-    refused('actions add action pass index 2 action drop random netrand pass 5'),
-    '2 vtep: gact random is not supported by vtep',
+    refused('actions add action pass index 2 action drop random netrand goto chain 4 5'),
+    '255 Error: goto chain not allowed on fallback.\nWe have an error talking to the kernel',
   );
   t.is(
-    refused('actions add action pass index 2 action mirred ingress redirect dev tap0'),
-    '2 vtep: mirred ingress is not supported by vtep',
+    refused('actions add action pass index 2 action vlan push id 4095'),
+    '255 RTNETLINK answers: Numerical result out of range\nWe have an error talking to the kernel',
+  );
+  t.is(
+    refused('actions add action pass index 2 action mirred ingress redirect dev nosuch'),
+    '255 Cannot find device "nosuch"',
   );
   t.is(
     refused('actions replace action pass index 1 action mirred egress redirect dev nosuch'),
     '255 Cannot find device "nosuch"',
   );
   t.is(
-    refused(`filter add ${ON} protocol ip pref 1 flower action drop random determ pass 5`),
-    '2 vtep: gact random is not supported by vtep',
+    refused(`filter add ${ON} protocol ip pref 1 flower action drop random determ goto chain 5 5`),
+    '2 Error: goto chain not allowed on fallback.\nWe have an error talking to the kernel',
   );
   t.like(bench.rules.actions.list('gact'), [{ spec: { index: 1, control: { type: 'drop' } }, ref: 1, bind: 0 }]);
   t.is(bench.rules.actions.list('gact').length, 1);

@@ -4,6 +4,7 @@
  * way through a command of several actions, here nothing of it is done.
  */
 import { actionCommand } from '../iproute/action-command.js';
+import { isRefusal, type KernelRefusal, withoutDetails } from '../iproute/action-references.js';
 import {
   type ActionDetail,
   type ActionKind,
@@ -12,22 +13,16 @@ import {
   type ActionState,
   CommandError,
 } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
+import { actionKinds } from '../iproute/parse-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
-import { actionAnswers, filterRefused, selectionRefused } from './refusal.js';
+import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
 import type { RuleDatapath, RuleDevices } from './rules.js';
 
 /** What to say of a flush; exit code 0 with a warning. */
 export const FLUSHED_IN_PART = 'Warning: Unable to flush all TC actions.';
-
-/** What the kernel says where an index is bound to that no action has, and the kind needs parameters. */
-const unknownReference: Partial<Record<ActionKind, string>> = {
-  mirred: 'act_mirred: Unknown mirred option',
-  tunnel_key: 'Unknown tunnel key action',
-};
 
 export class SharedActions {
   private readonly table: ActionTable;
@@ -63,13 +58,12 @@ export class SharedActions {
       const kind = spec.kind === 'reference' ? spec.of : spec.kind;
       // Index 0 asks for any, as none does (tcf_idr_check_alloc).
       const named = (): ActionInstance | undefined => (spec.index ? this.table.find(kind, spec.index) : undefined);
-      const making = spec.kind === 'reference' ? undefined : spec;
-      const refusal = unknownReference[kind];
-      if (!making && !named() && refusal !== undefined) throw filterRefused(refusal);
-      const target = making ? this.targetOf(making) : -1;
+      const making = spec.kind === 'reference' ? standIn(spec) : spec;
+      if (isRefusal(making) && !named()) throw kernelRefused(making);
+      const target = spec.kind === 'reference' || isRefusal(making) ? -1 : this.targetOf(making);
       return () => {
         const existing = named();
-        const action = existing ?? this.make(making ?? { ...spec, kind: 'gact', control: { type: 'pass' } }, target);
+        const action = existing ?? this.make(isRefusal(making) ? unreachable(making) : making, target);
         if (existing) existing.ref++;
         action.bind++;
         return action;
@@ -117,8 +111,8 @@ export class SharedActions {
   add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): void {
     const made = new Set<string>();
     const edits = specs.map((spec) => {
-      const making: ActionMaking =
-        spec.kind === 'reference' ? { ...spec, kind: 'gact', control: { type: 'pass' } } : spec;
+      const making = spec.kind === 'reference' ? standIn(spec) : spec;
+      if (isRefusal(making)) throw withActionsCode(kernelRefused(making));
       const { kind, index } = making;
       const existing = index ? this.table.find(kind, index) : undefined;
       if (existing && mode === 'add') throw actionAnswers('File exists');
@@ -163,9 +157,7 @@ export class SharedActions {
 
   /** As `own`, themselves. */
   ownActions(): ActionInstance[] {
-    return (['tunnel_key', 'mirred', 'gact'] as const)
-      .flatMap((kind) => this.table.list(kind))
-      .filter(({ ref, bind }) => ref > bind);
+    return actionKinds.flatMap((kind) => this.table.list(kind)).filter(({ ref, bind }) => ref > bind);
   }
 
   /** Leaves an action to the filters that are bound to it. */
@@ -204,6 +196,14 @@ export class SharedActions {
     return bound < 0;
   }
 
+  /** What the action `simple` of a counter row has to say now; undefined where it is gone. */
+  noteOf(row: number): string | undefined {
+    const action = this.table.list('simple').find((each) => each.row === row);
+    if (action?.spec.kind !== 'simple') return undefined;
+    const { packets } = this.state(action).statistics;
+    return `simple: ${action.spec.data.replaceAll(/\p{Cc}/gu, '?')}_${packets}`;
+  }
+
   /** An action with its statistics. */
   state(action: ActionInstance): ActionState {
     return this.table.state(action, (device) => this.devices.nameOf(device));
@@ -217,11 +217,9 @@ export class SharedActions {
     });
   }
 
-  /** Where an action sends to, or -1; throws CommandError for what vtep does not do. */
+  /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
-    if (spec.kind === 'gact' && spec.random !== undefined) throw notSupported('gact random');
     if (spec.kind !== 'mirred') return -1;
-    if (spec.direction === 'ingress') throw notSupported('mirred ingress');
     return this.devices.targetOf(spec.dev);
   }
 
@@ -283,6 +281,27 @@ export class SharedActions {
     if (this.table.unref(action)) this.retire(() => this.release(action));
     this.journal.note(() => this.table.reref(action));
   }
+}
+
+/** What an index alone that no action has makes, or why it makes nothing. */
+function standIn(spec: ActionSpec & { readonly kind: 'reference' }): ActionMaking | KernelRefusal {
+  const detail = withoutDetails(spec);
+  if (isRefusal(detail)) return detail;
+  const { index, cookie } = spec;
+  return { ...detail, index, ...(cookie ? { cookie } : {}) };
+}
+
+function kernelRefused(refusal: KernelRefusal): CommandError {
+  return 'sentence' in refusal ? filterRefused(refusal.sentence) : filterAnswers(refusal.answers);
+}
+
+/** The action was there when it was looked for, in the same turn. */
+function unreachable(refusal: KernelRefusal): never {
+  throw kernelRefused(refusal);
+}
+
+function withActionsCode({ message }: CommandError): CommandError {
+  return new CommandError(message, 255);
 }
 
 /** What stops tc while it reads an action ends `tc actions` with 255, where a filter's ends with 1. */

@@ -6,7 +6,7 @@ import { Bench, FakeDevices } from './kit.test.helper.js';
 import type { Batch, Reply } from './protocol.js';
 import { rtnetlinkAnswers } from './refusal.js';
 import type { Rules } from './rules.js';
-import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
+import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
 
 const UNMADE = 9000;
 
@@ -61,7 +61,7 @@ export class FakeDeviceEdits extends FakeDevices implements TransactionDevices {
     return { ...this.step(`open ${name}`), settle: async () => void this.done.push(`settle ${name}`) };
   }
 
-  planSet(name: string, argv: readonly string[]): Step {
+  planSet(name: string, { argv }: LinkSettings): Step {
     this.indexOf(name);
     return this.step(argv.join(' '), argv.includes('1'));
   }

@@ -23,6 +23,12 @@ export interface Step {
 export type LinkAdd = Extract<Command, { readonly kind: 'link-add-vxlan' | 'link-add-tap' }>;
 export type LinkChange = Extract<Command, { readonly kind: 'link-set-vxlan' }>;
 
+/** A line of `ip link set`, without `ip`; `settings` are `mtu`, `address`, `txqueuelen` and `alias`. */
+export interface LinkSettings {
+  readonly argv: readonly string[];
+  readonly settings: ReadonlyMap<string, string>;
+}
+
 /** What a transaction asks of devices. Plans throw CommandError where the line is refused. */
 export interface TransactionDevices {
   has(name: string): boolean;
@@ -35,8 +41,8 @@ export interface TransactionDevices {
   planChange(command: LinkChange): Step;
   /** A device that is about to be set up: its sockets are opened, which may be refused. */
   planUp(name: string): Step;
-  /** Settings that the system's `ip` makes, with these words. */
-  planSet(name: string, argv: readonly string[], say: Say): Step;
+  /** Settings that the system's `ip` makes, with these words, where they are not so already. */
+  planSet(name: string, line: LinkSettings, say: Say): Step;
   /** The device's index, by which `takeAway` removes it; `step` closes its sockets, so that others may have its port. */
   planRemove(name: string): { readonly index: number; readonly step: Step };
   takeAway(index: number): Promise<void>;

@@ -1,4 +1,9 @@
+import { networkInterfaces } from 'node:os';
+import type { RouteAnswer } from '../io/rtnetlink/client.js';
+import type { Link } from '../io/rtnetlink/link.js';
+import { parseIp } from '../iproute/address.js';
 import type { VxlanOptions } from '../iproute/commands.js';
+import { SystemError } from '../native/errno.js';
 import type { LinkSource } from './device-registry.js';
 import { noSuchDevice } from './refusal.js';
 
@@ -7,19 +12,81 @@ const VXLAN_OVERHEAD_IPV4 = 50;
 const VXLAN_OVERHEAD_IPV6 = 70;
 /** ETH_MIN_MTU */
 const MIN_MTU = 68;
+/** ETH_DATA_LEN: what a vxlan device has where nothing is known of its underlay. */
+const DEFAULT_MTU = 1500;
+
+/** What is asked of the kernel. */
+export interface UnderlaySource extends LinkSource {
+  /** Throws a SystemError where there is no route. */
+  route(destination: Uint8Array): RouteAnswer;
+}
+
+/** What a vxlan device's underlay leaves of an MTU. */
+export interface UnderlayMtu {
+  /** The device below, and the bytes that it carries (or the route through it). */
+  readonly lower: string;
+  readonly lowerIndex: number;
+  readonly lowerMtu: number;
+  /** What is left for inner packets; without `dev` no more than a device has by itself. */
+  readonly mtu: number;
+  /** Whether a device may have no more (`dev` is given). */
+  readonly isLimit: boolean;
+}
 
 /**
- * The MTU of a new vxlan device, as the kernel's vxlan_config_apply: what the lower device leaves, where one is given,
- * and otherwise what was asked for, if anything. Throws CommandError where there is no such lower device.
+ * The underlay of a vxlan device: its `dev`, else what the route to `remote` leads through, else what has the address
+ * `local`. Undefined where none is known. Throws CommandError where there is no `dev` of that name.
  */
-export function vxlanMtu(
-  links: LinkSource,
-  wanted: number | undefined,
-  { dev, remote, local }: VxlanOptions,
-): number | undefined {
-  if (dev === undefined) return wanted;
-  const lower = links.link(dev);
-  if (!lower) throw noSuchDevice(dev);
-  const most = lower.mtu - ((remote ?? local)?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4);
-  return Math.max(MIN_MTU, Math.min(wanted ?? most, most));
+export function underlayMtu(source: UnderlaySource, { dev, remote, local }: VxlanOptions): UnderlayMtu | undefined {
+  const overhead = (remote ?? local)?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4;
+  let lower: Link | undefined;
+  let lowerMtu: number | undefined;
+  if (dev !== undefined) {
+    lower = source.link(dev);
+    if (!lower) throw noSuchDevice(dev);
+  } else if (isAddress(remote)) {
+    const route = routeTo(source, remote);
+    lower = route && source.link(route.device);
+    lowerMtu = route?.mtu;
+  } else if (isAddress(local)) {
+    const name = deviceOf(local);
+    lower = name === undefined ? undefined : source.link(name);
+  }
+  // A way to this host itself says nothing of the size of packets.
+  if (!lower || (dev === undefined && lower.name === 'lo')) return undefined;
+  const most = lowerMtu ?? lower.mtu;
+  const isLimit = dev !== undefined;
+  const left = Math.max(MIN_MTU, most - overhead);
+  const mtu = isLimit ? left : Math.min(left, DEFAULT_MTU);
+  return { lower: lower.name, lowerIndex: lower.index, lowerMtu: most, mtu, isLimit };
+}
+
+/**
+ * The MTU of a new vxlan device: what was asked for, but (as in the kernel's vxlan_config_apply) no more than `dev`
+ * leaves; otherwise what the underlay leaves.
+ */
+export function vxlanMtu(wanted: number | undefined, underlay: UnderlayMtu | undefined): number | undefined {
+  if (!underlay || wanted === undefined) return underlay?.mtu ?? wanted;
+  return underlay.isLimit ? Math.min(wanted, underlay.mtu) : wanted;
+}
+
+function isAddress(address: Uint8Array | undefined): address is Uint8Array {
+  return address?.some((byte) => byte !== 0) === true;
+}
+
+function routeTo(source: UnderlaySource, destination: Uint8Array): RouteAnswer | undefined {
+  try {
+    return source.route(destination);
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
+}
+
+/** The device that has an address of this host. */
+function deviceOf(address: Uint8Array): string | undefined {
+  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+    if (addresses.some((each) => Buffer.compare(parseIp(each.address) ?? Buffer.of(), address) === 0)) return name;
+  }
+  return undefined;
 }

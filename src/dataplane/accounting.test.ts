@@ -2,7 +2,8 @@
 // out and what stands under a reason. Packets are counted as segments throughout.
 import test from 'ava';
 import * as fc from 'fast-check';
-import { Verdict } from '../actions/program.js';
+import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
+import { ActionKind, PeditHeader, Verdict } from '../actions/program.js';
 import { KeyWord } from '../classifier/flow-key.js';
 import type { HostFrame } from '../io/fake/fake-port.js';
 import type { NetworkDatagram } from '../io/fake/fake-underlay.js';
@@ -15,6 +16,7 @@ import { buildFrame, concat, noise } from '../offload/test-frames.js';
 import { anyFrame } from '../wire/frame-generator.js';
 import {
   type Action,
+  csum,
   DEVICES,
   gact,
   Harness,
@@ -22,7 +24,12 @@ import {
   mirror,
   NOWHERE,
   OFFLOADS,
+  pedit,
+  policeMtu,
+  popEth,
+  pushEth,
   redirect,
+  redirectIn,
   set,
   TAP0,
   TAP1,
@@ -30,6 +37,7 @@ import {
   unset,
   VXLAN0,
   VXLAN1,
+  vlanPop,
   vxlan,
 } from './harness.test.helper.js';
 
@@ -52,9 +60,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.tuple(target, control).map(([device, verdict]) => mirror(device, verdict)),
   target.map((device) => mirror(device)),
   target.map((device) => redirect(device)),
+  target.map((device) => redirectIn(device)),
+  fc.constantFrom(popEth(), pushEth(), policeMtu(90), pedit(PeditHeader.NETWORK, 0, 0, 0x45000800), csum(0x7f)),
+  fc.constant<Action>({ kind: ActionKind.SAMPLE, control: Verdict.PIPE, a: 1, b: 1, c: -1 }),
 );
 const rule: fc.Arbitrary<HookRule> = fc.record({
-  device: fc.constantFrom(VXLAN0, TAP0),
+  device: fc.constantFrom(VXLAN0, TAP0, VXLAN0, TAP0, TAP1, VXLAN1),
+  hook: fc.constantFrom(AT_INGRESS, AT_INGRESS, AT_EGRESS),
   chain: fc.constantFrom(0, 0, 0, 1, 2),
   actions: fc.oneof(
     fc.array(action, { maxLength: 6 }),
@@ -63,6 +75,9 @@ const rule: fc.Arbitrary<HookRule> = fc.record({
       [mirror(TAP1), set(1), redirect(VXLAN1)],
       [set(2), redirect(VXLAN1)],
       [set(0), mirror(VXLAN1), unset(), redirect(TAP0)],
+      [mirror(TAP0), vlanPop(), pedit(PeditHeader.ETH, 0, 0, 0x02020202), csum(0x7f), redirect(TAP1)],
+      [redirectIn(TAP0)],
+      [redirect(VXLAN1)],
     ),
   ),
   match: fc.constantFrom({}, {}, { [KeyWord.ENC_KEY_ID]: 4 }, { [KeyWord.IP_PROTO]: 6 }, { [KeyWord.ETH_TYPE]: 0x800 }),
@@ -232,7 +247,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         );
       },
     ),
-    { seed: 2, numRuns: 300 },
+    { seed: 2, numRuns: 500 },
   );
   const missing = REASONS.map(({ name }) => name).filter((name) => !seen.has(name));
   // Those that need what this test does not do.
@@ -250,7 +265,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-header',
     'gpe-protocol',
     'batch-full',
-    'mirred-nesting',
+    'rewrite-no-room',
+    'sample-lost',
     'proxy-answered',
     'proxy-silent',
     'no-remote',

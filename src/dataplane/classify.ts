@@ -1,4 +1,5 @@
 import type { Executor } from '../actions/execute.js';
+import { AT_EGRESS, AT_INGRESS, type Outlet } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { dissect } from '../classifier/dissect.js';
@@ -6,39 +7,58 @@ import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../classifier/flow-key.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
+import { BARE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_WORDS } from '../memory/tunnel.js';
 import { ETH_HEADER, frameProtocol } from '../wire/ethernet.js';
-import { type OutputQueues, TO_PORT } from './queues.js';
+import { type OutputQueues, TO_PORT, TO_TUNNEL } from './queues.js';
 
 /** Times that `goto chain` and `reclassify` are followed together (max_reclassify_loop in net/sched/cls_api.c). */
 const RECLASSIFY_LIMIT = 16;
 
+/** What the filters of a hook made of a packet. */
+const UNMATCHED = 0;
+const PASSED = 1;
+/** It has gone elsewhere, or was dropped: the hook has no more to do with it. */
+const GONE = 2;
+const DROPPED = 3;
+
+/** What the key's tunnel words hold where it is no received record. */
+const NO_TUNNEL = -1;
+const OTHER_TUNNEL = -2;
+
 /**
- * A frame's way through the ingress hook of its device: dissect, look up, act, until a verdict stands; then into a
- * queue or a counter. What the filters leave alone goes to the host's stack at a vxlan device; a TAP port has none.
+ * A frame's way through the hooks of devices: dissect, look up, act, until a verdict stands; then into a queue or a
+ * counter. At the ingress what the filters leave alone goes to the host's stack at a vxlan device; a TAP port has
+ * none. At the egress it leaves: into the tunnel, or to the host.
+ *
+ * A run of actions may send the frame, or a copy, through the hooks of other devices, before it goes on itself. There
+ * is one flow key; whoever needs it looks whether it is still its own packet's.
  */
-export class IngressHook {
+export class Hooks implements Outlet {
   private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
-  private readonly executor: Executor;
   private readonly queues: OutputQueues;
   private readonly receivedTunnels: Int32Array;
-  private readonly lookups: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
+  private transmitTunnels: Int32Array = new Int32Array(0);
+  private executor: Executor | undefined;
+  /** By device: the filters of what comes in, and of what leaves. */
+  private readonly ingress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
+  private readonly egress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
   /** Flow key of the packet dissected last. */
   readonly key = new Int32Array(KEY_WORDS);
-  /** The received tunnel record that the key's enc_* words hold now; -1: they are zero. */
-  private keyTunnel = -1;
+  /** Whose it is. */
+  private keyPacket: PacketIndex = NONE;
+  /** The received tunnel record that the key's enc_* words hold now; or NO_TUNNEL (they are zero), or OTHER_TUNNEL. */
+  private keyTunnel = NO_TUNNEL;
 
   constructor(
     arena: Arena,
     packets: Packets,
     devices: DeviceTable,
     counters: Counters,
-    executor: Executor,
     queues: OutputQueues,
     receivedTunnels: Int32Array,
   ) {
@@ -46,14 +66,24 @@ export class IngressHook {
     this.packets = packets;
     this.devices = devices;
     this.counters = counters;
-    this.executor = executor;
     this.queues = queues;
     this.receivedTunnels = receivedTunnels;
   }
 
-  /** Puts the filters of a device in force; null: it has no hook. */
-  use(device: number, lookup: Lookup | null): void {
-    this.lookups[device] = lookup;
+  /** Who runs the actions: it sends frames through these hooks in its turn. */
+  setExecutor(executor: Executor): void {
+    this.executor = executor;
+  }
+
+  /** Puts the filters of a hook in force; null: the device has no such hook. */
+  use(device: number, hook: number, lookup: Lookup | null): void {
+    if (hook === AT_INGRESS) this.ingress[device] = lookup;
+    else this.egress[device] = lookup;
+  }
+
+  /** The tunnel_key set records of a new rule snapshot. */
+  useTunnels(tunnels: Int32Array): void {
+    this.transmitTunnels = tunnels;
   }
 
   /** A new receive batch: its tunnel records are other ones under the same numbers. */
@@ -61,99 +91,190 @@ export class IngressHook {
     this.forgetTunnel();
   }
 
-  /** Fills the flow key of a packet that has come in on `packets.device`, and the packet's layer columns. */
+  /** Fills the flow key of a packet, and the packet's layer columns. */
   dissect(packet: PacketIndex): void {
     dissect(this.bytes, this.packets.frame[packet], this.packets.length[packet], this.packets, packet, this.key, 0);
+    this.keyPacket = packet;
   }
 
-  /** Decides over the packet dissected last. */
-  decide(packet: PacketIndex): void {
-    const device = this.packets.device[packet];
-    const lookup = this.lookups[device];
-    if (lookup !== null) this.countHook(packet, device);
-    if (lookup === null || lookup.empty) {
-      this.leave(packet, device, REASON.unmatched, REASON['tap-unmatched']);
-      return;
+  refresh(packet: PacketIndex): void {
+    this.dissect(packet);
+  }
+
+  protocol(packet: PacketIndex): number {
+    if (this.keyPacket !== packet) this.dissect(packet);
+    return this.key[KeyWord.IP_PROTO];
+  }
+
+  refusal(device: number): number {
+    if (this.devices.kind(device) === DeviceKind.NONE) return REASON['mirred-gone'];
+    return this.devices.isUp(device) ? 0 : REASON['mirred-down'];
+  }
+
+  forward(packet: PacketIndex, hook: number, device: number, toHook: number): boolean {
+    const { packets } = this;
+    if (toHook === AT_EGRESS) {
+      // What only passes through has come in on the device that it was at.
+      return this.send(packet, device, this.devices.ifindex(packets.device[packet]));
     }
-    const key = this.key;
-    key[KeyWord.INDEV] = this.devices.ifindex(device);
-    this.loadTunnel(packet);
-    const protocol = frameProtocol(this.bytes, this.packets.frame[packet], this.packets.length[packet]);
+    // From an egress the kernel takes the metadata away, which was for the device that the frame does not go to.
+    if (hook === AT_EGRESS) packets.flags[packet] &= ~(TUNNEL_RECEIVED | TUNNEL_TRANSMIT);
+    packets.device[packet] = device;
+    return this.decide(packet);
+  }
+
+  /** Decides over a dissected packet that has come in on `packets.device`. False where the filters dropped it. */
+  decide(packet: PacketIndex): boolean {
+    const device = this.packets.device[packet];
+    const lookup = this.ingress[device];
+    let outcome = UNMATCHED;
+    if (lookup !== null) {
+      const bytes = this.packets.length[packet] - ETH_HEADER;
+      this.countHook(packet, device, bytes);
+      if (!lookup.empty) {
+        outcome = this.classify(packet, device, lookup, AT_INGRESS, this.devices.ifindex(device), bytes);
+      }
+    }
+    if (outcome === UNMATCHED) this.leave(packet, device, REASON.unmatched, REASON['tap-unmatched']);
+    else if (outcome === PASSED) this.leave(packet, device, REASON['action-pass'], REASON['tap-pass']);
+    else if (outcome === DROPPED) this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
+    return outcome !== DROPPED;
+  }
+
+  /**
+   * Sends a dissected packet on a device, through the filters of its egress. `indev` is the ifindex of the device that
+   * it came in on; 0: none. False where the filters dropped it.
+   */
+  send(packet: PacketIndex, device: number, indev: number): boolean {
+    const { packets, counters } = this;
+    packets.device[packet] = device;
+    const lookup = this.egress[device];
+    if (lookup !== null) {
+      const bytes = this.wireBytes(packet);
+      this.countHook(packet, device, bytes);
+      if (!lookup.empty) {
+        const outcome = this.classify(packet, device, lookup, AT_EGRESS, indev, bytes);
+        if (outcome === GONE) return true;
+        if (outcome === DROPPED) {
+          counters.device(device, DeviceCounter.HOOK_DROPS, 1);
+          counters.device(device, DeviceCounter.TX_DROPPED, packets.segments(packet));
+          return false;
+        }
+      }
+    }
+    if ((packets.flags[packet] & BARE) !== 0) {
+      const segments = packets.segments(packet);
+      counters.device(device, DeviceCounter.TX_DROPPED, segments);
+      counters.reason(device, REASON['no-ethernet-header'], segments);
+      return false;
+    }
+    this.queues.append(device, this.devices.kind(device) === DeviceKind.VXLAN ? TO_TUNNEL : TO_PORT, packet);
+    return true;
+  }
+
+  /** Looks up and acts until a verdict stands. What was dropped has its reason counted, but for the hook's own drops. */
+  private classify(
+    packet: PacketIndex,
+    device: number,
+    lookup: Lookup,
+    hook: number,
+    indev: number,
+    bytes: number,
+  ): number {
+    const { executor, key, packets, counters } = this;
+    if (executor === undefined) return UNMATCHED;
     let chain = 0;
     let position = 0;
     let loops = 0;
     for (;;) {
+      if (this.keyPacket !== packet) this.dissect(packet);
+      key[KeyWord.INDEV] = indev;
+      this.loadTunnel(packet);
+      const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
       const rule = lookup.find(key, 0, chain, protocol, position);
-      this.counters.work(WorkCounter.LOOKUPS, 1);
-      this.counters.work(WorkCounter.PROBES, lookup.probes);
-      if (rule < 0) {
-        this.leave(packet, device, REASON.unmatched, REASON['tap-unmatched']);
-        return;
-      }
+      counters.work(WorkCounter.LOOKUPS, 1);
+      counters.work(WorkCounter.PROBES, lookup.probes);
+      if (rule < 0) return UNMATCHED;
       const next = lookup.nextPosition;
-      const verdict = this.executor.run(packet, rule);
+      const verdict = executor.run(packet, rule, hook, bytes);
       switch (verdict) {
         case Verdict.CONTINUE:
           position = next;
           break;
         case Verdict.RECLASSIFY:
         case Verdict.GOTO:
-          chain = verdict === Verdict.GOTO ? this.executor.chain : 0;
+          chain = verdict === Verdict.GOTO ? executor.chain : 0;
           position = 0;
           if (++loops > RECLASSIFY_LIMIT) {
-            this.counters.reason(device, REASON['chain-limit'], this.packets.segments(packet));
-            this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
-            return;
+            counters.reason(device, REASON['chain-limit'], packets.segments(packet));
+            return DROPPED;
           }
           break;
         case Verdict.STOLEN:
-          return;
+          return GONE;
         case Verdict.SHOT:
-          this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
-          return;
+          return DROPPED;
         case Verdict.TRAP:
           // As for the kernel without a device to trap to: the frame is consumed.
-          this.counters.reason(device, REASON['action-trap'], this.packets.segments(packet));
-          return;
+          counters.reason(device, REASON['action-trap'], packets.segments(packet));
+          return GONE;
         default:
-          this.leave(packet, device, REASON['action-pass'], REASON['tap-pass']);
-          return;
+          return PASSED;
       }
-      this.loadTunnel(packet);
     }
   }
 
   /** To the host's stack, which only a vxlan device has. */
   private leave(packet: PacketIndex, device: number, toStack: number, lost: number): void {
     const segments = this.packets.segments(packet);
-    if (this.devices.kind(device) === DeviceKind.VXLAN) {
+    if (this.devices.kind(device) !== DeviceKind.VXLAN) {
+      this.counters.reason(device, lost, segments);
+    } else if ((this.packets.flags[packet] & BARE) !== 0) {
+      this.counters.device(device, DeviceCounter.RX_DROPPED, segments);
+      this.counters.reason(device, REASON['no-ethernet-header'], segments);
+    } else {
       this.counters.reason(device, toStack, segments);
       this.queues.append(device, TO_PORT, packet);
-    } else {
-      this.counters.reason(device, lost, segments);
     }
   }
 
-  private countHook(packet: PacketIndex, device: number): void {
+  /** Bytes at an egress: with the Ethernet header, and a super-frame with the headers of every segment. */
+  private wireBytes(packet: PacketIndex): number {
+    const { packets } = this;
+    const segments = packets.segments(packet);
+    const length = packets.length[packet];
+    return segments === 1 || packets.payload[packet] < 0 ? length : length + (segments - 1) * packets.payload[packet];
+  }
+
+  private countHook(packet: PacketIndex, device: number, bytes: number): void {
     this.counters.device(device, DeviceCounter.HOOK_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.HOOK_BYTES, this.packets.length[packet] - ETH_HEADER);
+    this.counters.device(device, DeviceCounter.HOOK_BYTES, bytes);
   }
 
+  /** The metadata that the packet has, received or set: flower looks at either (skb_flow_dissect_tunnel_info). */
   private loadTunnel(packet: PacketIndex): void {
-    if ((this.packets.flags[packet] & TUNNEL_RECEIVED) === 0) {
-      this.forgetTunnel();
-      return;
-    }
+    const flags = this.packets.flags[packet];
     const tunnel = this.packets.tunnel[packet];
-    if (tunnel === this.keyTunnel) return;
+    if ((flags & TUNNEL_RECEIVED) !== 0) {
+      if (tunnel === this.keyTunnel) return;
+      this.copyTunnel(this.receivedTunnels, tunnel);
+      this.keyTunnel = tunnel;
+    } else if ((flags & TUNNEL_TRANSMIT) !== 0) {
+      this.copyTunnel(this.transmitTunnels, tunnel);
+      this.keyTunnel = OTHER_TUNNEL;
+    } else {
+      this.forgetTunnel();
+    }
+  }
+
+  private copyTunnel(records: Int32Array, tunnel: number): void {
     const from = tunnel * TUNNEL_WORDS;
-    for (let w = 0; w < TUNNEL_WORDS; w++) this.key[KEY_TUNNEL + w] = this.receivedTunnels[from + w];
-    this.keyTunnel = tunnel;
+    for (let w = 0; w < TUNNEL_WORDS; w++) this.key[KEY_TUNNEL + w] = records[from + w];
   }
 
   private forgetTunnel(): void {
-    if (this.keyTunnel === -1) return;
+    if (this.keyTunnel === NO_TUNNEL) return;
     this.key.fill(0, KEY_TUNNEL, KEY_TUNNEL + TUNNEL_WORDS);
-    this.keyTunnel = -1;
+    this.keyTunnel = NO_TUNNEL;
   }
 }

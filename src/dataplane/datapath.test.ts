@@ -5,6 +5,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { AT_INGRESS } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
 import { LinearTable } from '../classifier/linear/linear-table.js';
 import { DeviceKind } from '../devices/device-table.js';
@@ -14,7 +15,7 @@ import { EBADF } from '../native/errno.js';
 import { buildFrame } from '../offload/test-frames.js';
 import { Datapath } from './datapath.js';
 import { gact, type HookRule, programsOf, ruleOf, TAP0 } from './harness.test.helper.js';
-import { INGRESS, type Instruction } from './messages.js';
+import type { Instruction } from './messages.js';
 
 async function start(t: ExecutionContext): Promise<Datapath> {
   const datapath = await Datapath.start({ coalesce: true });
@@ -45,7 +46,7 @@ function rules(...given: readonly HookRule[]): Instruction {
   given.forEach((rule, id) => {
     table.insert(ruleOf(rule, id));
   });
-  const hooks = [{ device: TAP0, direction: INGRESS, snapshot: table.publish() }];
+  const hooks = [{ device: TAP0, direction: AT_INGRESS, snapshot: table.publish() }];
   return { type: 'rules', programs: programsOf(given), hooks };
 }
 
@@ -86,8 +87,8 @@ test('a frame goes through rules in force, and rules that cannot be opened chang
 
   const programs = programsOf([{ device: TAP0, actions: [gact(Verdict.OK)] }]);
   const hooks = [
-    { device: TAP0, direction: INGRESS },
-    { device: 4, direction: INGRESS, snapshot: { kind: 'crystal ball' } },
+    { device: TAP0, direction: AT_INGRESS },
+    { device: 4, direction: AT_INGRESS, snapshot: { kind: 'crystal ball' } },
   ];
   const good = datapath.apply({ type: 'port-close', device: 1000 });
   const bad = datapath.apply({ type: 'rules', programs, hooks });

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
+import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
@@ -16,6 +17,8 @@ interface Events {
   'port-gone': [device: number, errno: number];
   /** The forwarding table has notices: `fdb.notices()`. */
   'fdb-notices': [];
+  /** Frames have met the action `simple` of this id. */
+  note: [action: number];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -30,6 +33,8 @@ export class Datapath extends EventEmitter<Events> {
   readonly vniCounters = new VniCounters();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
+  /** What action sample has taken, for whoever opens it. */
+  readonly samples = new SampleRing();
   private readonly wakeFd: number;
   private readonly worker: Worker;
   private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
@@ -48,6 +53,7 @@ export class Datapath extends EventEmitter<Events> {
       vniCounters: this.vniCounters.buffer,
       wakeFd: this.wakeFd,
       coalesce,
+      samples: this.samples.buffer,
     };
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: 'vtep-datapath' });
     this.exited = new Promise((resolve) => {
@@ -126,6 +132,9 @@ export class Datapath extends EventEmitter<Events> {
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);
+        break;
+      case 'note':
+        this.emit('note', message.action);
         break;
     }
   }

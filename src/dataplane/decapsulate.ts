@@ -37,7 +37,7 @@ import {
   vxlanVni,
 } from '../wire/vxlan.js';
 import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
-import type { IngressHook } from './classify.js';
+import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
 
@@ -53,7 +53,7 @@ export class Decapsulator {
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
-  private readonly hook: IngressHook;
+  private readonly hook: Hooks;
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
@@ -71,7 +71,7 @@ export class Decapsulator {
     packets: Packets,
     devices: DeviceTable,
     counters: Counters,
-    hook: IngressHook,
+    hook: Hooks,
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
@@ -250,6 +250,7 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
+    this.packets.headroom[packet] = VXLAN_HEADER;
     // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
     if ((mode & VxlanMode.CLASSIC) === 0) {
       this.packets.flags[packet] = TUNNEL_RECEIVED;

@@ -17,13 +17,15 @@ import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
-import { ReceivedDatagrams, Slots } from '../memory/received.js';
+import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
+import { SampleRing } from '../memory/sample-ring.js';
+import { BatchScratch } from '../memory/scratch.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
 import { simdChecksums } from '../wire/simd-checksums.js';
-import { IngressHook } from './classify.js';
+import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
@@ -31,7 +33,8 @@ import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
-import { OutputQueues, TO_TUNNEL } from './queues.js';
+import { OutputQueues } from './queues.js';
+import { RingSampler } from './ring-sampler.js';
 import { UnderlayPaths } from './underlay-paths.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
@@ -42,6 +45,8 @@ const SPARE_PACKETS = 1024;
 export const MESSAGES = 32;
 /** Frames read from a TAP before they are flushed. */
 const TAP_FRAMES = 16;
+/** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
+const SCRATCH_BYTES = 4 * 1024 * 1024;
 
 /** Bytes of arena that an engine needs. */
 export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
@@ -51,6 +56,7 @@ const NO_PROGRAMS: ActionPrograms = {
   actionAt: new Int32Array(0),
   words: new Int32Array(0),
   tunnels: new Int32Array(0),
+  buckets: 0,
 };
 
 export class Engine {
@@ -63,7 +69,8 @@ export class Engine {
   private readonly counters: Counters;
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
-  private readonly hook: IngressHook;
+  private readonly hook: Hooks;
+  private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly paths: PathMtus;
@@ -83,6 +90,7 @@ export class Engine {
     devices: DeviceTable,
     counters: Counters,
     actionCounters: ActionCounters,
+    samples = new SampleRing(),
     fdb: SharedArrayBuffer = new FdbStore().buffer,
     vniCounters: VniCounters = new VniCounters(),
   ) {
@@ -93,9 +101,14 @@ export class Engine {
     this.packets = new Packets(arena, PACKETS);
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
-    this.queues = new OutputQueues(this.packets, devices);
-    this.executor = new Executor(this.packets, this.queues, counters, actionCounters, NO_PROGRAMS);
-    this.hook = new IngressHook(arena, this.packets, devices, counters, this.executor, this.queues, this.batch.tunnels);
+    this.queues = new OutputQueues(this.packets);
+    this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
+    this.hook = new Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
+    const sampler = new RingSampler(arena.u8, this.packets, samples);
+    const { packets, scratch } = this;
+    const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
+    this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
+    this.hook.setExecutor(this.executor);
     this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
@@ -134,12 +147,20 @@ export class Engine {
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
+    this.hook.useTunnels(programs.tunnels);
     this.deliverer.use(programs.tunnels);
   }
 
-  /** Puts the ingress filters of a device in force; null: it has no hook. */
-  useRules(device: number, lookup: Lookup | null): void {
-    this.hook.use(device, lookup && this.flowCache.before(lookup, device * 2));
+  /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
+  useRules(device: number, hook: number, lookup: Lookup | null): void {
+    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+  }
+
+  /** The action `simple` that a frame has met since the last call: its id, or -1. */
+  takeNote(): number {
+    const { note } = this.executor;
+    this.executor.note = -1;
+    return note;
   }
 
   /** The host's neighbours on devices with `proxy`, NEIGHBOUR_WORDS words each. */
@@ -261,6 +282,7 @@ export class Engine {
   private tick(): void {
     const now = Date.now();
     this.executor.now = now;
+    if (this.executor.needsClock) this.executor.setTime(performance.now() * 1e6);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -270,11 +292,12 @@ export class Engine {
 
   private fromHost(packet: PacketIndex, device: number): void {
     this.packets.device[packet] = device;
+    this.packets.headroom[packet] = HEADROOM;
     this.hook.dissect(packet);
     this.paths.observe(packet, this.hook.key);
     // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
-      this.queues.append(device, TO_TUNNEL, packet);
+      this.hook.send(packet, device, 0);
       return;
     }
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
@@ -290,6 +313,7 @@ export class Engine {
       this.inbound.reset();
     }
     this.packets.reset();
+    this.scratch.reset();
   }
 
   /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */

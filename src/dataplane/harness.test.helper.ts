@@ -1,13 +1,19 @@
 /**
  * An engine over fakes: two vxlan devices, two TAP ports, and rules written by hand. Everything is naive and allocates.
  */
+import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import {
   ACTION_WORDS,
   ActionKind,
   type ActionPrograms,
   ActionWord,
+  MIRRED_INGRESS,
   MIRRED_REDIRECT,
   Verdict,
+  VLAN_POP,
+  VLAN_POP_ETH,
+  VLAN_PUSH,
+  VLAN_PUSH_ETH,
 } from '../actions/program.js';
 import type { Rule } from '../classifier/classifier.js';
 import { KEY_WORDS, PROTOCOL_ALL } from '../classifier/flow-key.js';
@@ -44,6 +50,10 @@ export interface Action {
   readonly argument?: number;
   readonly a?: number;
   readonly b?: number;
+  readonly c?: number;
+  readonly d?: number;
+  /** Words behind these. */
+  readonly more?: readonly number[];
 }
 
 export const gact = (control: number, argument = 0): Action => ({ kind: ActionKind.GACT, control, argument });
@@ -66,8 +76,50 @@ export const mirror = (device: number, control: number = Verdict.PIPE): Action =
   a: device,
 });
 
+export const vlanPush = (id: number, tpid = 0x8100): Action => ({
+  kind: ActionKind.VLAN,
+  control: Verdict.PIPE,
+  a: VLAN_PUSH,
+  b: tpid,
+  c: id,
+});
+export const vlanPop = (): Action => ({ kind: ActionKind.VLAN, control: Verdict.PIPE, a: VLAN_POP });
+export const popEth = (): Action => ({ kind: ActionKind.VLAN, control: Verdict.PIPE, a: VLAN_POP_ETH });
+/** Both addresses are zero. */
+export const pushEth = (): Action => ({ kind: ActionKind.VLAN, control: Verdict.PIPE, a: VLAN_PUSH_ETH });
+/** One word of a header: `(word & mask) ^ value`. */
+export const pedit = (header: number, offset: number, mask: number, value: number): Action => ({
+  kind: ActionKind.PEDIT,
+  control: Verdict.PIPE,
+  a: 1,
+  more: [header, 0, offset, mask, value, 0, 0, 0],
+});
+export const csum = (flags: number, control: number = Verdict.PIPE): Action => ({
+  kind: ActionKind.CSUM,
+  control,
+  a: flags,
+});
+/** A policer of frames by their length alone. */
+export const policeMtu = (mtu: number): Action => ({
+  kind: ActionKind.POLICE,
+  control: Verdict.SHOT,
+  a: Verdict.PIPE,
+  c: 0,
+  d: 1,
+  more: [...new Array<number>(12).fill(0), mtu, 0, 0, 0],
+});
+/** To the ingress of a device. */
+export const redirectIn = (device: number): Action => ({
+  kind: ActionKind.MIRRED,
+  control: Verdict.STOLEN,
+  a: device,
+  b: MIRRED_REDIRECT | MIRRED_INGRESS,
+});
+
 export interface HookRule {
   readonly device: number;
+  /** AT_INGRESS where nothing is said. */
+  readonly hook?: number;
   readonly actions: readonly Action[];
   /** Words of the flow key, all their bits; a rule without any takes everything. */
   readonly match?: Readonly<Record<number, number>>;
@@ -89,23 +141,27 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
   rules.forEach(({ actions }, r) => {
     start[r] = words.length;
     words.push(actions.length, ...actions.map((_, n) => r * 8 + n));
-    actions.forEach(({ kind, control, argument = 0, a = 0, b = 0 }, n) => {
+    actions.forEach(({ kind, control, argument = 0, a = 0, b = 0, c = 0, d = 0, more = [] }, n) => {
       const action = new Array<number>(ACTION_WORDS).fill(0);
       action[ActionWord.KIND] = kind;
       action[ActionWord.CONTROL] = control;
       action[ActionWord.ARGUMENT] = argument;
       action[ActionWord.A] = a;
       action[ActionWord.B] = b;
+      action[ActionWord.C] = c;
+      action[ActionWord.D] = d;
+      action.push(...more);
       actionAt[r * 8 + n] = words.length;
       words.push(...action);
     });
   });
+  const buckets = rules.some(({ actions }) => actions.some(({ kind }) => kind === ActionKind.POLICE)) ? 8 : 0;
   const tunnels = new Int32Array(records.length * TUNNEL_WORDS);
   records.forEach((record, n) => {
     for (const [name, value] of Object.entries(record))
       tunnels[n * TUNNEL_WORDS + TunnelWord[name as keyof typeof TunnelWord]] = value;
   });
-  return { start, actionAt, words: Int32Array.from(words), tunnels };
+  return { start, actionAt, words: Int32Array.from(words), tunnels, buckets };
 }
 
 export function ruleOf({ match = {}, chain = 0, pref = 1, protocol = PROTOCOL_ALL }: HookRule, id: number): Rule {
@@ -157,7 +213,7 @@ export class Harness {
       devices.setReservedBits(device, RESERVED_HIGH, RESERVED_LOW);
       devices.setUp(device, true);
     }
-    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, options.fdb);
+    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, undefined, options.fdb);
     this.engine.setPort(TAP0, wrapPort(this.tap0, TAP0), offloads);
     this.engine.setPort(TAP1, wrapPort(this.tap1, TAP1), offloads);
     this.engine.setPort(VXLAN0, wrapPort(this.face, VXLAN0), offloads);
@@ -165,15 +221,17 @@ export class Harness {
     this.engine.setUnderlay(VXLAN1, wrapUnderlay(this.underlay1, VXLAN1));
   }
 
-  /** Puts rules in force on the devices that they name, and takes those of all others away. */
+  /** Puts rules in force at the hooks that they name, and takes those of all others away. */
   use(rules: readonly HookRule[], records: readonly TunnelRecord[] = [TO_PEER]): void {
     this.engine.usePrograms(programsOf(rules, records));
     for (const device of DEVICES) {
-      const table = new LinearTable();
-      rules.forEach((rule, id) => {
-        if (rule.device === device) table.insert(ruleOf(rule, id));
-      });
-      this.engine.useRules(device, table.size === 0 ? null : createLookup(table.publish()));
+      for (const hook of [AT_INGRESS, AT_EGRESS]) {
+        const table = new LinearTable();
+        rules.forEach((rule, id) => {
+          if (rule.device === device && (rule.hook ?? AT_INGRESS) === hook) table.insert(ruleOf(rule, id));
+        });
+        this.engine.useRules(device, hook, table.size === 0 ? null : createLookup(table.publish()));
+      }
     }
   }
 

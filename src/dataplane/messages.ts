@@ -4,13 +4,10 @@ import type { ClassifierSnapshot } from '../classifier/classifier.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 
-/** Which way a hook looks: what came in on the device, or what leaves through it. */
-export const INGRESS = 0;
-export const EGRESS = 1;
-
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
 export interface HookRules {
   readonly device: number;
+  /** AT_INGRESS or AT_EGRESS. */
   readonly direction: number;
   readonly snapshot?: ClassifierSnapshot;
 }
@@ -62,6 +59,8 @@ export type FromWorker =
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
   /** The forwarding table has notices for the control thread. */
   | { readonly type: 'fdb-notices' }
+  /** Frames have met the action `simple` of this id; said at most once a second. */
+  | { readonly type: 'note'; readonly action: number }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
@@ -75,4 +74,6 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** Where action sample writes (memory/sample-ring.ts). */
+  readonly samples: SharedArrayBuffer;
 }

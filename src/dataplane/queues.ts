@@ -1,8 +1,5 @@
-import type { Outlet } from '../actions/outlet.js';
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { NONE, type PacketIndex, type Packets } from '../memory/packets.js';
-import { REASON } from '../memory/reasons.js';
 
 /** Queues of a device: to the host through its TAP, and into the tunnel. */
 export const TO_PORT = 0;
@@ -12,26 +9,15 @@ export const TO_TUNNEL = 1;
  * The output queues of one batch: per device and way a chain of packets through `Packets.next`, in order of arrival.
  * Nothing stays in them beyond the batch.
  */
-export class OutputQueues implements Outlet {
+export class OutputQueues {
   private readonly packets: Packets;
-  private readonly devices: DeviceTable;
   private readonly head = new Int32Array(MAX_DEVICES * 2).fill(NONE);
   private readonly tail = new Int32Array(MAX_DEVICES * 2).fill(NONE);
   private readonly filled = new Int32Array(MAX_DEVICES * 2);
   private filledCount = 0;
 
-  constructor(packets: Packets, devices: DeviceTable) {
+  constructor(packets: Packets) {
     this.packets = packets;
-    this.devices = devices;
-  }
-
-  refusal(device: number): number {
-    if (this.devices.kind(device) === DeviceKind.NONE) return REASON['mirred-gone'];
-    return this.devices.isUp(device) ? 0 : REASON['mirred-down'];
-  }
-
-  transmit(device: number, packet: PacketIndex): void {
-    this.append(device, this.devices.kind(device) === DeviceKind.VXLAN ? TO_TUNNEL : TO_PORT, packet);
   }
 
   /** Appends a packet to a queue of a device. */

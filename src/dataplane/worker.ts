@@ -15,17 +15,20 @@ import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
 import { ppoll, read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
-import { type FromWorker, type HookRules, INGRESS, type ToWorker, type WorkerStart } from './messages.js';
+import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
 const UNDERLAY_BYTES = 256 * 1024;
 const UNDERLAYS = 64;
+/** Milliseconds between two notes of action simple. */
+const NOTE_INTERVAL = 1000;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
 const ARENA_BYTES =
@@ -47,18 +50,17 @@ class DatapathWorker {
   private readonly underlayPart = new Map<number, Arena>();
   private readonly portPart = new Map<number, Arena>();
   private running = true;
+  /** When a note was said last, in milliseconds. */
+  private noteTold = 0;
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.counters = new Counters(start.counters);
-    this.engine = new Engine(
-      this.arena,
-      new DeviceTable(start.devices),
-      this.counters,
-      this.actionCounters,
-      start.fdb,
-      new VniCounters(start.vniCounters),
-    );
+    const devices = new DeviceTable(start.devices);
+    const samples = new SampleRing(start.samples);
+    const vniCounters = new VniCounters(start.vniCounters);
+    const { counters, actionCounters } = this;
+    this.engine = new Engine(this.arena, devices, counters, actionCounters, samples, start.fdb, vniCounters);
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
@@ -98,7 +100,18 @@ class DatapathWorker {
     }
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
+    this.tellNote();
     if (poll.isReady(0)) this.obey();
+  }
+
+  /** The kernel's log line of action simple, but not for every frame. */
+  private tellNote(): void {
+    const action = this.engine.takeNote();
+    if (action < 0) return;
+    const now = Date.now();
+    if (now - this.noteTold < NOTE_INTERVAL) return;
+    this.noteTold = now;
+    this.say({ type: 'note', action });
   }
 
   private portFailed(device: number, error: number): void {
@@ -207,7 +220,7 @@ class DatapathWorker {
     const lookups = hooks.map(({ snapshot }) => (snapshot ? createLookup(snapshot) : null));
     this.engine.usePrograms(programs);
     hooks.forEach(({ device, direction }, n) => {
-      if (direction === INGRESS) this.engine.useRules(device, lookups[n]);
+      this.engine.useRules(device, direction, lookups[n]);
     });
   }
 

@@ -1,5 +1,6 @@
 /** Generators of filters as installed, for the tests. */
 import fc from 'fast-check';
+import { formatIp, formatMac } from './address.js';
 import { compact, optional } from './arbitrary-vxlan.test.helper.js';
 import type {
   ActionDetail,
@@ -14,6 +15,10 @@ import type {
 import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
 import { inPrintOrder } from './flower-keys.js';
 import { toBytes } from './numbers.js';
+import { csumTargets } from './parse-csum.js';
+import { parsePedit } from './parse-pedit.js';
+import { ticksOf } from './rates.js';
+import { WordReader } from './word-reader.js';
 
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u16 = fc.integer({ min: 0, max: 0xffff });
@@ -203,6 +208,9 @@ export const control: fc.Arbitrary<Control> = fc.oneof(
   fc.integer({ min: 0, max: 0xfffffff }).map((count): Control => ({ type: 'jump', count })),
 );
 
+/** What may follow where no chain may. */
+const notGoto = control.filter(({ type }) => type !== 'goto');
+
 const encapsulation = fc.constantFrom(4, 16).chain((length) =>
   fc.record({
     srcIp: bytes(length),
@@ -216,6 +224,140 @@ const encapsulation = fc.constantFrom(4, 16).chain((length) =>
     control,
   }),
 );
+
+const vlanTag = fc.record({
+  kind: fc.constant('vlan' as const),
+  mode: fc.constantFrom('push' as const, 'modify' as const),
+  id: fc.integer({ min: 0, max: 4094 }),
+  protocol: fc.constantFrom(0x8100, 0x88a8),
+  priority: fc.integer({ min: 0, max: 7 }),
+  control,
+});
+
+/** A field of pedit, what is done to it, and the words for it. */
+const munge = fc.oneof(
+  fc.tuple(
+    fc.constantFrom(
+      'ip tos',
+      'ip ttl',
+      'ip6 hoplimit',
+      'ip6 traffic_class',
+      'tcp flags',
+      'ip ihl',
+      'offset 3 u8',
+      'ip df',
+    ),
+    fc.oneof(
+      u8.map((value) => `set ${value}`),
+      u8.map((value) => `add ${value} retain 0x3f`),
+      fc.constantFrom('invert', 'clear', 'preserve', 'invert retain 0x0c'),
+    ),
+  ),
+  fc.tuple(
+    fc.constantFrom(
+      'tcp sport',
+      'tcp dport',
+      'udp sport',
+      'udp dport',
+      'eth type',
+      'offset -14 u16',
+      'offset 0 u16 at 4 f 2',
+    ),
+    fc.oneof(
+      u16.map((value) => `set ${value}`),
+      u16.map((value) => `add 0x${value.toString(16)}`),
+      fc.constantFrom('invert', 'clear', 'set 5 retain 0xff0'),
+    ),
+  ),
+  fc.tuple(
+    fc.constantFrom('offset 8 u32', 'ip6 flow_lbl'),
+    u32.map((value) => `set ${value}`),
+  ),
+  bytes(4).map((address) => ['ip src', `set ${formatIp(address)}`] as [string, string]),
+  bytes(16).map((address) => ['ip6 dst', `set ${formatIp(address)}`] as [string, string]),
+  fc
+    .tuple(fc.constantFrom('eth src', 'eth dst'), bytes(6))
+    .map(([field, address]) => [field, `set ${formatMac(address)}`] as [string, string]),
+  fc.constant<[string, string]>(['ip ttl', 'decrement']),
+);
+
+/** Made by the parser: its keys are what the words say. */
+const pedit: fc.Arbitrary<ActionDetail> = fc
+  .tuple(fc.array(munge, { minLength: 1, maxLength: 4 }), control)
+  .map(([munges, one]) => {
+    const words = ['ex', ...munges.flatMap((pair) => ['munge', ...pair.join(' ').split(' ')])];
+    const spec = parsePedit(new WordReader(['pedit', ...words]));
+    if (spec.kind !== 'pedit') {
+      throw new Error(words.join(' '));
+    }
+    return { ...spec, control: one };
+  });
+
+/** Sizes and rates as tc makes them of what is typed. */
+const police: fc.Arbitrary<ActionDetail> = fc
+  .tuple(
+    fc.oneof(
+      fc
+        .tuple(fc.integer({ min: 1000, max: 2 ** 36 }), fc.integer({ min: 1, max: 10_000_000 }), optional(u16))
+        .filter(([rate, burst]) => (1e6 * burst) / rate < 2 ** 28)
+        .map(([rate, burst, peakRate]) =>
+          compact({ rate, burst: ticksOf(rate, burst), peakRate: peakRate || undefined }),
+        ),
+      fc
+        .tuple(fc.integer({ min: 1, max: 1e7 }), fc.integer({ min: 1, max: 100 }))
+        .map(([packetRate, count]) => ({ packetRate, packetBurst: ticksOf(packetRate, count) })),
+      fc.constant({}),
+    ),
+    fc.constantFrom(1, 1500, 2040, 2048, 9000, 65_535, 10_485_760, 0xffffffff),
+    fc.nat({ max: 2000 }),
+    fc.constantFrom('ethernet' as const, 'atm' as const),
+    notGoto,
+    control,
+  )
+  .map(([rates, mtu, overhead, linkLayer, conform, one]): ActionDetail => {
+    const table =
+      'rate' in rates
+        ? { mpu: overhead >> 4, overhead, linkLayer }
+        : { mpu: 0, overhead: 0, linkLayer: 'ethernet' as const };
+    return { kind: 'police', ...rates, mtu, ...table, conform, control: one };
+  });
+
+const mac = bytes(6);
+const rewriting: readonly fc.Arbitrary<ActionDetail>[] = [
+  fc
+    .tuple(fc.constantFrom('pop' as const, 'pop_eth' as const), control)
+    .map(([mode, one]): ActionDetail => ({ kind: 'vlan', mode, control: one })),
+  vlanTag,
+  vlanTag.map(({ priority: _left, ...rest }): ActionDetail => ({ ...rest, mode: 'modify' })),
+  fc
+    .tuple(mac, mac, control)
+    .map(([dstMac, srcMac, one]): ActionDetail => ({ kind: 'vlan', mode: 'push_eth', dstMac, srcMac, control: one })),
+  pedit,
+  fc
+    .tuple(fc.subarray([...csumTargets], { minLength: 1 }), control)
+    .map(([targets, one]): ActionDetail => ({ kind: 'csum', targets, control: one })),
+  fc
+    .record({
+      queueMapping: optional(u16),
+      priority: optional(u32),
+      mark: optional(u32),
+      inheritDsField: optional(fc.constant(true as const)),
+    })
+    .filter((given) => Object.values(given).some((value) => value !== undefined))
+    .chain((given) =>
+      fc
+        .tuple(given.mark === undefined ? fc.constant(undefined) : optional(u32), control)
+        .map(([mask, one]) => compact({ kind: 'skbedit', ...given, mask, control: one }) as ActionDetail),
+    ),
+  police,
+  fc
+    .record({ rate: fc.integer({ min: 1, max: 0xffffffff }), group: u32, truncate: optional(u32), control })
+    .map((given) => compact({ kind: 'sample', ...given }) as ActionDetail),
+  // tc does not tell the control of a simple action.
+  fc
+    .tuple(fc.string({ minLength: 1, maxLength: 31, unit: fc.constantFrom(...'abcXYZ019_-.') }), control)
+    .map(([data, one]): ActionDetail => ({ kind: 'simple', data, control: one })),
+];
 
 /** Without nofrag, which tc 6.1 does not know; every target is lo, which has an index everywhere. */
 const kinds: fc.Arbitrary<ActionDetail> = fc.oneof(
@@ -239,12 +381,13 @@ const kinds: fc.Arbitrary<ActionDetail> = fc.oneof(
       optional(
         fc.record({
           type: fc.constantFrom('netrand' as const, 'determ' as const),
-          control,
-          value: fc.integer({ min: 0, max: 10000 }),
+          control: notGoto,
+          value: fc.integer({ min: 1, max: 10000 }),
         }),
       ),
     )
     .map(([one, random]) => compact({ kind: 'gact', control: one, random }) as ActionDetail),
+  ...rewriting,
 );
 
 const statistics: fc.Arbitrary<ActionStatistics> = fc

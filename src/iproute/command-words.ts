@@ -8,14 +8,21 @@ import { actionKinds } from './parse-actions.js';
 import { actionsVerbs } from './parse-actions-object.js';
 import { chainVerbs } from './parse-chain.js';
 import { controlWords } from './parse-control.js';
+import { csumWords } from './parse-csum.js';
 import { fdbFlushWords, fdbShowWords, fdbVerbs } from './parse-fdb.js';
 import { fdbWholeWords, fdbWords } from './parse-fdb-modify.js';
 import { filterVerbs } from './parse-filter.js';
 import { mirredWords } from './parse-mirred.js';
+import { peditCommands } from './parse-pedit.js';
+import { policeWords } from './parse-police.js';
 import { qdiscVerbs, qdiscWords } from './parse-qdisc.js';
+import { sampleWords } from './parse-sample.js';
+import { skbeditWords } from './parse-skbedit.js';
 import { tunnelKeyWords } from './parse-tunnel-key.js';
+import { vlanWords } from './parse-vlan.js';
 import { vniVerbs, vniWords } from './parse-vni.js';
 import { vxlanWords } from './parse-vxlan.js';
+import { peditWords } from './pedit-fields.js';
 
 /** Other names that iproute2 has for a word, which need no telling of their own. */
 const otherNames = new Map<string, string>([
@@ -25,6 +32,9 @@ const otherNames = new Map<string, string>([
   ['local', 'permanent'],
   ['temp', 'static'],
   ['brport', 'dev'],
+  ...['iph', 'ipv4h'].map((name) => [name, 'ip4h'] as const),
+  ...['buffer', 'maxburst'].map((name) => [name, 'burst'] as const),
+  ['minburst', 'mtu'],
 ]);
 
 /** Words that are taken and then refused by name, or are the host's, at each place. */
@@ -33,6 +43,9 @@ const notVteps: Partial<Record<HelpTopic, readonly string[]>> = {
   'ip link vxlan': ['noexternal'],
   'tc qdisc': ['change', 'link', 'parent', 'root'],
   'tc filter tunnel_key': ['geneve_opts', 'erspan_opts'],
+  'tc filter csum': ['or', '+'],
+  'tc filter skbedit': ['ptype'],
+  'tc filter police': ['avrate'],
   'bridge fdb': [
     ...['nhid', 'master', 'vlan', 'use', 'br', 'brport', 'added_by_user', 'noadded_by_user', 'nosticky', 'offloaded'],
     ...['nooffloaded'],
@@ -81,6 +94,13 @@ export const commandWords: ReadonlyMap<HelpTopic, readonly string[]> = new Map([
   row('tc filter tunnel_key', tunnelKeyWords),
   row('tc filter mirred', mirredWords),
   row('tc filter gact', ['gact', 'random', 'netrand', 'determ', 'index']),
+  row('tc filter vlan', vlanWords),
+  row('tc filter pedit', ['ex', 'munge', 'offset', 'at', 'retain'], peditCommands, peditWords),
+  row('tc filter csum', csumWords),
+  row('tc filter skbedit', skbeditWords),
+  row('tc filter police', policeWords),
+  row('tc filter sample', sampleWords),
+  row('tc filter simple', ['sdata']),
   row('tc chain', chainVerbs, ['dev', 'parent', 'ingress', 'egress', 'chain']),
   row('tc actions', actionsVerbs, ['action', 'index', 'since'], actionKinds),
   row('bridge', ['fdb', 'vni']),

@@ -3,9 +3,11 @@
  * data; nothing here knows a device or a datapath. Addresses are bytes in network order, numbers in host order.
  */
 
+import type { ActionDetail, ActionKind, ActionSpec } from './action-types.js';
 import type { FdbDeletion, FdbEntry, FdbFlush, FdbSelector, VniRange } from './fdb-types.js';
 import type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
 
+export type * from './action-types.js';
 export type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
 
 /** The keys of flower that vtep knows, in the order in which tc prints them (semantics: man tc-flower). */
@@ -60,75 +62,6 @@ export interface FlowerKey {
   readonly value: Uint8Array;
   readonly mask: Uint8Array;
 }
-
-/** Where control goes after an action (or, for gact, as its result). */
-export type Control =
-  | { readonly type: 'pass' | 'drop' | 'pipe' | 'continue' | 'reclassify' | 'stolen' | 'trap' }
-  | { readonly type: 'goto'; readonly chain: number }
-  | { readonly type: 'jump'; readonly count: number };
-
-export interface TunnelKeyUnset {
-  readonly kind: 'tunnel_key';
-  readonly mode: 'unset';
-  readonly control: Control;
-}
-
-export interface TunnelKeySet {
-  readonly kind: 'tunnel_key';
-  readonly mode: 'set';
-  /** 4 or 16 bytes, both of one family. */
-  readonly srcIp: Uint8Array;
-  readonly dstIp: Uint8Array;
-  /** Absent: no key, and VNI 0 on the wire. */
-  readonly id?: number;
-  readonly dstPort?: number;
-  readonly tos?: number;
-  readonly ttl?: number;
-  /** `vxlan_opts`: group policy id (16 bits) and flags, for a device with `gbp`. */
-  readonly gbp?: number;
-  /** Outer UDP checksum; true unless `nocsum`. */
-  readonly csum: boolean;
-  readonly noFrag: boolean;
-  readonly control: Control;
-}
-
-export interface Mirred {
-  readonly kind: 'mirred';
-  readonly direction: 'egress' | 'ingress';
-  readonly mode: 'redirect' | 'mirror';
-  readonly dev: string;
-  readonly control: Control;
-}
-
-export interface Gact {
-  readonly kind: 'gact';
-  readonly control: Control;
-  readonly random?: { readonly type: 'netrand' | 'determ'; readonly control: Control; readonly value: number };
-}
-
-/** The kinds of actions that vtep has. */
-export type ActionKind = 'tunnel_key' | 'mirred' | 'gact';
-
-/**
- * An action named by its kind and index alone (`action gact index 5`). A filter binds to the one that is there.
- * Where there is none the kernel makes a gact that passes, and refuses the others: `Error: act_mirred: Unknown mirred
- * option.`, `Error: Unknown tunnel key action.`
- */
-export interface ActionReference {
-  readonly kind: 'reference';
-  readonly of: ActionKind;
-  readonly index: number;
-}
-
-/** What an action does. */
-export type ActionDetail = TunnelKeyUnset | TunnelKeySet | Mirred | Gact;
-
-export type ActionSpec = (ActionDetail | ActionReference) & {
-  /** Typed by the user; else the daemon gives the lowest free one of the kind. */
-  readonly index?: number;
-  /** 1 to 16 bytes. */
-  readonly cookie?: Uint8Array;
-};
 
 /** One action of those that `tc actions get` and `del` name. Index 0 and none are the same to tc. */
 export interface ActionSelector {

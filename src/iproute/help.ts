@@ -1,4 +1,5 @@
 /** The help texts, by the place that they are asked at. */
+import { actionHelp } from './help-actions.js';
 import { VXLAN_GPE_PORT, VXLAN_PORT } from './vxlan-options.js';
 
 /** Thrown by the grammar where somebody asks for help; parseLine turns it into a command. */
@@ -71,23 +72,9 @@ MATCH  := { indev DEVICE | dst_mac MAC[/MASK] | src_mac MAC[/MASK] |
 PORTS     := { PORT[/MASK] | FIRST-LAST }
 IP-FLAGS  := [no]{ frag | firstfrag }[/…]
 ENC-FLAGS := [no]{ tuncsum | tundf | tunoam | tuncrit }[/…]
-ACTION := { tunnel_key … | mirred … | [ gact ] CONTROL }, each with [ index N ] [ cookie HEX ]
+ACTION := { tunnel_key … | mirred … | vlan … | pedit … | csum … | skbedit … | police … | sample … |
+            simple … | [ gact ] CONTROL }, each with [ index N ] [ cookie HEX ]
 CONTROL := { pass | drop | pipe | continue | reclassify | trap | goto chain N | jump N }`;
-
-const tunnelKey = `Usage: … action tunnel_key unset [ CONTROL ]
-       … action tunnel_key set src_ip ADDR dst_ip ADDR [ id VNI ] [ dst_port PORT ] [ vxlan_opts GBP ]
-         [ tos TOS ] [ ttl TTL ] [ csum | nocsum ] [ nofrag ] [ CONTROL ]
-       … action tunnel_key index N
-The last binds to an action that is there already.`;
-
-const mirred = `Usage: … action mirred { egress | ingress } redirect dev DEVICE
-       … action mirred { egress | ingress } mirror dev DEVICE [ CONTROL ]
-       … action mirred index N
-The last binds to an action that is there already.`;
-
-const gact = `Usage: … action [ gact ] CONTROL [ random { netrand | determ } CONTROL VAL ]
-       … action gact index N
-The last binds to an action that is there already. VAL is at most 10000: one packet in VAL gets the second CONTROL.`;
 
 const chain = `Usage: tc chain { add | delete | del } dev DEVICE PARENT [ chain N ]
        tc chain get dev DEVICE PARENT [ chain N ]
@@ -98,7 +85,7 @@ const actions = `Usage: tc actions { add | change | replace } action ACTION [ ac
        tc actions { get | delete | del } action KIND index N [ action KIND index N … ]
        tc actions { show | list | ls } action KIND [ since MSEC ]
        tc actions flush action KIND
-KIND := { tunnel_key | mirred | gact }
+KIND := { tunnel_key | mirred | gact | vlan | pedit | csum | skbedit | police | sample | simple }
 See also: tc filter add flower help`;
 
 const bridge = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
@@ -131,9 +118,7 @@ const texts = {
   'tc qdisc': qdisc,
   'tc filter': filter,
   'tc filter flower': flower,
-  'tc filter tunnel_key': tunnelKey,
-  'tc filter mirred': mirred,
-  'tc filter gact': gact,
+  ...actionHelp,
   'tc chain': chain,
   'tc actions': actions,
   bridge,

@@ -2,8 +2,9 @@
  * Filters as the kernel reports them over rtnetlink (RTM_NEWTFILTER), so that the system's own tc can print them: the
  * judge of vtep's printers in the tests. Little-endian machines only, as tests go.
  */
-import type { ActionState, Control, FilterParent, FilterState, FlowerKey } from './commands.js';
+import type { ActionState, Control, FilterParent, FilterState, FlowerKey, Pedit, Police } from './commands.js';
 import { fromBytes, toBytes } from './numbers.js';
+import { csumTargets } from './parse-csum.js';
 
 const RTM_NEWTFILTER = 44;
 const RTM_GETACTION = 50;
@@ -168,34 +169,36 @@ function encodeKey(key: FlowerKey, ipProto: number): Buffer {
   return Buffer.concat([attribute(value, key.value), ...(mask === undefined ? [] : [attribute(mask, key.mask)])]);
 }
 
-/** The attributes that each kind adds to tc_gen, and what follows tc_gen in its parameters. */
-function encodeKind({ spec }: ActionState, ifindexOf: (dev: string) => number): { own: Buffer[]; parameters: Buffer } {
+/** What stands in the options of an action. */
+function encodeOptions(action: ActionState, ifindexOf: (dev: string) => number, times: Buffer): Buffer[] {
+  const { spec, ref, bind } = action;
+  const generic = u32(spec.index, 0, controlNumber(spec.control), ref, bind);
+  const usual = (parameters: Buffer, ...own: Buffer[]): Buffer[] => [
+    attribute(TCA_ACT_PARMS, generic, parameters),
+    ...own,
+    attribute(TCA_ACT_TM, times),
+  ];
+  const none = Buffer.alloc(0);
   switch (spec.kind) {
     case 'mirred': {
       const eaction = (spec.direction === 'egress' ? 1 : 3) + (spec.mode === 'redirect' ? 0 : 1);
-      return { own: [], parameters: u32(eaction, ifindexOf(spec.dev)) };
+      return usual(u32(eaction, ifindexOf(spec.dev)));
     }
     case 'gact': {
       const { random } = spec;
-      const own =
-        random === undefined
-          ? []
-          : [
-              attribute(
-                3,
-                u16(random.type === 'netrand' ? 1 : 2),
-                u16(random.value),
-                u32(controlNumber(random.control)),
-              ),
-            ];
-      return { own, parameters: Buffer.alloc(0) };
+      if (random === undefined) {
+        return usual(none);
+      }
+      const type = u16(random.type === 'netrand' ? 1 : 2);
+      return usual(none, attribute(3, type, u16(random.value), u32(controlNumber(random.control))));
     }
-    default: {
+    case 'tunnel_key': {
       if (spec.mode === 'unset') {
-        return { own: [], parameters: u32(2) };
+        return usual(u32(2));
       }
       const [source, destination] = spec.srcIp.length === 4 ? [3, 4] : [5, 6];
-      const own = [
+      return usual(
+        u32(1),
         attribute(source, spec.srcIp),
         attribute(destination, spec.dstIp),
         ...(spec.id === undefined ? [] : [attribute(7, toBytes(spec.id, 4))]),
@@ -204,10 +207,82 @@ function encodeKind({ spec }: ActionState, ifindexOf: (dev: string) => number): 
         attribute(10, Uint8Array.of(spec.csum ? 0 : 1)),
         attribute(12, Uint8Array.of(spec.tos ?? 0)),
         attribute(13, Uint8Array.of(spec.ttl ?? 0)),
-      ];
-      return { own, parameters: u32(1) };
+      );
     }
+    case 'vlan': {
+      const mode = u32(1 + ['pop', 'push', 'modify', 'pop_eth', 'push_eth'].indexOf(spec.mode));
+      if (spec.mode === 'push_eth') {
+        return usual(mode, attribute(7, spec.dstMac), attribute(8, spec.srcMac));
+      }
+      if (spec.mode !== 'push' && spec.mode !== 'modify') {
+        return usual(mode);
+      }
+      const priority = spec.priority === undefined ? [] : [attribute(6, Uint8Array.of(spec.priority))];
+      return usual(mode, attribute(3, u16(spec.id)), attribute(4, toBytes(spec.protocol, 2)), ...priority);
+    }
+    case 'pedit':
+      return encodePedit(spec, generic, times);
+    case 'csum': {
+      const flags = spec.targets.reduce((sum, target) => sum + 2 ** csumTargets.indexOf(target), 0);
+      return [attribute(1, generic, u32(flags)), attribute(2, times)];
+    }
+    case 'skbedit':
+      return usual(
+        none,
+        ...(spec.priority === undefined ? [] : [attribute(3, u32(spec.priority))]),
+        ...(spec.queueMapping === undefined ? [] : [attribute(4, u16(spec.queueMapping))]),
+        ...(spec.mark === undefined ? [] : [attribute(5, u32(spec.mark))]),
+        ...(spec.mask === undefined ? [] : [attribute(8, u32(spec.mask))]),
+        ...(spec.inheritDsField ? [attribute(9, u64(32))] : []),
+      );
+    case 'police':
+      return encodePolice(spec, spec.index, ref, bind, times);
+    case 'sample':
+      return usual(
+        none,
+        attribute(3, u32(spec.rate)),
+        ...(spec.truncate === undefined ? [] : [attribute(4, u32(spec.truncate))]),
+        attribute(5, u32(spec.group)),
+      );
+    case 'simple':
+      return usual(none, attribute(3, text(spec.data)));
   }
+}
+
+function encodePedit({ keys }: Pedit, generic: Buffer, times: Buffer): Buffer[] {
+  const headers = ['network', 'eth', 'ipv4', 'ipv6', 'tcp', 'udp'];
+  const words = keys.map(({ mask, value, offset, at, offMask, shift }) =>
+    Buffer.concat([toBytes(mask, 4), toBytes(value, 4), u32(offset, at, offMask, shift)]),
+  );
+  const count = Uint8Array.of(keys.length, 0, 0, 0);
+  const extended = keys.map(({ header, command }) =>
+    attribute(6, attribute(1, u16(headers.indexOf(header))), attribute(2, u16(command === 'add' ? 1 : 0))),
+  );
+  return [attribute(5, ...extended), attribute(4, generic, count, ...words), attribute(1, times)];
+}
+
+function encodePolice(spec: Police, index: number, ref: number, bind: number, times: Buffer): Buffer[] {
+  const { rate = 0, burst = 0, peakRate = 0, mtu, mpu, overhead, linkLayer, packetRate, packetBurst = 0 } = spec;
+  const rateSpec = (bytes: number): Buffer => {
+    const layer = Uint8Array.of(0, linkLayer === 'atm' ? 2 : 1);
+    return Buffer.concat([layer, u16(overhead), u16(0), u16(mpu & 0xffff), u32(Math.min(bytes, 0xffffffff))]);
+  };
+  const long = (type: number, bytes: number): Buffer[] => (bytes > 0xffffffff ? [attribute(type, u64(bytes))] : []);
+  const conform = controlNumber(spec.conform);
+  return [
+    ...long(8, rate),
+    ...long(9, peakRate),
+    ...(packetRate === undefined ? [] : [attribute(10, u64(packetRate)), attribute(11, u64(packetBurst))]),
+    attribute(
+      1,
+      u32(index, controlNumber(spec.control), 0, burst, mtu),
+      rateSpec(rate),
+      rateSpec(peakRate),
+      u32(ref, bind, 0),
+    ),
+    ...(conform === 0 ? [] : [attribute(5, u32(conform))]),
+    attribute(6, times),
+  ];
 }
 
 function encodeAction(
@@ -216,9 +291,7 @@ function encodeAction(
   ifindexOf: (dev: string) => number,
   more: readonly Buffer[] = [],
 ): Buffer {
-  const { spec, ref, bind, statistics } = action;
-  const { own, parameters } = encodeKind(action, ifindexOf);
-  const generic = u32(spec.index, 0, controlNumber(spec.control), ref, bind);
+  const { spec, statistics } = action;
   // Half a second into each second; the kernel's 0 stands for never.
   const ticks = (seconds: number | undefined): number => (seconds === undefined ? 0 : seconds * TICKS + TICKS / 2);
   const times = u64(ticks(statistics.installed), ticks(statistics.lastUsed), 0, ticks(statistics.firstUsed));
@@ -230,12 +303,7 @@ function encodeAction(
     attribute(TCA_ACT_KIND, text(spec.kind)),
     attribute(TCA_ACT_STATS, basic, attribute(TCA_STATS_PKT64, u64(packets)), queue),
     ...(spec.cookie === undefined ? [] : [attribute(TCA_ACT_COOKIE, spec.cookie)]),
-    attribute(
-      TCA_ACT_OPTIONS | NLA_F_NESTED,
-      attribute(TCA_ACT_PARMS, generic, parameters),
-      ...own,
-      attribute(TCA_ACT_TM, times),
-    ),
+    attribute(TCA_ACT_OPTIONS | NLA_F_NESTED, ...encodeOptions(action, ifindexOf, times)),
     ...more,
   );
 }

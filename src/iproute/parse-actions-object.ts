@@ -1,4 +1,5 @@
 /** `tc actions …` (do_action of iproute2's m_action.c): actions of their own, which filters bind to by index. */
+import { isRefusal, refusalText, withoutDetails } from './action-references.js';
 import {
   type ActionKind,
   type ActionSelector,
@@ -26,9 +27,11 @@ function kindOf(word: string, refuse: (word: string) => CommandError): ActionKin
   throw foreignActionKinds.includes(word) ? notSupported(`action "${word}"`) : refuse(word);
 }
 
+const TALKING = '\nWe have an error talking to the kernel';
+
 /** A refusal of the kernel as `tc actions` reports it. */
 function actionRefusal(message: string): CommandError {
-  return new CommandError(`${message}\nWe have an error talking to the kernel`, 255);
+  return new CommandError(`${message}${TALKING}`, 255);
 }
 
 /** What an action is to be when nothing but its index was said: to the kernel, all zeros. */
@@ -36,19 +39,21 @@ function whole(spec: ActionSpec): ActionSpec {
   if (spec.kind !== 'reference') {
     return spec;
   }
-  if (spec.of !== 'gact') {
-    throw actionRefusal(
-      spec.of === 'mirred' ? 'Error: act_mirred: Unknown mirred option.' : 'Error: Unknown tunnel key action.',
-    );
+  const detail = withoutDetails(spec);
+  if (isRefusal(detail)) {
+    throw actionRefusal(refusalText(detail));
   }
   const { index, cookie } = spec;
-  return { kind: 'gact', control: { type: 'pass' }, index, ...(cookie !== undefined && { cookie }) };
+  return { ...detail, index, ...(cookie !== undefined && { cookie }) };
 }
 
-/** Here a parse error ends with 255, except for those that end within a helper. */
+/** Here a parse error ends with 255, except for those that end within a helper; so does what the kernel refuses. */
 function withExitCode(error: unknown): unknown {
-  const isOwn = error instanceof CommandError && error.exitCode === 1 && !error.message.startsWith('Error: ');
-  return isOwn ? new CommandError(error.message, 255) : error;
+  if (!(error instanceof CommandError)) {
+    return error;
+  }
+  const isOwn = error.exitCode === 1 && !error.message.startsWith('Error: ');
+  return isOwn || error.message.endsWith(TALKING) ? new CommandError(error.message, 255) : error;
 }
 
 function parseModify(reader: WordReader, mode: 'add' | 'replace'): Command {

@@ -6,31 +6,50 @@ import { type ActionSpec, CommandError } from './commands.js';
 import { invalidArgument, notSupported } from './errors.js';
 import { parseHex } from './numbers.js';
 import { isControlWord } from './parse-control.js';
+import { parseCsum } from './parse-csum.js';
 import { parseGact } from './parse-gact.js';
 import { parseMirred } from './parse-mirred.js';
+import { parsePedit } from './parse-pedit.js';
+import { parsePolice } from './parse-police.js';
+import { parseSample } from './parse-sample.js';
+import { parseSimple } from './parse-simple.js';
+import { parseSkbedit } from './parse-skbedit.js';
 import { parseTunnelKey } from './parse-tunnel-key.js';
+import { parseVlan } from './parse-vlan.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /** A word that could begin another command ends the list. */
 const commandWords = ['change', 'replace', 'delete', 'get', 'add'] as const;
 
-export const actionKinds = ['tunnel_key', 'mirred', 'gact'] as const;
+export const actionKinds = [
+  ...(['tunnel_key', 'mirred', 'gact', 'vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'] as const),
+] as const;
 
 /** Kinds that iproute2 has and vtep has not. */
 export const foreignActionKinds: readonly string[] = [
-  ...['bpf', 'connmark', 'csum', 'ct', 'ctinfo', 'gate', 'ife', 'ipt', 'mpls', 'nat', 'pedit', 'police', 'sample'],
-  ...['simple', 'skbedit', 'skbmod', 'vlan', 'xt'],
+  ...['bpf', 'connmark', 'ct', 'ctinfo', 'gate', 'ife', 'ipt', 'mpls', 'nat', 'skbmod', 'xt'],
 ];
+
+/** By the word that an action begins with, which cannot be abbreviated. */
+const parsers: Readonly<Record<string, (reader: WordReader) => ActionSpec>> = {
+  tunnel_key: parseTunnelKey,
+  mirred: parseMirred,
+  vlan: parseVlan,
+  pedit: parsePedit,
+  csum: parseCsum,
+  skbedit: parseSkbedit,
+  police: parsePolice,
+  sample: parseSample,
+  simple: parseSimple,
+};
 
 const MAX_COOKIE_BYTES = 16;
 
 function parseOne(reader: WordReader): ActionSpec {
   const { word } = reader;
-  if (word === 'tunnel_key') {
-    return parseTunnelKey(reader);
-  }
-  if (word === 'mirred') {
-    return parseMirred(reader);
+  const parse = Object.hasOwn(parsers, word) ? parsers[word] : undefined;
+  if (parse !== undefined) {
+    return parse(reader);
   }
   if (!isControlWord(word) && foreignActionKinds.includes(word)) {
     throw notSupported(`action "${word}"`);

@@ -1,5 +1,6 @@
 /** `[gact] CONTROL [random netrand|determ CONTROL VAL] [index N]` (parse_gact of iproute2). */
 import type { ActionSpec, Control, Gact } from './commands.js';
+import { filterRefusal } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { controlWords, parseControl, parseIndex } from './parse-control.js';
@@ -11,7 +12,8 @@ const MAX_PROBABILITY = 10000;
 function parseVerdict(reader: WordReader): Control {
   const control = parseControl(reader);
   if (control === undefined) {
-    const known = [...controlWords, 'tunnel_key', 'mirred', 'gact', 'action', 'index', 'cookie', 'random'];
+    const kinds = ['tunnel_key', 'mirred', 'gact', 'vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'];
+    const known = [...controlWords, ...kinds, 'action', 'index', 'cookie', 'random'];
     throw refusal(`Bad action type ${reader.word}${suggest(reader.word, known)}`, 255);
   }
   return control;
@@ -32,7 +34,11 @@ function parseRandom(reader: WordReader): Gact['random'] {
     throw refusal(`Illegal probability val  ${value === undefined ? `"${reader.word}"` : `0x${value.toString(16)}`}`);
   }
   reader.skip();
-  return { type, control, value };
+  if (control.type === 'goto') {
+    throw filterRefusal('Error: goto chain not allowed on fallback.');
+  }
+  // The kernel takes 0 for 1: every packet.
+  return { type, control, value: Math.max(1, value) };
 }
 
 /** Reads from the word `gact`, or from the control when that was left out, to the index. */

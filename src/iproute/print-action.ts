@@ -1,92 +1,8 @@
-/** Actions of a filter, as m_tunnel_key.c, m_mirred.c, m_gact.c and m_action.c of iproute2 print them. */
-import { formatIp } from './address.js';
-import type { ActionState, ActionStatistics, Control, Gact, Mirred, TunnelKeySet } from './commands.js';
+/** Actions of a filter, as m_action.c of iproute2 prints them; what is of each kind stands in print-action-kinds.ts. */
+import type { ActionState, ActionStatistics } from './commands.js';
 import { formatHex } from './numbers.js';
+import { printKind, printPeditKeys } from './print-action-kinds.js';
 import type { Printer } from './printer.js';
-
-function printControl(printer: Printer, control: Control): void {
-  printer.beginObject('control_action');
-  printer.field('type', control.type, control.type);
-  if (control.type === 'goto') {
-    printer.field('chain', control.chain, ` chain ${control.chain}`);
-  } else if (control.type === 'jump') {
-    printer.field('jump', control.count, ` ${control.count}`);
-  }
-  printer.endObject();
-}
-
-function printEncapsulation(printer: Printer, action: TunnelKeySet): void {
-  const { srcIp, dstIp, id, dstPort, gbp, csum, noFrag, tos = 0, ttl = 0 } = action;
-  printer.field('src_ip', formatIp(srcIp), `\n\tsrc_ip ${formatIp(srcIp)}`);
-  printer.field('dst_ip', formatIp(dstIp), `\n\tdst_ip ${formatIp(dstIp)}`);
-  if (id !== undefined) {
-    printer.field('key_id', id, `\n\tkey_id ${id}`);
-  }
-  if (dstPort !== undefined && dstPort !== 0) {
-    printer.field('dst_port', dstPort, `\n\tdst_port ${dstPort}`);
-  }
-  if (gbp !== undefined) {
-    printer.text('\n\tvxlan_opts ');
-    printer.beginArray('vxlan_opts');
-    printer.beginObject();
-    printer.field('gbp', gbp, `${gbp}`);
-    printer.endObject();
-    printer.endArray();
-  }
-  const flag = csum ? 'csum' : 'nocsum';
-  printer.field('flag', flag, `\n\t${flag}`);
-  if (noFrag) {
-    printer.field('nofrag', true, '\n\tnofrag');
-  }
-  if (tos !== 0) {
-    printer.field('tos', tos, `\n\ttos 0x${tos.toString(16)}`);
-  }
-  if (ttl !== 0) {
-    printer.field('ttl', ttl, `\n\tttl ${ttl}`);
-  }
-}
-
-function printMirred(printer: Printer, { direction, mode, dev, control }: Mirred): void {
-  const title = `${direction === 'egress' ? 'Egress' : 'Ingress'} ${mode === 'redirect' ? 'Redirect' : 'Mirror'}`;
-  printer.text(`(${title}`);
-  printer.json('mirred_action', mode);
-  printer.json('direction', direction);
-  printer.field('to_dev', dev, ` to device ${dev})`);
-  printer.text(' ');
-  printControl(printer, control);
-}
-
-function printGact(printer: Printer, { control, random }: Gact): void {
-  printer.text('action ');
-  printControl(printer, control);
-  printer.beginObject('prob');
-  const type = random?.type ?? 'none';
-  printer.field('random_type', type, `\n\t random type ${type}`);
-  printer.text(' ');
-  printControl(printer, random?.control ?? { type: 'pass' });
-  const value = random?.value ?? 0;
-  printer.field('val', value, ` val ${value}`);
-  printer.endObject();
-}
-
-function printKind(printer: Printer, { spec }: ActionState): void {
-  printer.field('kind', spec.kind, `${spec.kind} `);
-  switch (spec.kind) {
-    case 'tunnel_key':
-      printer.field('mode', spec.mode, ` ${spec.mode}`);
-      if (spec.mode === 'set') {
-        printEncapsulation(printer, spec);
-      }
-      printer.text(' ');
-      printControl(printer, spec.control);
-      break;
-    case 'mirred':
-      printMirred(printer, spec);
-      break;
-    default:
-      printGact(printer, spec);
-  }
-}
 
 function printTimes(printer: Printer, { installed, lastUsed, firstUsed }: ActionStatistics): void {
   printer.field('installed', installed, ` installed ${installed} sec`);
@@ -111,6 +27,20 @@ function printCounters(printer: Printer, { bytes, packets, drops, overlimits, re
   printer.endObject();
 }
 
+/** The line of index and counts; police has said its index before. */
+function printReferences(printer: Printer, { spec, ref, bind }: ActionState): void {
+  if (spec.kind === 'police') {
+    printer.field('ref', ref, `\n\tref ${ref} `);
+    printer.field('bind', bind, `bind ${bind} `);
+    return;
+  }
+  const isPlain = spec.kind === 'mirred' || spec.kind === 'csum';
+  const start = spec.kind === 'pedit' ? ' \t ' : isPlain ? '\t' : '\t ';
+  printer.field('index', spec.index, `\n${start}index ${spec.index}`);
+  printer.field('ref', ref, ` ref ${ref}`);
+  printer.field('bind', bind, ` bind ${bind}`);
+}
+
 /** `order` counts from 1 in a filter. `printMore`: what follows within the action. */
 export function printAction(
   printer: Printer,
@@ -118,15 +48,16 @@ export function printAction(
   order: number,
   printMore?: (printer: Printer) => void,
 ): void {
-  const { spec, ref, bind, statistics } = action;
+  const { spec, statistics } = action;
   printer.beginObject();
   printer.field('order', order, `\n\taction order ${order}: `);
   printKind(printer, action);
-  printer.field('index', spec.index, `\n\t${spec.kind === 'mirred' ? '' : ' '}index ${spec.index}`);
-  printer.field('ref', ref, ` ref ${ref}`);
-  printer.field('bind', bind, ` bind ${bind}`);
+  printReferences(printer, action);
   if (printer.options.statistics) {
     printTimes(printer, statistics);
+  }
+  if (spec.kind === 'pedit') {
+    printPeditKeys(printer, spec);
   }
   printer.text('\n');
   if (printer.options.statistics) {

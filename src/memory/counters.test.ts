@@ -76,7 +76,7 @@ test('actions count packets, bytes, and when they were used first and last', (t)
     counters.add(row, ActionCounter.DROPS, 2);
     t.deepEqual(
       Object.values(ActionCounter).map((counter) => reader.value(row, counter)),
-      [4, 184, 2, 0, 0, 1_700_000_000_777, 1_700_000_000_000],
+      [4, 184, 2, 0, 0, 1_700_000_000_777, 1_700_000_000_000, 0],
     );
   }
   t.is(reader.value(1, ActionCounter.PACKETS), 0);
@@ -85,6 +85,17 @@ test('actions count packets, bytes, and when they were used first and last', (t)
   t.is(reader.value(4095, ActionCounter.PACKETS), 4);
   counters.hit(4096, 1, 1, 5);
   t.is(reader.value(4096, ActionCounter.FIRST_USED), 5);
+});
+
+test('an action tells every so many-th time, and each has a count of its own', (t) => {
+  const counters = new ActionCounters();
+  counters.grow();
+  t.deepEqual(
+    Array.from({ length: 6 }, () => counters.isTurn(7, 3)),
+    [false, false, true, false, false, true],
+  );
+  t.false(counters.isTurn(8, 3));
+  t.is(counters.value(7, ActionCounter.COUNTED), 6);
 });
 
 test('every reason has a name of its own, in the words of a script, and a sentence', (t) => {

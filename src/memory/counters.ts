@@ -111,6 +111,8 @@ export const ActionCounter = {
   /** Milliseconds since the epoch; 0: never. */
   LAST_USED: 5,
   FIRST_USED: 6,
+  /** Packets that `random determ` has counted. */
+  COUNTED: 7,
 } as const;
 export const ACTION_COUNTERS = 8;
 
@@ -148,6 +150,14 @@ export class ActionCounters {
 
   add(row: number, counter: number, by: number): void {
     this.slabs[row >> SLAB_BITS][(row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter] += by;
+  }
+
+  /** Counts one more in COUNTED; whether the count is now a multiple of `of`. */
+  isTurn(row: number, of: number): boolean {
+    const slab = this.slabs[row >> SLAB_BITS];
+    const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + 7;
+    slab[at] += 1;
+    return slab[at] % of === 0;
   }
 
   value(row: number, counter: number): number {

@@ -26,6 +26,11 @@ export const SHARED = 8;
 
 /** `gsoSize` is what an MTU allows, not what the sender said: an output with a smaller MTU may lower it. */
 export const SIZE_GUESSED = 16;
+/**
+ * The Ethernet header has been taken off (`vlan pop_eth`): its bytes still stand at the frame's start, and are counted
+ * in `length`, but mean nothing until `push_eth` writes them anew. Such a frame must not leave on any device.
+ */
+export const BARE = 32;
 
 /** Values of `gsoType`: those of virtio_net_hdr.gso_type. */
 export const GSO_NONE = 0;
@@ -59,6 +64,8 @@ export class Packets {
   readonly frame: Int32Array;
   /** Bytes of the frame, from the Ethernet header on. */
   readonly length: Int32Array;
+  /** Bytes before the frame that belong to nobody else: whoever owns the packet may move its start into them. */
+  readonly headroom: Int32Array;
   readonly flags: Int32Array;
   /** Tunnel record index; meaningful with TUNNEL_RECEIVED or TUNNEL_TRANSMIT. */
   readonly tunnel: Int32Array;
@@ -82,6 +89,9 @@ export class Packets {
   readonly end: Int32Array;
   /** Hash of the inner flow, 32 bits, for source ports and lanes. */
   readonly hash: Int32Array;
+  /** What `skbedit mark` and `skbedit priority` say of the packet; 0 where nothing did. */
+  readonly mark: Int32Array;
+  readonly priority: Int32Array;
   /** The next packet of the queue this one stands in. */
   readonly next: Int32Array;
   private taken = 0;
@@ -90,6 +100,7 @@ export class Packets {
     this.capacity = capacity;
     this.frame = arena.column(capacity);
     this.length = arena.column(capacity);
+    this.headroom = arena.column(capacity);
     this.flags = arena.column(capacity);
     this.tunnel = arena.column(capacity);
     this.device = arena.column(capacity);
@@ -103,6 +114,8 @@ export class Packets {
     this.payload = arena.column(capacity);
     this.end = arena.column(capacity);
     this.hash = arena.column(capacity);
+    this.mark = arena.column(capacity);
+    this.priority = arena.column(capacity);
     this.next = arena.column(capacity);
   }
 
@@ -122,6 +135,9 @@ export class Packets {
     this.taken = i + 1;
     this.frame[i] = offset;
     this.length[i] = length;
+    this.headroom[i] = 0;
+    this.mark[i] = 0;
+    this.priority[i] = 0;
     this.flags[i] = 0;
     this.tunnel[i] = -1;
     this.gsoType[i] = GSO_NONE;
@@ -150,6 +166,8 @@ export class Packets {
     this.payload[j] = this.payload[i];
     this.end[j] = this.end[i];
     this.hash[j] = this.hash[i];
+    this.mark[j] = this.mark[i];
+    this.priority[j] = this.priority[i];
     return j;
   }
 

@@ -58,6 +58,19 @@ const table = {
   'mirred-down': ['drop', 'the target of a redirect was down'],
   'mirred-gone': ['drop', 'the target of a redirect or mirror no longer exists'],
   'mirred-nesting': ['drop', 'mirred was nested more than 4 times'],
+  'rewrite-no-room': [
+    'drop',
+    'an action was to change a frame of which a copy had been sent elsewhere, and the batch had no room left to copy it',
+  ],
+  'vlan-refused': [
+    'drop',
+    'vlan pop_eth, or any other action of vlan behind it, on a frame for which it cannot be done (see the actions page)',
+  ],
+  'csum-cut-header': ['drop', 'action csum was to compute a checksum in a header that is cut short'],
+  'police-exceed': ['drop', 'more than the rate of action police, or longer than its mtu'],
+  'no-ethernet-header': ['drop', 'a frame left without the Ethernet header that vlan pop_eth had taken off'],
+  sampled: ['pass', 'action sample took a copy of the frame'],
+  'sample-lost': ['pass', 'a sample found no room, because whoever reads them is slower than they come'],
   // vxlan transmit
   'no-tunnel-metadata': [
     'drop',

@@ -3,7 +3,8 @@
 // the batches of 28 datagrams that arrive here, 2 for those of 8 frames that leave. The bound is far below the smallest
 // thing that JavaScript can allocate, which is such a number.
 import test from 'ava';
-import { Verdict } from '../../src/actions/program.js';
+import { AT_EGRESS, AT_INGRESS } from '../../src/actions/outlet.js';
+import { PeditHeader, Verdict } from '../../src/actions/program.js';
 import type { ClassifierTable, Lookup } from '../../src/classifier/classifier.js';
 import { FlowCache } from '../../src/classifier/flow-cache/flow-cache.js';
 import { KEY_WORDS, KeyWord } from '../../src/classifier/flow-key.js';
@@ -12,11 +13,16 @@ import { createLookup } from '../../src/classifier/open-lookup.js';
 import { TupleSpaceTable } from '../../src/classifier/tuple-space/tuple-space-table.js';
 import { ENGINE_ARENA_BYTES, Engine } from '../../src/dataplane/engine.js';
 import {
+  csum,
   gact,
   type HookRule,
   mirror,
   OFFLOADS,
+  pedit,
+  policeMtu,
+  popEth,
   programsOf,
+  pushEth,
   redirect,
   ruleOf,
   set,
@@ -25,11 +31,13 @@ import {
   TO_PEER,
   unset,
   VXLAN0,
+  vlanPop,
+  vlanPush,
   vxlan,
 } from '../../src/dataplane/harness.test.helper.js';
 import { DeviceKind, DeviceTable } from '../../src/devices/device-table.js';
 import { Arena } from '../../src/memory/arena.js';
-import { ActionCounters, Counters, WorkCounter } from '../../src/memory/counters.js';
+import { ActionCounters, Counters, DeviceCounter, WorkCounter } from '../../src/memory/counters.js';
 import { buildFrame, noise } from '../../src/offload/test-frames.js';
 import { type Allocation, allocationOf } from './allocation.js';
 import { LeanPort, LeanUnderlay, Stock } from './lean-devices.js';
@@ -49,6 +57,14 @@ const RULES: readonly HookRule[] = [
   { device: VXLAN0, pref: 5, match: { [KeyWord.IP_TTL]: 250 }, actions: [gact(Verdict.SHOT)] },
   { device: TAP0, match: { [KeyWord.IP_PROTO]: 6 }, actions: [set(0), redirect(VXLAN0)] },
   { device: TAP0, pref: 2, match: { [KeyWord.IP_TTL]: 250 }, actions: [gact(Verdict.SHOT)] },
+];
+
+const REWRITE = [vlanPush(5), pedit(PeditHeader.NETWORK, 16, 0, 0x0a000009), csum(0x7f), vlanPop(), policeMtu(70_000)];
+const REWRITING: readonly HookRule[] = [
+  { device: VXLAN0, actions: [unset(), mirror(TAP1), ...REWRITE, redirect(TAP0)] },
+  { device: TAP0, hook: AT_EGRESS, actions: [pedit(PeditHeader.ETH, 0, 0, 0x02000001), gact(Verdict.OK)] },
+  { device: TAP0, actions: [...REWRITE, set(0), redirect(VXLAN0)] },
+  { device: VXLAN0, hook: AT_EGRESS, match: vni(4), actions: [popEth(), pushEth(), gact(Verdict.PIPE)] },
 ];
 
 /** What comes from the peer: runs of two flows that merge, plain frames, a drop, what is malformed, what nobody wants. */
@@ -87,7 +103,7 @@ interface Bench {
   readonly read: number;
 }
 
-function bench(table: () => ClassifierTable): Bench {
+function bench(table: () => ClassifierTable, all = RULES): Bench {
   const arena = new Arena(ENGINE_ARENA_BYTES + 1024 * 1024);
   const devices = new DeviceTable();
   const actionCounters = new ActionCounters();
@@ -110,13 +126,15 @@ function bench(table: () => ClassifierTable): Bench {
   engine.setPort(TAP0, port, OFFLOADS);
   engine.setPort(TAP1, new LeanPort(fromHost), 0);
   engine.setPort(VXLAN0, new LeanPort(fromHost), OFFLOADS);
-  engine.usePrograms(programsOf(RULES, [TO_PEER]));
+  engine.usePrograms(programsOf(all, [TO_PEER]));
   for (const device of [VXLAN0, TAP0]) {
-    const rules = table();
-    RULES.forEach((rule, id) => {
-      if (rule.device === device) rules.insert(ruleOf(rule, id));
-    });
-    engine.useRules(device, createLookup(rules.publish()));
+    for (const hook of [AT_INGRESS, AT_EGRESS]) {
+      const rules = table();
+      all.forEach((rule, id) => {
+        if (rule.device === device && (rule.hook ?? AT_INGRESS) === hook) rules.insert(ruleOf(rule, id));
+      });
+      engine.useRules(device, hook, rules.size === 0 ? null : createLookup(rules.publish()));
+    }
   }
   return {
     counters,
@@ -212,6 +230,21 @@ test.serial('one small object for each look-up behind a cache too small is found
   t.true(without < 0.5, `${without} bytes a look-up`);
   t.true(put > 8);
 });
+
+test.serial(
+  'actions that rewrite frames, and the hooks behind them, allocate no more than the clock of police',
+  (t) => {
+    const { counters, underlay, receive, transmit, received, read } = bench(() => new TupleSpaceTable(), REWRITING);
+    receive();
+    transmit();
+    t.true(underlay.sent > 0 && counters.deviceValue(TAP0, DeviceCounter.TX_PACKETS) > 0, 'something got through');
+    const down = least(receive).bytes / (BATCHES * received);
+    const up = least(transmit).bytes / (BATCHES * read);
+    t.log(`receive ${down.toFixed(3)} bytes a packet, transmit ${up.toFixed(3)}`);
+    // One more number a batch: of 8 frames here.
+    t.true(down < BOUND && up < BOUND + 2, `${down} and ${up} bytes a packet`);
+  },
+);
 
 test.serial('one small object for each packet is found', (t) => {
   const { underlay, receive, received } = bench(() => new TupleSpaceTable());

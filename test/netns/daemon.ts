@@ -43,9 +43,13 @@ export class Daemon {
 
   /** Starts a vtep on host B of the topology (with its batch, unless another is given) and waits until it is ready. */
   static async start(topology: Topology, lines: readonly string[] = topology.batch): Promise<Daemon> {
-    const process = startVtep(topology.b, lines);
+    return Daemon.of(topology.b, startVtep(topology.b, lines));
+  }
+
+  /** The daemon that a `vtep run` on this host is, once it is ready. */
+  static async of(host: Host, process: Background): Promise<Daemon> {
     await process.waitFor(/^vtep: ready/m, 15_000);
-    return new Daemon(topology.b, process);
+    return new Daemon(host, process);
   }
 
   /** Runs `vtep …` (a line split at blanks) in the daemon's namespace. */

@@ -89,3 +89,26 @@ for (const mode of ['super', 'wire'] as const) {
     },
   );
 }
+
+rooted("a vxlan device's MTU follows its underlay, and the daemon says so", async (t) => {
+  const topology = await twoHosts(t);
+  const { b, outer } = topology;
+  const daemon = await Daemon.start(topology, [
+    `ip link add vxlan0 type vxlan external local ${outer.b} dstport 4789`,
+    'ip link add vxlan1 type vxlan external dev vb dstport 4790',
+    'ip link add vxlan2 mtu 1200 type vxlan external dev vb dstport 4791',
+    'ip link add vxlan3 type vxlan external dstport 4792',
+  ]);
+  const mtus = async (): Promise<number[]> => {
+    const links = JSON.parse(await b.do('ip -j link show')) as { ifname: string; mtu: number }[];
+    return links.filter(({ ifname }) => ifname.startsWith('vxlan')).map(({ mtu }) => mtu);
+  };
+  // The kernel's external device over `dev` has 1450, too.
+  t.deepEqual(await mtus(), [1450, 1450, 1200, 1500]);
+  await b.do('ip link set vb mtu 1400');
+  await daemon.process.waitFor(/vxlan1: MTU 1350 instead of 1450, since vb has 1400 now/);
+  t.deepEqual(await mtus(), [1350, 1350, 1200, 1500]);
+  await b.do('ip link set vb mtu 1500');
+  await daemon.process.waitFor(/vxlan1: MTU 1450 instead of 1350, since vb has 1500 now/);
+  t.deepEqual(await mtus(), [1450, 1450, 1200, 1500]);
+});

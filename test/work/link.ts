@@ -8,6 +8,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { AT_INGRESS } from '../../src/actions/outlet.js';
 import type { Rule } from '../../src/classifier/classifier.js';
 import { KeyWord } from '../../src/classifier/flow-key.js';
 import { createLookup } from '../../src/classifier/open-lookup.js';
@@ -99,7 +100,10 @@ export class WorkLink {
   readonly engine: Engine;
   readonly #counters = new Counters();
   readonly #peer = new Endpoint(4);
+  /** What it sends one by one shall arrive so. */
+  readonly #singly = new Endpoint(4, {}, false);
   readonly #sockets: UdpSockets;
+  readonly #underlay: UdpUnderlay;
   readonly #tap: Tap;
   readonly #toTap: number;
 
@@ -127,7 +131,8 @@ export class WorkLink {
       sourcePorts: 8,
     });
     this.engine = new Engine(arena, devices, this.#counters, actionCounters);
-    this.engine.setUnderlay(VXLAN0, new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS }));
+    this.#underlay = new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS });
+    this.engine.setUnderlay(VXLAN0, this.#underlay);
     this.engine.setPort(TAP0, new TapPort(arena, this.#tap.fds[0] ?? -1), OFFLOADS);
     const all = rules();
     const [DST_IP = 0] = addressWords(LOOPBACK4);
@@ -143,9 +148,10 @@ export class WorkLink {
       const table = new TupleSpaceTable();
       const own = all.map((rule, id): [HookRule, Rule] => [rule, ruleOf(rule, id)]);
       for (const [rule, entry] of own) if (rule.device === device) table.insert(entry);
-      this.engine.useRules(device, createLookup(table.publish()));
+      this.engine.useRules(device, AT_INGRESS, createLookup(table.publish()));
     }
     this.#peer.record(0, this.#sockets.port);
+    this.#singly.record(0, this.#sockets.port);
     this.#toTap = packetSocket('tap0');
   }
 
@@ -154,21 +160,23 @@ export class WorkLink {
     closeTap(this.#tap);
     closeUdpSockets(this.#sockets);
     this.#peer.close();
+    this.#singly.close();
   }
 
   /** Datagrams of one length arrive, as bundles of `bundle` where it is more than 1, and are all dealt with. */
   receive(datagrams: readonly Uint8Array[], bundle = 1): Work {
     const before = packetsDelivered();
+    const peer = bundle > 1 ? this.#peer : this.#singly;
     let messages = 0;
     for (let at = 0; at < datagrams.length; at += bundle) {
       const parts = datagrams.slice(at, at + bundle);
-      this.#peer.add(parts, 0, 0, bundle > 1 ? parts[0]?.length : 0);
+      peer.add(parts, 0, 0, bundle > 1 ? parts[0]?.length : 0);
       messages++;
       if (messages % 16 === 0 || at + bundle >= datagrams.length) {
-        this.#peer.send();
-        const failed = this.#peer.errnos().find((errno) => errno !== 0);
+        peer.send();
+        const failed = peer.errnos().find((errno) => errno !== 0);
         if (failed !== undefined) throw new Error(`the peer could not send: errno ${failed}`);
-        this.#peer.clear();
+        peer.clear();
         const deadline = Date.now() + 10_000;
         while (packetsDelivered() < before + messages) {
           if (Date.now() > deadline) throw new Error(`${packetsDelivered() - before} of ${messages} messages arrived`);
@@ -195,6 +203,7 @@ export class WorkLink {
       buffer.bytes.set(frame);
       must(send(this.#toTap, buffer.address, frame.length, 0), 'send');
     }
+    const messages = this.#underlay.messagesSent;
     const { count, reads } = this.#during(() => {
       while (this.engine.servicePort(TAP0) > 0);
     });
@@ -204,7 +213,7 @@ export class WorkLink {
     return {
       'TAP reads a frame': reads / read,
       'send calls a datagram': count('SEND_CALLS') / sent,
-      'messages a datagram': count('SENT_MESSAGES') / sent,
+      'messages a datagram': (this.#underlay.messagesSent - messages) / sent,
       'lookups a frame': count('LOOKUPS') / read,
     };
   }

@@ -165,8 +165,8 @@ export class OuterReader {
     const length = udpLength(bytes, at);
     if (length < UDP_HEADER || length > datagram) return REASON['outer-malformed'];
     this.payload = at + UDP_HEADER;
-    this.length = Math.min(length, there) - UDP_HEADER;
-    this.truncated = length > there;
+    this.length = Math.max(0, Math.min(length, there) - UDP_HEADER);
+    this.truncated = datagram > there;
     if (this.truncated) return WHOLE; // what is missing cannot be summed up
     const checksum = udpChecksum(bytes, at);
     if (checksum === 0) {

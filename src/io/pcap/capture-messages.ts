@@ -9,8 +9,6 @@ export interface CaptureOptions {
   readonly port: number;
   /** Only what is sent to this address, as text; absent: to any. */
   readonly local?: string;
-  /** Bytes of the kernel's ring. */
-  readonly bufferBytes: number;
   readonly udp6ZeroChecksum: boolean;
 }
 

@@ -13,6 +13,12 @@ import { NOT_OURS, OuterReader, WHOLE } from '../outer/outer-reader.js';
 import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { type CaptureOptions, type FromCapture, HANDOVER_FD } from './capture-messages.js';
 
+/**
+ * Bytes of the kernel's ring. cap always asks for packets at once, and libpcap then has a slot for the longest one, 64 KB,
+ * for each of them: this is room for a thousand.
+ */
+const RING_BYTES = 64 * 1024 * 1024;
+
 /** What is used of cap. */
 interface Cap {
   open(device: string, filter: string, bufferSize: number, buffer: Buffer): string;
@@ -58,7 +64,7 @@ function listen(options: CaptureOptions): void {
   const reader = new OuterReader(writer.bytes.buffer, options);
   const mac = addressOf(options.dev);
   const filter = mac.length === 6 ? ethernetFilter(options, mac) : packetFilter(options);
-  const linkType = cap.open(options.dev, filter, options.bufferBytes, buffer);
+  const linkType = cap.open(options.dev, filter, RING_BYTES, buffer);
   if (linkType !== 'ETHERNET' && linkType !== 'RAW')
     throw new Error(`frames of ${options.dev} (${linkType}) are of a kind that is not supported`);
   const isEthernet = linkType === 'ETHERNET';

@@ -3,8 +3,8 @@
  * - a UDP socket on the port. Over IPv4 it is silent: it takes part in nothing, but while it is there the kernel does
  *   not answer "port unreachable", and nobody else gets the port. Over IPv6 it receives, because raw-socket hands over
  *   neither the destination nor the rest of the IPv6 header;
- * - two raw sockets to send with, one of them with DF set. The kernel writes the IP header (source, TOS and TTL as
- *   asked, fragments where there is no DF), vtep the UDP header: so the source port is whichever the flow wants.
+ * - two raw sockets to send with, one of them with DF set over IPv4. The kernel writes the IP header (source, TOS and
+ *   TTL as asked, fragments over IPv4 where there is no DF), vtep the UDP header: so the source port is whichever the flow wants.
  * And where IPv4 is among them, raw-socket's socket with the pair over which it hands the datagrams to the worker.
  */
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,9 @@ import {
   IP_MTU_DISCOVER,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
+  IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG,
+  IPV6_FLOWINFO_SEND,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
@@ -143,7 +145,12 @@ function openTransmit(
   // It would get a copy of every UDP datagram of the host.
   dropEverything(fd);
   if (family === 4) set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
-  else set(fd, SOL_IPV6, IPV6_DONTFRAG, dontFragment ? 1 : 0);
+  else {
+    // As the UDP sockets: never fragmented, and the flow label is the record's.
+    set(fd, SOL_IPV6, IPV6_DONTFRAG, 1);
+    set(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);
+    set(fd, SOL_IPV6, IPV6_FLOWINFO_SEND, 1);
+  }
   scratch.view.setInt32(0, options.sendBuffer, true);
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, scratch.address, 4) < 0)
     set(fd, SOL_SOCKET, SO_SNDBUF, options.sendBuffer);

@@ -200,7 +200,7 @@ rooted('what the host leaves unfinished is told: the checksum of a datagram, the
 rooted('the limit and the room in packets and slots are kept, and the rest waits', (t) => {
   const station = new Station(t);
   station.up();
-  const sender = new Endpoint(4, { local: Uint8Array.of(10, 9, 0, 1), sourcePorts: 1 });
+  const sender = new Endpoint(4, { local: Uint8Array.of(10, 9, 0, 1), sourcePorts: 1 }, false);
   t.teardown(() => sender.close());
   sender.record(0, 7777, { DST_IP: 0x0a090002 });
   for (let i = 0; i < 100; i++) sender.add([Uint8Array.of(i)]);

@@ -46,8 +46,9 @@ export class Endpoint {
   private readonly bytes = this.arena.alloc(1 << 20);
   private used = 0;
 
-  constructor(family: 4 | 6, options: Partial<UdpSocketOptions> = {}) {
-    this.sockets = openUdpSockets({
+  /** `bundles` false: whatever is sent leaves as single datagrams, as from a kernel without UDP_SEGMENT. */
+  constructor(family: 4 | 6, options: Partial<UdpSocketOptions> = {}, bundles = true) {
+    const sockets = openUdpSockets({
       family,
       port: 0,
       local: family === 4 ? LOOPBACK4 : LOOPBACK6,
@@ -56,6 +57,7 @@ export class Endpoint {
       sourcePorts: 4,
       ...options,
     });
+    this.sockets = { ...sockets, segmentation: sockets.segmentation && bundles };
     this.underlay = new UdpUnderlay(this.arena, [this.sockets], { receive: 64, send: 256 });
   }
 

@@ -3,6 +3,9 @@
  * and mode, by the upper bits of their flow hash, and each lane is sent with as few sendmmsg calls as it takes. Order
  * within a lane, and with it within a flow, is that of the vector.
  *
+ * Single datagrams of a lane that can be strung together are (bundler.ts); where the kernel refuses a bundle, its
+ * datagrams are sent one by one.
+ *
  * sendmmsg stops at the first message that fails and tells how many went before it; the next call begins with that
  * message and tells why. So a failure costs one call and stops nobody else's datagrams.
  */
@@ -15,15 +18,20 @@ import { sendmmsg } from '../../native/libc.js';
 import { MSG_DONTWAIT } from '../../native/socket-constants.js';
 import { Mmsghdr, Msghdr } from '../../native/structs.js';
 import { Addresses } from '../addresses.js';
+import { Bundler } from './bundler.js';
 import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from './headers.js';
 import { Splitter } from './splitter.js';
 import { MODE_DONT_FRAGMENT, MODE_NO_CHECKSUM, MODES, modeOf, type TransmitSocket } from './transmit-socket.js';
 
 /** Messages of one sendmmsg call. */
 const GROUP = 64;
+/** Iovecs of the bundles of a group: 64 messages of 64 datagrams of two parts each would be twice as many. */
+const BUNDLE_IOVECS = 4096;
 const NOBODY = -1;
 
 export class UdpSender {
+  /** Messages handed to sendmmsg since the start; those of the splitter and of refused bundles not counted. */
+  messagesSent = 0;
   private readonly arena: Arena;
   private readonly sockets: readonly TransmitSocket[];
   /** Where the sockets of each family begin, and how many they are. */
@@ -39,8 +47,10 @@ export class UdpSender {
   private readonly addresses: Addresses;
   private readonly names: number;
   private readonly controls: number;
-  /** Vector entry of each message of the group. */
+  /** First vector entry of each message of the group, and how many entries it bundles. */
   private readonly entries: Int32Array;
+  private readonly bundled: Int32Array;
+  private readonly bundler: Bundler;
   private readonly splitter: Splitter;
   private calls = 0;
 
@@ -58,10 +68,13 @@ export class UdpSender {
     this.busy = arena.column(lanes);
     this.next = arena.column(capacity);
     this.entries = arena.column(GROUP);
-    this.messages = arena.alloc(GROUP * Mmsghdr.SIZE);
-    this.addresses = new Addresses(arena, this.messages, Mmsghdr.SIZE, GROUP);
-    this.names = arena.alloc(GROUP * NAME_SPACE);
-    this.controls = arena.alloc(GROUP * CONTROL_SPACE);
+    this.bundled = arena.column(GROUP);
+    this.bundler = new Bundler(arena, BUNDLE_IOVECS);
+    // one more than a group has, for a datagram that is sent alone while a group is under way
+    this.messages = arena.alloc((GROUP + 1) * Mmsghdr.SIZE);
+    this.addresses = new Addresses(arena, this.messages, Mmsghdr.SIZE, GROUP + 1);
+    this.names = arena.alloc((GROUP + 1) * NAME_SPACE);
+    this.controls = arena.alloc((GROUP + 1) * CONTROL_SPACE);
     this.splitter = new Splitter(arena);
   }
 
@@ -120,15 +133,23 @@ export class UdpSender {
     let shared = 0;
     let nameLength = 0;
     let controlLength = 0;
-    for (let m = head; m !== NOBODY; m = this.next[m]) {
+    const { bundler } = this;
+    let count = 1;
+    for (let m = head; m !== NOBODY; m = this.after(m, count)) {
+      count = 1;
       const record = vector.destination[m] * TUNNEL_WORDS;
-      const segmentSize = vector.segmentSize[m] < vector.bytes[m] ? vector.segmentSize[m] : 0;
-      if (segmentSize !== 0 && (!socket.segmentation || (mode & MODE_NO_CHECKSUM) !== 0)) {
+      const cuts = socket.segmentation && (mode & MODE_NO_CHECKSUM) === 0;
+      let segmentSize = vector.segmentSize[m] < vector.bytes[m] ? vector.segmentSize[m] : 0;
+      if (segmentSize !== 0 && !cuts) {
         this.flush(socket, mode, vector, tunnels, group);
         group = 0;
         sharedDestination = -1;
         this.split(socket, vector, m, tunnels, record);
         continue;
+      }
+      if (segmentSize === 0 && cuts && bundler.gather(vector, m, this.next)) {
+        count = bundler.count;
+        segmentSize = vector.bytes[m];
       }
       const { arena } = this;
       const { i32 } = arena;
@@ -143,11 +164,12 @@ export class UdpSender {
       const message = this.messages + group * Mmsghdr.SIZE;
       arena.writeAddress(message + Msghdr.NAME, this.names + shared * NAME_SPACE);
       i32[(message + Msghdr.NAME_LENGTH) >> 2] = nameLength;
-      arena.writeAddress(message + Msghdr.IOV, vector.iovecs.at(vector.iovecStart[m]));
-      i32[(message + Msghdr.IOV_LENGTH) >> 2] = vector.iovecCount[m];
+      arena.writeAddress(message + Msghdr.IOV, count > 1 ? bundler.iovecs : vector.iovecs.at(vector.iovecStart[m]));
+      i32[(message + Msghdr.IOV_LENGTH) >> 2] = count > 1 ? bundler.iovecCount : vector.iovecCount[m];
       arena.writeAddress(message + Msghdr.CONTROL, this.controls + shared * CONTROL_SPACE);
       i32[(message + Msghdr.CONTROL_LENGTH) >> 2] = controlLength;
       this.entries[group] = m;
+      this.bundled[group] = count;
       group++;
       if (group === GROUP) {
         this.flush(socket, mode, vector, tunnels, group);
@@ -171,11 +193,15 @@ export class UdpSender {
       this.calls++;
       if (result > 0) {
         sent += result;
+        this.messagesSent += result;
         continue;
       }
-      const m = this.entries[sent++];
+      const m = this.entries[sent];
+      const datagrams = this.bundled[sent++];
       const errno = -result;
-      if (
+      if (datagrams > 1) {
+        this.unbundle(socket, mode, vector, tunnels, m, datagrams, errno);
+      } else if (
         vector.segmentSize[m] < vector.bytes[m] &&
         vector.segmentSize[m] > 0 &&
         worthSplitting(errno, mode, socket.family)
@@ -186,6 +212,51 @@ export class UdpSender {
         vector.errno[m] = errno;
       }
     }
+    this.bundler.reset();
+  }
+
+  /** The entry that stands `count` behind `m` in its lane. */
+  private after(m: number, count: number): number {
+    for (; count > 0; count--) m = this.next[m];
+    return m;
+  }
+
+  /** A bundle that the kernel refused with `errno`: its datagrams one by one, or the errno for each. */
+  private unbundle(
+    socket: TransmitSocket,
+    mode: number,
+    vector: DatagramVector,
+    tunnels: Int32Array,
+    m: number,
+    count: number,
+    errno: number,
+  ): void {
+    const again = worthSplitting(errno, mode, socket.family);
+    if (errno === EIO) socket.segmentation = false;
+    for (; count > 0; count--) {
+      vector.errno[m] = again ? this.sendAlone(socket, vector, tunnels, m) : errno;
+      m = this.next[m];
+    }
+  }
+
+  /** Sends the single datagram of entry `m` by itself; returns 0 or the errno. */
+  private sendAlone(socket: TransmitSocket, vector: DatagramVector, tunnels: Int32Array, m: number): number {
+    const { arena } = this;
+    const { i32 } = arena;
+    const { defaultPort, scopeId } = socket;
+    const record = vector.destination[m] * TUNNEL_WORDS;
+    const name = this.names + GROUP * NAME_SPACE;
+    const control = this.controls + GROUP * CONTROL_SPACE;
+    const message = this.messages + GROUP * Mmsghdr.SIZE;
+    arena.writeAddress(message + Msghdr.NAME, name);
+    i32[(message + Msghdr.NAME_LENGTH) >> 2] = writeName(i32, name, tunnels, record, defaultPort, scopeId);
+    arena.writeAddress(message + Msghdr.IOV, vector.iovecs.at(vector.iovecStart[m]));
+    i32[(message + Msghdr.IOV_LENGTH) >> 2] = vector.iovecCount[m];
+    arena.writeAddress(message + Msghdr.CONTROL, control);
+    i32[(message + Msghdr.CONTROL_LENGTH) >> 2] = writeControl(i32, control, tunnels, record, 0, scopeId);
+    const result = sendmmsg(socket.fd, this.addresses.at(GROUP), 1, MSG_DONTWAIT);
+    this.calls++;
+    return result > 0 ? 0 : -result;
   }
 
   private split(socket: TransmitSocket, vector: DatagramVector, m: number, tunnels: Int32Array, record: number): void {

@@ -47,6 +47,11 @@ export class UdpUnderlay implements Underlay {
     this.sender = new UdpSender(arena, transmit, capacity.send);
   }
 
+  /** Messages that the kernel has taken, since the start: a bundle is one. */
+  get messagesSent(): number {
+    return this.sender.messagesSent;
+  }
+
   receive(which: number, batch: ReceivedDatagrams): number {
     if (which >= this.receivers.length) return -EINVAL;
     return this.receivers[which].receive(batch);

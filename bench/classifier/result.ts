@@ -1,0 +1,43 @@
+/** What `npm run bench -- classifier` leaves behind, and what it has to reach. */
+import type { Machine } from '../result.js';
+import type { Measured } from './measure.js';
+
+export interface ClassifierResult {
+  /** Of this format. */
+  readonly version: 1;
+  /** ISO 8601, UTC. */
+  readonly date: string;
+  readonly machine: Machine;
+  /** Measurements of each figure. */
+  readonly rounds: number;
+  readonly sets: readonly Measured[];
+}
+
+export interface Target {
+  readonly title: string;
+  /** At most; in `unit`. */
+  readonly bound: number;
+  readonly unit: 'ns' | 'MiB';
+  /** What was measured; undefined where the set was not. */
+  readonly value: number | undefined;
+}
+
+const MIB = 1024 * 1024;
+
+/** Figures that were set as goals. A cache hit counts in the set where it takes longest. */
+export function targetsOf({ sets }: Pick<ClassifierResult, 'sets'>): Target[] {
+  const ten = sets.find(({ kind, rules }) => kind === 'ten' && rules === 10_000);
+  const million = sets.filter(({ rules }) => rules === 1_000_000).map(({ resident }) => resident / MIB);
+  const hits = sets.filter(({ kind }) => kind === 'ten').map(({ hit }) => hit.median);
+  const most = (values: readonly number[]): number | undefined =>
+    values.length === 0 ? undefined : Math.max(...values);
+  return [
+    { title: 'cache hit, rules of ten masks', bound: 60, unit: 'ns', value: most(hits) },
+    { title: 'cache miss, 10,000 rules of ten masks', bound: 1000, unit: 'ns', value: ten?.miss.median },
+    { title: '1,000,000 rules, resident', bound: 1536, unit: 'MiB', value: most(million) },
+  ];
+}
+
+export function isMet({ bound, value }: Target): boolean | undefined {
+  return value === undefined ? undefined : value <= bound;
+}

@@ -1,0 +1,71 @@
+import type { VxlanOptions } from '../iproute/commands.js';
+import type { Device } from './device-registry.js';
+import { type UnderlayMtu, type UnderlaySource, underlayMtu } from './vxlan-mtu.js';
+
+/** What a follower may do to devices. */
+export interface MtuSetter {
+  /** The MTU that the kernel says a device has now; undefined where it is not there. */
+  mtu(device: Device): number | undefined;
+  setMtu(device: Device, mtu: number): void;
+  log(line: string): void;
+}
+
+/**
+ * Keeps the MTU of vxlan devices at what their underlay leaves, as it changes. A device that was given an MTU of its
+ * own keeps it, unless it no longer fits. Every change is said, with the number.
+ */
+export class MtuFollower {
+  private readonly source: UnderlaySource;
+  private readonly setter: MtuSetter;
+  /** By the index of the device. */
+  private readonly followed = new Map<number, UnderlayMtu>();
+
+  constructor(source: UnderlaySource, setter: MtuSetter) {
+    this.source = source;
+    this.setter = setter;
+  }
+
+  /** A device is new: `underlay` is what its MTU was made from. */
+  begin(device: Device, underlay: UnderlayMtu | undefined, wanted: number | undefined, mtu: number | undefined): void {
+    if (!underlay) {
+      this.followed.delete(device.index);
+      return;
+    }
+    this.followed.set(device.index, underlay);
+    const { lower, lowerMtu } = underlay;
+    if (mtu === undefined || mtu === wanted) return;
+    const asked = wanted === undefined ? '' : ` instead of ${wanted}`;
+    this.setter.log(`${device.name}: MTU ${mtu}${asked}, which is what ${lower} (${lowerMtu}) leaves`);
+  }
+
+  end(device: Device): void {
+    this.followed.delete(device.index);
+  }
+
+  /** Something about a link has changed: whether a device stands on it. */
+  concerns(device: Device, lowerIndex: number): boolean {
+    return this.followed.get(device.index)?.lowerIndex === lowerIndex;
+  }
+
+  /** Looks at a device's underlay again. */
+  follow(device: Device, options: VxlanOptions): void {
+    const before = this.followed.get(device.index);
+    const now = this.look(options);
+    // A lower device that is gone, or down so that there is no route, says nothing: it may come back.
+    if (!now) return;
+    this.followed.set(device.index, now);
+    if (now.mtu === before?.mtu) return;
+    const current = this.setter.mtu(device);
+    if (current === undefined) return;
+    const follows = before !== undefined && current === before.mtu;
+    if (follows ? current === now.mtu : !now.isLimit || current <= now.mtu) return;
+    this.setter.setMtu(device, now.mtu);
+    this.setter.log(`${device.name}: MTU ${now.mtu} instead of ${current}, since ${now.lower} has ${now.lowerMtu} now`);
+  }
+
+  private look(options: VxlanOptions): UnderlayMtu | undefined {
+    const { dev } = options;
+    if (dev !== undefined && !this.source.link(dev)) return undefined;
+    return underlayMtu(this.source, options);
+  }
+}

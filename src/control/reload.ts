@@ -1,0 +1,103 @@
+/**
+ * Reading the file again: its lines are carried out in an empty daemon that is only thought of, and the running one is
+ * changed, as a transaction, until it is as that one. What is the same in both is not touched.
+ */
+import type { Command } from '../iproute/commands.js';
+import { CommandError } from '../iproute/commands.js';
+import { adoptRules } from './adopt-rules.js';
+import type { DesiredState } from './desired-state.js';
+import { failedAt, readDesired } from './desired-state.js';
+import type { DeviceEdits } from './device-edits.js';
+import { planCommand } from './plan-command.js';
+import type { Say } from './protocol.js';
+import { report } from './report.js';
+import type { Rules } from './rules.js';
+import { Transaction } from './transaction.js';
+
+export interface ReloadTarget {
+  readonly rules: Rules;
+  readonly devices: DeviceEdits;
+  /** Carries out what is the host's, which may be so already. */
+  repeat(command: Command, say: Say): Promise<void>;
+}
+
+/** Has the daemon be as the text of a file says. Resolves with the exit code; what went wrong has been said. */
+export async function reload(text: string, name: string, target: ReloadTarget, say: Say): Promise<number> {
+  const { rules, devices } = target;
+  const transaction = { current: undefined as Transaction | undefined };
+  try {
+    const desired = await readDesired(text, name, devices.present, rules.newTable);
+    transaction.current = new Transaction(rules, devices);
+    planDevices(transaction.current, desired, devices, say);
+    transaction.current.edit(() => adoptRules(rules, desired));
+    planHost(transaction.current, desired, target, say);
+  } catch (error) {
+    transaction.current?.rollBack();
+    return nothingChanged(error, say);
+  }
+  const refusal = await transaction.current.carryOut();
+  if (refusal) {
+    for (const error of refusal.remains) report(error, say);
+    const { line, error } = refusal;
+    return nothingChanged(line === undefined ? error : failedAt(error, name, line), say);
+  }
+  const failures = await transaction.current.finish(true);
+  for (const { line, error } of failures) report(line === undefined ? error : failedAt(error, name, line), say);
+  if (failures.length === 0) return 0;
+  report(
+    new CommandError('vtep: devices and rules are as the file says; what it says of the host failed in part', 1),
+    say,
+  );
+  return 1;
+}
+
+function nothingChanged(error: unknown, say: Say): number {
+  report(error, say);
+  report(new CommandError('vtep: nothing was changed', 1), say);
+  return 1;
+}
+
+function planDevices(transaction: Transaction, desired: DesiredState, devices: DeviceEdits, say: Say): void {
+  const wanted = new Set([...desired.devices.wanted.values()].map(({ index }) => index));
+  for (const index of devices.indices) {
+    if (wanted.has(index)) continue;
+    transaction.step(devices.planRemoveAt(index));
+    transaction.removal(() => devices.takeAway(index));
+  }
+  for (const [name, { making, line }] of desired.devices.wanted) {
+    if (!devices.present.meant(name)) transaction.step(devices.planAdd(making), line);
+    else for (const step of devices.planKeep(name, making, say)) transaction.step(step, line);
+  }
+}
+
+function planHost(
+  transaction: Transaction,
+  desired: DesiredState,
+  { rules, devices, repeat }: ReloadTarget,
+  say: Say,
+): void {
+  const target = { rules, say, carryOut: (command: Command) => repeat(command, say) };
+  const set = (name: string, argv: readonly string[], up: boolean | undefined, line: number): void => {
+    if (!devices.isHere(name)) return;
+    planCommand(transaction, { kind: 'link-set', name, argv, ...(up !== undefined && { up }) }, target, line);
+  };
+  for (const { line, command, stage } of desired.host) {
+    switch (command.kind) {
+      case 'link-add-tap':
+      case 'link-add-vxlan': {
+        const { name, up } = command.link;
+        if (up) set(name, ['link', 'set', 'dev', name, 'up'], up, line);
+        break;
+      }
+      case 'link-set':
+        set(command.name, command.argv, command.up, line);
+        break;
+      case 'link-set-vxlan':
+        if (command.rest) set(command.name, command.rest, command.up, line);
+        break;
+      default:
+        if (stage !== 'last' || ('dev' in command && command.dev !== undefined && !devices.isHere(command.dev))) break;
+        transaction.afterwards(() => repeat(command, say), line);
+    }
+  }
+}
