@@ -11,13 +11,7 @@ import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
-import {
-  type Command,
-  CommandError,
-  type LinkGeneric,
-  type VxlanChanges,
-  type VxlanOptions,
-} from '../iproute/commands.js';
+import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import type { LinkState } from '../iproute/link-state.js';
 import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
@@ -26,6 +20,7 @@ import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.j
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { adoptTable, editTable, TableDrafts, type TableEdit, type TableState, tableState } from './device-tables.js';
 import { Forwarding } from './forwarding.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
@@ -42,8 +37,6 @@ import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
-
-type VniEdit = Extract<Command, { readonly kind: 'vni-add' | 'vni-del' }>;
 
 export interface DevicesOptions {
   readonly tun: string;
@@ -467,18 +460,29 @@ export class Devices {
     });
   }
 
-  /** `bridge vni add` and `del` of a device with a filter; throws CommandError. */
-  editVnis(device: Device, command: VniEdit): Promise<void> {
+  /** Carries out a line about a device's forwarding table or VNI filter; throws CommandError. */
+  editTable(device: Device, edit: TableEdit): Promise<void> {
     return this.inTurn(async () => {
-      const { filter, vxlan } = device;
-      if (!filter || !vxlan) return;
-      try {
-        if (command.kind === 'vni-add') filter.add(vxlan, command.ranges, command.remote);
-        else filter.remove(vxlan, command.ranges);
-      } finally {
-        await device.sockets?.takeOthers(device.index);
-      }
+      editTable(this.forwarding, device, edit);
+      if (device.filter) await device.sockets?.takeOthers(device.index);
     });
+  }
+
+  tableState(device: Device): TableState {
+    return tableState(this.forwarding, device);
+  }
+
+  /** Has a device's table and filter be as a state says; throws CommandError. */
+  adoptTable(device: Device, state: TableState): Promise<void> {
+    return this.inTurn(async () => {
+      adoptTable(this.forwarding, device, state);
+      if (device.filter) await device.sockets?.takeOthers(device.index);
+    });
+  }
+
+  /** Tables as the lines of a file would make them. */
+  newTables(): TableDrafts {
+    return new TableDrafts(this.rtnetlink);
   }
 
   /** What workers must know of a vxlan device's options. */
