@@ -4,13 +4,12 @@ import { CommandError, type LinkGeneric } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
-import { type Device, type DeviceRegistry, isHere } from './device-registry.js';
+import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
 import { editedDevice, type TableEdit, type TableState } from './device-tables.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
-import { takerOf } from './vni-in-use.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
@@ -170,7 +169,7 @@ export class DeviceEdits implements TransactionDevices {
         this.devices.checkVxlan(
           name,
           vxlan,
-          beside.map((one) => takerOf(one)),
+          beside.map((options) => takerOf(options)),
         );
     },
     changed: (current, changes) => this.devices.changedOptions(current, changes),

@@ -5,7 +5,7 @@ import type { DevicePlan } from './device-plan.js';
 import { noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { VniFilter } from './vni-filter.js';
-import { type Taker, takerOf } from './vni-in-use.js';
+import type { Taker } from './vni-in-use.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
 /** A network namespace without an id here. */
@@ -127,12 +127,18 @@ export class DeviceRegistry implements RuleDevices {
     throw noSuchDevice(name);
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, direction: 'egress' | 'ingress' = 'egress', left = 0): number {
     const index = this.known(name);
     if (index !== undefined) return index;
     const link = this.links.link(name);
+    if (link && this.outside && direction === 'ingress') {
+      throw new CommandError(
+        `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
+        2,
+      );
+    }
     if (link && this.outside) return this.outside.targetOf(link);
-    throw noSuchTarget(name);
+    throw noSuchTarget(name, left);
   }
 
   ifindexOf(name: string): number {
@@ -187,4 +193,13 @@ export class DeviceRegistry implements RuleDevices {
     this.indices.drop(index);
     this.outside?.dropped(index);
   }
+}
+
+/** A vxlan device as a taker of VNIs. */
+export function takerOf(vxlan: VxlanOptions, filter?: VniFilter): Taker {
+  return { vxlan, has: (vni) => takes(vxlan, filter, vni) };
+}
+
+function takes({ id = 0, vnifilter }: VxlanOptions, filter: VniFilter | undefined, vni: number): boolean {
+  return vnifilter === true ? filter?.has(vni) === true : id === vni;
 }

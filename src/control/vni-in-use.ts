@@ -9,12 +9,6 @@ export interface Taker {
   readonly has: (vni: number) => boolean;
 }
 
-/** A device with its VNI, or with those of its filter. */
-export function takerOf(vxlan: VxlanOptions, filter?: { has(vni: number): boolean }): Taker {
-  const { id = 0, vnifilter } = vxlan;
-  return { vxlan, has: (vni) => (vnifilter === true ? filter?.has(vni) === true : id === vni) };
-}
-
 /**
  * Whether a device takes a VNI that a device of these options is to take, on the same port (vxlan_vni_in_use): one
  * with other receive options, or of the other family, does not count; setting it up finds the port taken.

@@ -15,10 +15,10 @@ import { signalEventfd } from './wake.js';
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
   'port-gone': [device: number, errno: number];
-  /** The forwarding table has notices: `fdb.notices()`. */
-  'fdb-notices': [];
   /** Frames have met the action `simple` of this id. */
   note: [action: number];
+  /** The forwarding table has notices: `fdb.notices()`. */
+  'fdb-notices': [];
   /** The worker died of an error. */
   failed: [error: Error];
 }

@@ -57,10 +57,10 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly sequence: number; readonly message: string }
   /** A TAP's descriptor can no longer be read: EBADFD where the device is gone. The worker has let go of it. */
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
-  /** The forwarding table has notices for the control thread. */
-  | { readonly type: 'fdb-notices' }
   /** Frames have met the action `simple` of this id; said at most once a second. */
   | { readonly type: 'note'; readonly action: number }
+  /** The forwarding table has notices for the control thread. */
+  | { readonly type: 'fdb-notices' }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */

@@ -56,11 +56,15 @@ class DatapathWorker {
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.counters = new Counters(start.counters);
-    const devices = new DeviceTable(start.devices);
-    const samples = new SampleRing(start.samples);
-    const vniCounters = new VniCounters(start.vniCounters);
-    const { counters, actionCounters } = this;
-    this.engine = new Engine(this.arena, devices, counters, actionCounters, samples, start.fdb, vniCounters);
+    this.engine = new Engine(
+      this.arena,
+      new DeviceTable(start.devices),
+      this.counters,
+      this.actionCounters,
+      new SampleRing(start.samples),
+      start.fdb,
+      new VniCounters(start.vniCounters),
+    );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
@@ -98,9 +102,9 @@ class DatapathWorker {
         if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
       }
     }
+    this.tellNote();
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
-    this.tellNote();
     if (poll.isReady(0)) this.obey();
   }
 
