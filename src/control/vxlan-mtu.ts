@@ -47,7 +47,7 @@ export function underlayMtu(source: UnderlaySource, options: VxlanOptions): Unde
   let lowerMtu: number | undefined;
   if (dev !== undefined) {
     lower = source.link(dev);
-    if (!lower) throw noSuchDevice(dev);
+    if (!lower) throw noSuchDevice(dev, 255);
   } else if (isAddress(remote)) {
     const route = routeTo(source, remote);
     lower = route && source.link(route.device);
