@@ -1,5 +1,5 @@
 import { joinGroup, leaveGroup } from '../io/udp/groups.js';
-import type { UnderlayParts } from '../io/underlay-parts.js';
+import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
 
@@ -125,7 +125,8 @@ export class UnderlayPool {
     if (!underlay) return;
     const name = groupName(group, ifindex);
     const count = underlay.groups.get(name) ?? 0;
-    if (count === 0) joinGroup(receiveFdOf(underlay, group), group, ifindex);
+    const fd = membershipFd(underlay.opened.parts, group.length === 4 ? 4 : 6);
+    if (count === 0 && fd !== undefined) joinGroup(fd, group, ifindex);
     underlay.groups.set(name, count + 1);
   }
 
@@ -135,7 +136,8 @@ export class UnderlayPool {
     const count = underlay?.groups.get(name) ?? 0;
     if (!underlay || count === 0) return;
     underlay.groups.set(name, count - 1);
-    if (count === 1) leaveGroup(receiveFdOf(underlay, group), group, ifindex);
+    const fd = membershipFd(underlay.opened.parts, group.length === 4 ? 4 : 6);
+    if (count === 1 && fd !== undefined) leaveGroup(fd, group, ifindex);
   }
 
   private serve(underlay: Underlay): Promise<void> {
@@ -159,10 +161,4 @@ function sharesOf({ members }: Underlay): { owner: number; takers?: Int32Array }
 
 function groupName(group: Uint8Array, ifindex: number): string {
   return `${group.join('.')}%${ifindex}`;
-}
-
-function receiveFdOf(underlay: Underlay, group: Uint8Array): number {
-  const family = group.length === 4 ? 4 : 6;
-  const { parts } = underlay.opened;
-  return parts.kind === 'udp' ? (parts.sockets.find((each) => each.family === family)?.receiveFd ?? -1) : -1;
 }

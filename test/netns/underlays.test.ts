@@ -255,3 +255,40 @@ for (const [name, word, needs] of [
     t.notRegex(await b.do('ip link show vxlan1'), /[<,]UP[,>]/);
   });
 }
+
+for (const underlay of [4, 6] as const) {
+  rooted(
+    `classic devices share the port of underlay raw, one of them with a multicast group, outer IPv${underlay}`,
+    async (t) => {
+      const topology = await twoHosts(t, { underlay });
+      const { a, b, outer } = topology;
+      const group = underlay === 4 ? '239.1.1.5' : 'ff05::105';
+      await a.do('ip link del vxlan4');
+      await a.do(`ip link add vx5 type vxlan id 5 dstport 4789 group ${group} dev va`);
+      await a.do('ip addr add 10.5.0.1/24 dev vx5');
+      await a.do('ip link set vx5 up');
+      await a.do(`ip link add vx6 type vxlan id 6 dstport 4789 local ${outer.a} remote ${outer.b}`);
+      await a.do('ip addr add 10.6.0.1/24 dev vx6');
+      await a.do('ip link set vx6 up');
+      const daemon = await Daemon.start(topology, [
+        `ip link add vx5 type vxlan id 5 dstport 4789 group ${group} dev vb underlay raw`,
+        'ip addr add 10.5.0.2/24 dev vx5',
+        'ip link set vx5 up',
+        `ip link add vx6 type vxlan id 6 dstport 4789 remote ${outer.a} dev vb underlay raw`,
+        'ip addr add 10.6.0.2/24 dev vx6',
+        'ip link set vx6 up',
+      ]);
+      // ARP goes to the group, and to the one peer; the answers teach each side the other's address.
+      t.is((await ping(a, '10.5.0.2')).received, 3);
+      t.is((await ping(b, '10.5.0.1')).received, 3);
+      t.is((await ping(a, '10.6.0.2')).received, 3);
+      t.true((await iperf(a, b, '10.6.0.2')).bytes > 1e6);
+      t.regex(await daemon.do('ip -d link show dev vx5'), /vxlan id 5 group .* underlay raw /);
+      t.regex(await daemon.do('save'), /ip link add name vx6 .* underlay raw\n/);
+      t.is(
+        (await daemon.attempt('ip link set vx6 type vxlan underlay udp')).stderr,
+        'Error: vxlan: cannot change underlay.\n',
+      );
+    },
+  );
+}

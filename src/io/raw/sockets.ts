@@ -15,11 +15,13 @@ import {
   AF_INET,
   AF_INET6,
   IP_MTU_DISCOVER,
+  IP_MULTICAST_LOOP,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
   IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG,
   IPV6_FLOWINFO_SEND,
+  IPV6_MULTICAST_LOOP,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
@@ -59,6 +61,8 @@ export interface RawFamily {
   readonly scopeId: number;
   /** The receiving end of a handover over IPv4, a UDP socket over IPv6. */
   readonly receiveFd: number;
+  /** The UDP socket on the port: whoever has it join a multicast group has the raw socket hear it. */
+  readonly udpFd: number;
   /** Raw sockets: without DF, and with it. */
   readonly fragmentFd: number;
   readonly dontFragmentFd: number;
@@ -107,6 +111,7 @@ function openFamily(family: 4 | 6, options: RawSocketOptions, closing: (() => vo
     port: udp.port,
     scopeId: udp.scopeId,
     receiveFd: family === 4 ? listen(udp, options, closing) : udp.receiveFd,
+    udpFd: udp.receiveFd,
     fragmentFd: openTransmit(family, false, options, closing),
     dontFragmentFd: openTransmit(family, true, options, closing),
     probeFd: openProbe(family, closing),
@@ -148,8 +153,11 @@ function openTransmit(
   closing.push(() => close(fd));
   // It would get a copy of every UDP datagram of the host.
   dropEverything(fd);
-  if (family === 4) set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
-  else {
+  if (family === 4) {
+    set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+    set(fd, SOL_IP, IP_MULTICAST_LOOP, 0);
+  } else {
+    set(fd, SOL_IPV6, IPV6_MULTICAST_LOOP, 0);
     // As the UDP sockets: never fragmented, and the flow label is the record's.
     set(fd, SOL_IPV6, IPV6_DONTFRAG, 1);
     set(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);
