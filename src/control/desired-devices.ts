@@ -1,5 +1,5 @@
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
-import { noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
+import { noIngressOfHosts, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
 
@@ -36,6 +36,8 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
   readonly hasGuessed = false;
   private readonly present: PresentDevices;
   private readonly devices = new Map<string, DesiredDevice>();
+  /** Interfaces of the host that the file sends to. */
+  private readonly hosts = new Map<string, number>();
   private unmade = FIRST_UNMADE;
   /** The line that is being read. */
   line = 0;
@@ -99,14 +101,19 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     return device.index;
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, direction: 'egress' | 'ingress', left = 0): number {
     const device = this.devices.get(name);
     if (device) return device.index;
-    throw this.present.isHosts(name) ? this.unknown(name) : noSuchTarget(name);
+    if (!this.present.isHosts(name)) throw noSuchTarget(name, left);
+    if (direction === 'ingress') throw noIngressOfHosts(name);
+    const index = this.hosts.get(name) ?? this.unmade++;
+    this.hosts.set(name, index);
+    return index;
   }
 
   nameOf(index: number): string {
     for (const [name, device] of this.devices) if (device.index === index) return name;
+    for (const [name, each] of this.hosts) if (each === index) return name;
     return '*';
   }
 

@@ -26,10 +26,13 @@ import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.j
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { EventLog, type EventSink } from './events.js';
+import { tellFdb } from './fdb-events.js';
 import { Forwarding } from './forwarding.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { LinkWatch } from './link-watch.js';
 import { MtuFollower } from './mtu-follower.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
@@ -49,6 +52,8 @@ export interface DevicesOptions {
   readonly log: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
+  /** Who is told of what becomes of links. */
+  readonly events?: EventSink;
 }
 
 /** Makes, sets up and removes devices. */
@@ -64,6 +69,7 @@ export class Devices {
   private readonly underlays: UnderlayPool;
   private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
+  private readonly watch: LinkWatch;
   private readonly mtus: MtuFollower;
   /** Interfaces of the host that mirred sends to. */
   readonly hostPorts: HostPorts;
@@ -82,6 +88,9 @@ export class Devices {
     });
     datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
+    const events = options.events ?? new EventLog();
+    this.forwarding.onChange = (change) => tellFdb(events, change);
+    this.watch = new LinkWatch(events, (index) => this.linkState(this.registry.get(index)));
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
       setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
@@ -134,6 +143,8 @@ export class Devices {
     checkSupported(vxlan);
     underlayMtu(this.rtnetlink, vxlan);
     if (isVniInUse(vxlan, vxlan.id ?? 0, others)) {
+      // The kernel looks for the name first.
+      if (this.rtnetlink.link(name)) throw rtnetlinkAnswers('File exists');
       throw refused('A VXLAN device with the specified VNI already exists');
     }
   }
@@ -161,7 +172,7 @@ export class Devices {
     if (!current) throw rtnetlinkAnswers('Operation not supported');
     const options = changeVxlan(current, changes);
     checkSupported(options);
-    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev, 255);
     return options;
   }
 
@@ -184,6 +195,7 @@ export class Devices {
     }
     this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
     this.followMtu(device);
+    this.watch.changed(device.index);
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -295,13 +307,20 @@ export class Devices {
 
   /** The devices of this network namespace as `ip link show` prints them. */
   linkStates(): LinkState[] {
-    return this.registry.list().flatMap((device) => {
-      const details = isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
-      if (!details) return [];
-      const { master } = details.link;
-      const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
-      return [linkStateOf(details, device, [this.datapath.counters], above)];
-    });
+    return this.registry.list().flatMap((device) => this.linkState(device) ?? []);
+  }
+
+  private linkState(device: Device | undefined): LinkState | undefined {
+    const details = device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+    if (!device || !details) return undefined;
+    const { master } = details.link;
+    const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
+    return linkStateOf(details, device, [this.datapath.counters], above);
+  }
+
+  /** To be called before somebody listens: what there is then is no news. */
+  beginWatching(): void {
+    this.watch.begin(this.registry.list().map(({ index }) => index));
   }
 
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
@@ -490,6 +509,7 @@ export class Devices {
     if (device.vxlan) this.forwarding.end(device);
     device.filter?.clear();
     this.registry.delete(device);
+    this.watch.gone(index);
     this.mtus.end(device);
     this.datapath.devices.remove(index);
     try {
@@ -555,6 +575,7 @@ export class Devices {
     }
     const where = isHere(device) ? 'came back to this' : 'moved to another';
     this.options.log(`${device.name} ${where} network namespace; it goes on working`);
+    this.watch.changed(device.index);
     this.later(() => this.reread(device));
   }
 
@@ -562,8 +583,10 @@ export class Devices {
   private async reread(device: Device): Promise<void> {
     if (this.registry.get(device.index) !== device || device.nsid === ELSEWHERE) return;
     const link = this.rtnetlink.link(device.ifindex, device.nsid);
-    if (link) await this.sync(device, link);
-    else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
+    if (link) {
+      await this.sync(device, link);
+      this.watch.changed(device.index);
+    } else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -162,6 +162,10 @@ export class FilterBlock {
     this.empty(number, chain);
   }
 
+  hasChain(number: number): boolean {
+    return this.chains.has(number);
+  }
+
   /** The numbers of the chains, in order of creation. */
   get chainNumbers(): number[] {
     return byRank(this.chains.values()).map(({ number }) => number);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord } from '../actions/program.js';
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
+import { actionKinds } from '../iproute/parse-actions.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import { Journal } from './journal.js';
 import { Bench } from './kit.test.helper.js';
@@ -16,46 +17,41 @@ Date.now = () => now;
 function shown(bench: Bench): string[] {
   const qdiscs = bench.rules.qdiscsOf().map((qdisc) => JSON.stringify(qdisc));
   const lines = [
-    ...['vxlan0 ingress', 'tap0 ingress', 'vxlan0 parent ffff:'].flatMap((on) => [
+    ...['vxlan0 ingress', 'tap0 ingress', 'tap0 egress', 'vxlan0 parent ffff:'].flatMap((on) => [
       `-s filter show dev ${on}`,
       `-s -j filter show dev ${on}`,
       `chain show dev ${on}`,
     ]),
-    ...kinds.map((kind) => `-s actions ls action ${kind}`),
+    ...actionKinds.map((kind) => `-s actions ls action ${kind}`),
   ];
   return [...qdiscs, ...lines.map((line) => bench.tc(line))];
 }
 
-const kinds = [
-  ...(['gact', 'mirred', 'tunnel_key', 'vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'] as const),
-];
-
-/** What a rule has the workers do: words of its actions, but for the places of tunnel records and token buckets. */
+/** What a rule has the workers do: words of its actions, but for the places of tunnel records and ages of buckets. */
 function programOf({ start, actionAt, words }: ActionPrograms, rule: number): number[][] {
   const at = start[rule] ?? 0;
   const rows = [...words.subarray(at + 1, at + 1 + (words[at] ?? 0))];
   return rows.map((row) => {
     const action = [...words.subarray(actionAt[row], (actionAt[row] ?? 0) + ACTION_WORDS)];
-    const kind = action[ActionWord.KIND];
-    if (kind === ActionKind.POLICE) return action.with(ActionWord.C, 0).with(ActionWord.D, 0);
-    return kind === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
+    if (action[ActionWord.KIND] === ActionKind.POLICE) return action.with(ActionWord.D, 0);
+    return action[ActionWord.KIND] === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
   });
 }
 
 /** What workers have been told to run last: rules by hook, in order of evaluation; those of a mask are sorted. */
 function inForce(bench: Bench): unknown {
-  const hooks = new Map<number, string>();
+  const hooks = new Map<string, string>();
   let programs: ActionPrograms | undefined;
   for (const instruction of bench.datapath.instructions) {
     if (instruction.type !== 'rules') continue;
     programs = instruction.programs;
-    for (const { device, snapshot } of instruction.hooks) {
+    for (const { device, direction, snapshot } of instruction.hooks) {
       const masks = new Map<string, string[]>();
       for (const { id, chain, pref, protocol, mask } of (snapshot as LinearSnapshot | undefined)?.rules ?? []) {
         const key = `${chain} ${pref} ${protocol} ${mask}`;
         masks.set(key, [...(masks.get(key) ?? []), `${id}`].sort());
       }
-      hooks.set(device, JSON.stringify([...masks]));
+      hooks.set(`${device} ${direction}`, JSON.stringify([...masks]));
     }
   }
   const ids = [...hooks.values()].flatMap((hook) => [...hook.matchAll(/"(\d+)"/g)].map(([, id]) => Number(id)));
@@ -64,7 +60,7 @@ function inForce(bench: Bench): unknown {
 
 /** A frame for each action that there is. */
 function traffic(bench: Bench): void {
-  for (const kind of kinds) {
+  for (const kind of actionKinds) {
     for (const { spec } of bench.rules.actions.list(kind)) {
       bench.datapath.actionCounters.hit(spec.index % 5, spec.index, 100 * spec.index, now);
     }

@@ -1,4 +1,5 @@
 import { CommandError } from '../iproute/commands.js';
+import { badAction } from '../iproute/parse-actions.js';
 
 /** What `ip` prints for a kernel's plain errno: exit 2. */
 export function rtnetlinkAnswers(text: string): CommandError {
@@ -38,8 +39,9 @@ export function selectionRefused(sentence: string): CommandError {
   return new CommandError(`${message}\nCommand "action" is unknown, try "tc actions help".`, exitCode);
 }
 
-export function noSuchDevice(name: string): CommandError {
-  return new CommandError(`Cannot find device "${name}"`, 1);
+/** `exit`: 255 for one that an option of a link names (nodev() of a parser that ends at once). */
+export function noSuchDevice(name: string, exit = 1): CommandError {
+  return new CommandError(`Cannot find device "${name}"`, exit);
 }
 
 /** What `bridge fdb` prints for a kernel's plain errno: exit 255. */
@@ -52,10 +54,26 @@ export function fdbRefused(sentence: string, exitCode = 255): CommandError {
   return new CommandError(`Error: ${sentence}.`, exitCode);
 }
 
-/** What tc prints for the target of a mirred. */
-export function noSuchTarget(name: string): CommandError {
+/** What `ip tuntap add` says of a name that there is: the TUN driver answers it, not rtnetlink. */
+export async function asTunDriver(adding: Promise<void>): Promise<void> {
+  try {
+    await adding;
+  } catch (error) {
+    const isTaken =
+      error instanceof CommandError && /^RTNETLINK answers: (File exists|Device or resource busy)$/.test(error.message);
+    throw isTaken ? new CommandError('ioctl(TUNSETIFF): Device or resource busy', 1) : error;
+  }
+}
+
+/** What tc prints for the target of a mirred, of whose action there were `left` words. */
+export function noSuchTarget(name: string, left = 0): CommandError {
+  return new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
+}
+
+/** mirred to the ingress of what is not vtep's. */
+export function noIngressOfHosts(name: string): CommandError {
   return new CommandError(
-    `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
-    1,
+    `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
+    2,
   );
 }

@@ -189,7 +189,7 @@ function openFamilies(options: VxlanOptions, ports: boolean, receive = true): re
 }
 
 function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSockets {
-  const { dstport, local, srcport, udp6zerocsumrx } = options;
+  const { dstport, local, srcport, udp6zerocsumrx, gpe } = options;
   return openUdpSockets({
     family,
     port: dstport,
@@ -197,6 +197,8 @@ function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receiv
     sendBuffer: SEND_BUFFER,
     sourcePorts: SOURCE_PORTS,
     udp6ZeroChecksumReceive: udp6zerocsumrx,
+    // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
+    bundles: gpe !== true,
     receive,
     ...(local === undefined || isShared(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),

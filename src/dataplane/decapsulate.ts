@@ -18,6 +18,7 @@ import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
+import { putU16, putU32 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
@@ -28,18 +29,32 @@ import { IPV6_HEADER, ipv6PayloadLength } from '../wire/ipv6.js';
 import { isVlanType, VLAN_TAG } from '../wire/vlan.js';
 import {
   VXLAN_HEADER,
-  VXLAN_NO_FRAME,
   VXLAN_OK,
   VXLAN_SHORT_HEADER,
-  vxlanFrameCheck,
   vxlanHeaderCheck,
   vxlanReservedCheck,
   vxlanVni,
 } from '../wire/vxlan.js';
-import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
+import {
+  GBP_FLAG,
+  GBP_MASK,
+  GPE_ETHERNET,
+  GPE_IPV4,
+  GPE_IPV6,
+  gpeProtocol,
+  vxlanFirstWord,
+} from '../wire/vxlan-extensions.js';
 import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
+
+/** Records of frames that come from this host itself: 127.0.0.1 and ::1. */
+const LOOPBACK_IPV4 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV4[TunnelWord.FAMILY] = 4;
+LOOPBACK_IPV4[TunnelWord.SRC_IP] = 0x7f000001;
+const LOOPBACK_IPV6 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV6[TunnelWord.FAMILY] = 6;
+LOOPBACK_IPV6[TunnelWord.SRC_IP + 3] = 1;
 
 /** A header without a group policy. */
 const NO_POLICY = -1;
@@ -199,23 +214,33 @@ export class Decapsulator {
     }
     const extensions = devices.extensions(device) & (EXTENSION_GBP | EXTENSION_GPE);
     let policy = NO_POLICY;
+    let frame = at + VXLAN_HEADER;
+    let frameLength = length - VXLAN_HEADER;
+    let least = ETH_HEADER;
     if (extensions !== 0) {
       const word = vxlanFirstWord(bytes, at);
       if (extensions === EXTENSION_GPE) {
-        const refusal = gpeRefusal(gpeProtocol(word));
-        if (refusal !== 0) {
-          this.drop(device, refusal);
+        const protocol = gpeProtocol(word);
+        if (protocol === GPE_IPV4 || protocol === GPE_IPV6) {
+          // Before a message there is room; datagrams of a bundle stand too close, so such sockets take none.
+          if (at !== this.batch.offset[m]) {
+            this.drop(device, REASON['gpe-bundle']);
+            return;
+          }
+          this.writeEthernet(frame, device, protocol === GPE_IPV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+          frame -= ETH_HEADER;
+          frameLength += ETH_HEADER;
+          least += 1;
+        } else if (protocol !== GPE_ETHERNET) {
+          this.drop(device, protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol']);
           return;
         }
       } else if ((word & GBP_FLAG) !== 0) {
         policy = word & GBP_MASK;
       }
     }
-    const frame = at + VXLAN_HEADER;
-    const frameLength = length - VXLAN_HEADER;
-    const inner = vxlanFrameCheck(length);
-    if (inner !== VXLAN_OK) {
-      this.drop(device, inner === VXLAN_NO_FRAME ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
+    if (frameLength < least) {
+      this.drop(device, length === VXLAN_HEADER ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
       return;
     }
     if (this.isOwnSource(frame, device)) {
@@ -250,7 +275,7 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
-    this.packets.headroom[packet] = VXLAN_HEADER;
+    this.packets.headroom[packet] = frame === at + VXLAN_HEADER ? VXLAN_HEADER : 0;
     // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
     if ((mode & VxlanMode.CLASSIC) === 0) {
       this.packets.flags[packet] = TUNNEL_RECEIVED;
@@ -259,7 +284,7 @@ export class Decapsulator {
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength);
+    this.counters.device(device, DeviceCounter.RX_BYTES, length - VXLAN_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);
@@ -320,6 +345,19 @@ export class Decapsulator {
     return true;
   }
 
+  /** A frame from another device of this host is learned as from its loopback address, and never refused for it. */
+  learnLocal(packet: PacketIndex, device: number, family: number): void {
+    if ((this.devices.vxlanMode(device) & VxlanMode.LEARN) === 0) return;
+    const b = this.bytes;
+    const frame = this.packets.frame[packet];
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) return;
+    const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
+    const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+  }
+
   private fillRecord(at: number, vni: number, policy: number): void {
     const tunnels = this.batch.tunnels;
     const flags = (tunnels[at + TunnelWord.FLAGS] & ~TUNNEL_VXLAN_OPT) | TUNNEL_KEY;
@@ -343,11 +381,22 @@ export class Decapsulator {
     );
   }
 
-  /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
+  /** An Ethernet header for an IP packet that came without: to the device itself, from nobody. `end` is behind it. */
+  private writeEthernet(end: number, device: number, type: number): void {
+    const b = this.bytes;
+    const at = end - ETH_HEADER;
+    putU32(b, at, this.devices.macHigh(device));
+    putU16(b, at + 4, this.devices.macLow(device));
+    putU32(b, at + 6, 0);
+    putU16(b, at + 10, 0);
+    putU16(b, at + 12, type);
+  }
+
   private countVni(counter: number, by: number): void {
     if (this.vniRow >= 0) this.vniCounters.add(this.vniRow, counter, by);
   }
 
+  /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
   private frameError(device: number, reason: number): void {
     this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
@@ -359,10 +408,4 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_DROPPED, 1);
     this.counters.reason(device, reason, 1);
   }
-}
-
-/** Why a payload of VXLAN-GPE is not taken, or 0. */
-function gpeRefusal(protocol: number): number {
-  if (protocol === GPE_ETHERNET) return 0;
-  return protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol'];
 }

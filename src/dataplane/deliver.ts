@@ -13,7 +13,7 @@ import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from 
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
-import type { Demultiplexer } from './demultiplexer.js';
+import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
@@ -220,12 +220,35 @@ export class Deliverer {
     const { headers } = this;
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
+    if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
     if (this.ipLength(packet) > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
+    this.encapsulator.strip = headers.strips[made];
     return this.encapsulator.add(packet, vni, made, this.datagrams);
+  }
+
+  /** To the device of this host that takes the VNI, without a datagram (vxlan_encap_bypass). */
+  private bypass(packet: PacketIndex, device: number, record: number): number {
+    const { counters } = this;
+    const words = record * TUNNEL_WORDS;
+    const segments = this.packets.segments(packet);
+    const target = this.demultiplexer.beside(device, this.headers.records[words + TunnelWord.VNI]);
+    if (target === NOBODY) {
+      counters.device(device, DeviceCounter.TX_ERRORS, segments);
+      counters.reason(device, REASON['no-local-vni'], segments);
+    } else if (!this.devices.isUp(target)) {
+      counters.device(target, DeviceCounter.RX_DROPPED, segments);
+      counters.reason(target, REASON['device-down'], segments);
+    } else if (!this.inbound.pass(packet, target, this.headers.records[words + TunnelWord.FAMILY])) {
+      this.drop(device, REASON['batch-full'], segments);
+    } else {
+      counters.device(device, DeviceCounter.TX_PACKETS, segments);
+      counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
+    }
+    return ENCAPSULATED;
   }
 
   /** Sends what there is, to make room. */
@@ -248,7 +271,8 @@ export class Deliverer {
   /** True where the packet goes no further: its sender has been told, or others just now. */
   private tooBig(packet: PacketIndex, device: number, record: number): boolean {
     const { records, limits } = this.headers;
-    const outcome = this.inbound.answer(packet, device, records, record, limits[record]);
+    const collects = (this.devices.vxlanMode(device) & VxlanMode.CLASSIC) === 0;
+    const outcome = this.inbound.answer(packet, device, records, record, limits[record], collects);
     if (outcome === NOT_ANSWERED) return false;
     const reason = outcome === ANSWERED ? REASON['path-mtu-answered'] : REASON['path-mtu-unanswered'];
     this.drop(device, reason, this.packets.segments(packet));

@@ -52,6 +52,12 @@ export class Demultiplexer {
     return slot < 0 ? NOBODY : table.device(slot);
   }
 
+  /** The device that takes a VNI on the shared underlay on which another one receives, or NOBODY. */
+  beside(device: number, vni: number): number {
+    const underlay = this.underlays[device];
+    return underlay === NOBODY ? NOBODY : this.find(underlay, vni);
+  }
+
   /** The row of counters of a VNI of a device, or -1. */
   rowOf(device: number, vni: number): number {
     const underlay = this.underlays[device];

@@ -42,10 +42,19 @@ const PACKETS = 4096;
 const SPARE_PACKETS = 1024;
 /** Messages of one recvmmsg. */
 export const MESSAGES = 32;
-/** Frames read from a TAP before they are flushed. */
-const TAP_FRAMES = 16;
+/**
+ * Frames read from a TAP before they are flushed: TAP_STEP, and as many again while they are small, because what
+ * leaves together costs less (io/udp/bundler.ts). Super-frames of 64 KB end a batch at the first step, so that
+ * acknowledgements do not wait long for their turn.
+ */
+const TAP_FRAMES = 64;
+const TAP_STEP = 16;
+const TAP_BYTES = 65536;
 /** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
 const SCRATCH_BYTES = 4 * 1024 * 1024;
+
+/** Times that a frame may go on from one vxlan device of this host to another. */
+const LOCAL_LIMIT = 4;
 
 /** Bytes of arena that an engine needs. */
 export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
@@ -243,8 +252,7 @@ export class Engine {
     const port = this.ports[device];
     if (port === null) return 0;
     this.packets.reset();
-    const read = port.read(this.packets, this.tapSlots, 0, TAP_FRAMES);
-    this.counters.work(WorkCounter.TAP_READS, 1);
+    const read = this.readFrames(port);
     this.countRefused(port, device);
     if (read <= 0) return read;
     this.tick();
@@ -253,6 +261,23 @@ export class Engine {
     for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
     this.finish();
     return read;
+  }
+
+  /** Reads a batch; returns the number of frames, or -errno where there is not even one. */
+  private readFrames(port: FramePort): number {
+    const { packets } = this;
+    let frames = 0;
+    let bytes = 0;
+    let step: number;
+    do {
+      const from = packets.count;
+      step = port.read(packets, this.tapSlots, frames, TAP_STEP);
+      this.counters.work(WorkCounter.TAP_READS, 1);
+      if (step <= 0) return frames > 0 ? frames : step;
+      frames += step;
+      for (let i = from; i < packets.count; i++) bytes += packets.length[i];
+    } while (step === TAP_STEP && frames < TAP_FRAMES && bytes < TAP_BYTES);
+    return frames;
   }
 
   /** Counts the frames that the port read and dropped. What the host sends on a vxlan device is transmit there. */
@@ -298,27 +323,39 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
-    if (this.inbound.count > 0) {
-      this.admit();
-      this.deliverer.flush();
-      this.inbound.reset();
-    }
+    if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
     this.scratch.reset();
   }
 
-  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
-  private admit(): void {
-    const { inbound, packets } = this;
+  /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
+  private finishInbound(): void {
+    for (let round = 0; this.inbound.count > 0; round++) {
+      this.admit(round === LOCAL_LIMIT);
+      this.deliverer.flush();
+    }
+    this.inbound.reset();
+  }
+
+  private admit(isLoop: boolean): void {
+    const { inbound, packets, counters } = this;
     const count = inbound.count;
     inbound.clear();
     this.hook.beginBatch();
     for (let n = 0; n < count; n++) {
       const packet = inbound.take(n);
       const device = packets.device[packet];
+      const segments = packets.segments(packet);
+      if (isLoop) {
+        counters.device(device, DeviceCounter.RX_DROPPED, segments);
+        counters.reason(device, REASON['local-loop'], segments);
+        continue;
+      }
       this.hook.dissect(packet);
-      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
-      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      const family = inbound.family(n);
+      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
+      counters.device(device, DeviceCounter.RX_PACKETS, segments);
+      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
       this.hook.decide(packet);
     }
   }

@@ -39,6 +39,8 @@ export const VXLAN1 = 4;
 export const NOWHERE = 9;
 export const DEVICES = [VXLAN0, TAP0, TAP1, VXLAN1];
 export const OFFLOADS = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6;
+/** Counter rows set aside for the actions of a rule. */
+const ROWS = 32;
 /** Bits of reserved_bits as the kernel has them: all but the I flag and the VNI. */
 export const RESERVED_HIGH = 0xf7ffffff;
 export const RESERVED_LOW = 0xff;
@@ -133,14 +135,14 @@ export type TunnelRecord = Readonly<Partial<Record<keyof typeof TunnelWord, numb
 
 export const TO_PEER: TunnelRecord = { FLAGS: TUNNEL_KEY, VNI: 4, DST_IP: 0xc0a8010e | 0, FAMILY: 4, DST_PORT: 4789 };
 
-/** The programs of rules numbered as they stand; action `n` of rule `r` counts in row `r * 8 + n`. */
+/** The programs of rules numbered as they stand; action `n` of rule `r` counts in row `r * ROWS + n`. */
 export function programsOf(rules: readonly HookRule[], records: readonly TunnelRecord[] = []): ActionPrograms {
   const start = new Int32Array(rules.length);
-  const actionAt = new Int32Array(rules.length * 8);
+  const actionAt = new Int32Array(rules.length * ROWS);
   const words: number[] = [];
   rules.forEach(({ actions }, r) => {
     start[r] = words.length;
-    words.push(actions.length, ...actions.map((_, n) => r * 8 + n));
+    words.push(actions.length, ...actions.map((_, n) => r * ROWS + n));
     actions.forEach(({ kind, control, argument = 0, a = 0, b = 0, c = 0, d = 0, more = [] }, n) => {
       const action = new Array<number>(ACTION_WORDS).fill(0);
       action[ActionWord.KIND] = kind;
@@ -151,7 +153,7 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
       action[ActionWord.C] = c;
       action[ActionWord.D] = d;
       action.push(...more);
-      actionAt[r * 8 + n] = words.length;
+      actionAt[r * ROWS + n] = words.length;
       words.push(...action);
     });
   });
@@ -198,6 +200,8 @@ export class Harness {
       readonly offloads?: number;
       readonly wrapPort?: (port: FramePort, device: number) => FramePort;
       readonly wrapUnderlay?: (underlay: Underlay, device: number) => Underlay;
+      /** The forwarding table's memory. */
+      readonly fdb?: SharedArrayBuffer;
     } = {},
   ) {
     const { offloads = OFFLOADS, wrapPort = (port) => port, wrapUnderlay = (underlay) => underlay } = options;
@@ -211,7 +215,7 @@ export class Harness {
       devices.setReservedBits(device, RESERVED_HIGH, RESERVED_LOW);
       devices.setUp(device, true);
     }
-    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters);
+    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, undefined, options.fdb);
     this.engine.setPort(TAP0, wrapPort(this.tap0, TAP0), offloads);
     this.engine.setPort(TAP1, wrapPort(this.tap1, TAP1), offloads);
     this.engine.setPort(VXLAN0, wrapPort(this.face, VXLAN0), offloads);
@@ -264,6 +268,6 @@ export class Harness {
 
   /** Packets, bytes, drops and overlimits of action `n` of rule `r`. */
   action(r: number, n: number): number[] {
-    return [0, 1, 2, 3].map((counter) => this.actionCounters.value(r * 8 + n, counter));
+    return [0, 1, 2, 3].map((counter) => this.actionCounters.value(r * ROWS + n, counter));
   }
 }

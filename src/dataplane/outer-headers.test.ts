@@ -1,6 +1,15 @@
 import test from 'ava';
-import { DF_INHERIT, DF_SET, DF_UNSET, EXTENSION_GBP, type HeaderDefaults, INHERIT } from '../devices/device-table.js';
+import {
+  DF_INHERIT,
+  DF_SET,
+  DF_UNSET,
+  EXTENSION_GBP,
+  EXTENSION_GPE,
+  type HeaderDefaults,
+  INHERIT,
+} from '../devices/device-table.js';
 import type { HostFrame } from '../io/fake/fake-port.js';
+import { segmentsOf } from '../io/fake/fake-underlay.js';
 import {
   TUNNEL_DONT_FRAGMENT,
   TUNNEL_KEY,
@@ -28,6 +37,7 @@ const PLAIN: HeaderDefaults = {
   df: DF_UNSET,
   flowLabel: 0,
   extensions: 0,
+  port: 4789,
   reservedHigh: RESERVED_HIGH,
   reservedLow: RESERVED_LOW,
 };
@@ -178,4 +188,34 @@ test('frames that differ in any of it keep their own headers, however many there
       return [(n & 0xfc) | ecn, 1 + (n % 250), n % 3 === 0];
     }),
   );
+});
+
+test('of VXLAN-GPE an IP packet goes without its Ethernet header, all else with it', (t) => {
+  const whole = buildFrame({ payload: noise(5000, 1), unfinished: true });
+  const checksum = { start: 34, offset: 16 };
+  const superFrame: HostFrame = { bytes: whole, checksum, gso: { type: 1, size: 1000 } };
+  const unfinished: HostFrame = { bytes: buildFrame({ payload: noise(100, 1), unfinished: true }), checksum };
+  const frames = [inner(4, 0), inner(6, 0), tagged(inner(4, 0)), ARP, superFrame, unfinished];
+  /** The payloads, each in segments, behind the VXLAN header. */
+  const payloads = (extensions: number): { first: number; payload: Uint8Array }[] => {
+    const harness = new Harness();
+    harness.devices.setHeaders(VXLAN0, { ...PLAIN, extensions });
+    harness.use([{ device: TAP0, actions: [set(0), redirect(VXLAN0)] }]);
+    harness.send(TAP0, ...frames);
+    return harness.underlay0.sent.flatMap(segmentsOf).map((bytes) => ({
+      first: new DataView(bytes.buffer, bytes.byteOffset).getUint32(0),
+      payload: bytes.slice(8),
+    }));
+  };
+  const plain = payloads(0);
+  const gpe = payloads(EXTENSION_GPE);
+  t.is(plain.length, 10);
+  t.deepEqual(
+    gpe.map(({ first }) => first & 0xff),
+    [1, 2, 3, 3, 1, 1, 1, 1, 1, 1],
+  );
+  for (const [n, { first, payload }] of gpe.entries()) {
+    t.is(first >>> 8, 0x0c0000);
+    t.deepEqual(payload, plain[n]?.payload.slice((first & 0xff) === 3 ? 0 : 14));
+  }
 });

@@ -36,6 +36,7 @@ const Word = {
   TUNNEL_DF: 18,
   FLOW_LABEL: 19,
   EXTENSIONS: 20,
+  PORT: 21,
 } as const;
 
 /** For TUNNEL_TOS and TUNNEL_TTL: as the inner header has it. */
@@ -65,6 +66,8 @@ export interface HeaderDefaults {
   readonly flowLabel: number;
   /** EXTENSION_* and LOCAL_BYPASS. */
   readonly extensions: number;
+  /** The device's own UDP port (dstport). */
+  readonly port: number;
   /** Bits of the two words of a received VXLAN header that must be zero. */
   readonly reservedHigh: number;
   readonly reservedLow: number;
@@ -151,6 +154,11 @@ export class DeviceTable {
     return this.words[device * ROW + Word.EXTENSIONS];
   }
 
+  /** UDP port that the device receives on. */
+  port(device: number): number {
+    return this.words[device * ROW + Word.PORT];
+  }
+
   /** Control side: a new device, down. */
   add(device: number, kind: number, ifindex: number): void {
     this.words.fill(0, device * ROW, (device + 1) * ROW);
@@ -186,6 +194,7 @@ export class DeviceTable {
     Atomics.store(this.words, at + Word.TUNNEL_DF, headers.df);
     Atomics.store(this.words, at + Word.FLOW_LABEL, headers.flowLabel);
     Atomics.store(this.words, at + Word.EXTENSIONS, headers.extensions);
+    Atomics.store(this.words, at + Word.PORT, headers.port);
   }
 
   setReservedBits(device: number, high: number, low: number): void {

@@ -32,7 +32,7 @@ export class JsonWriter {
     this.#end(']');
   }
 
-  field(name: string, value: string | number | boolean): void {
+  field(name: string, value: string | number | boolean | null): void {
     this.#name(name);
     this.#out += JSON.stringify(value);
     this.#separator = ',';

@@ -152,7 +152,7 @@ function printSkbedit(printer: Printer, action: Skbedit): void {
     printer.field('mask', hex(mask), `/${mask === 0 ? '0' : `0x${hex(mask)}`}`);
   }
   if (inheritDsField) {
-    printer.field('inheritdsfield', true, ' inheritdsfield');
+    printer.field('inheritdsfield', null, ' inheritdsfield');
   }
   printer.text(' ');
   printControl(printer, control);

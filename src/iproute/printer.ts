@@ -1,6 +1,9 @@
 import type { OutputOptions } from './commands.js';
 import { JsonWriter } from './json-writer.js';
 
+/** Prints what comes first in an object. */
+export type Opening = (printer: Printer) => void;
+
 /**
  * Output as text or as JSON from one description: a field has a key for JSON and its whole text, blanks included, for
  * people. The same idea as iproute2's print_string family.
@@ -22,7 +25,7 @@ export class Printer {
     }
   }
 
-  field(key: string, value: string | number | boolean, text: string): void {
+  field(key: string, value: string | number | boolean | null, text: string): void {
     this.text(text);
     this.#json?.field(key, value);
   }

@@ -6,7 +6,7 @@ import { concat, naiveSum } from './test-frames.js';
  */
 export function slowSegments(frame: Uint8Array, gsoSize: number, udpWithoutChecksum = false): Uint8Array[] {
   let l3 = 14;
-  while (frame[l3 - 2] === 0x81 && frame[l3 - 1] === 0) l3 += 4;
+  while ([0x8100, 0x88a8].includes(frame[l3 - 2] * 256 + frame[l3 - 1])) l3 += 4;
   const v4 = frame[l3] >> 4 === 4;
   const l4 = v4 ? l3 + (frame[l3] & 15) * 4 : l3 + 40;
   const protocol = v4 ? frame[l3 + 9] : frame[l3 + 6];

@@ -133,3 +133,15 @@ rooted('what a redirect to the host cannot do is refused by name', async (t) => 
   await daemon.do('tc filter del dev vxlan0 ingress pref 1');
   await until(async () => (await sockets()) === 0);
 });
+
+rooted('a file with a redirect to the host is read again, and its rules stay as they are', async (t) => {
+  const { topology } = await bridged(t, 'super');
+  const { a } = topology;
+  const daemon = await Daemon.start(topology, batchOf(topology));
+  await bridge(topology);
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  const before = await daemon.actions('vxlan0');
+  await daemon.do('reload');
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  t.is((await daemon.actions('vxlan0'))[1]?.packets, (before[1]?.packets ?? 0) + 3);
+});

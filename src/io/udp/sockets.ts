@@ -64,6 +64,8 @@ export interface UdpSocketOptions {
   readonly receiveBuffer: number;
   /** Bytes asked of each transmit socket's queue. */
   readonly sendBuffer: number;
+  /** Whether equal datagrams may be received as bundles (UDP_GRO), where the kernel can; default true. */
+  readonly bundles?: boolean;
   /** Accept a zero checksum over IPv6 (RFC 6936). What is sent is said by each record (TUNNEL_CSUM). */
   readonly udp6ZeroChecksumReceive?: boolean;
   /** False: the sockets only send, to `port` where nothing else is said. Default true. */
@@ -175,7 +177,7 @@ function prepareReceive(fd: number, options: UdpSocketOptions): boolean {
   mustSet(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, 'SO_RXQ_OVFL');
   if (setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBuffer) < 0)
     mustSet(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBuffer, 'SO_RCVBUF');
-  return setInt(fd, SOL_UDP, UDP_GRO, 1) === 0;
+  return options.bundles !== false && setInt(fd, SOL_UDP, UDP_GRO, 1) === 0;
 }
 
 function prepareTransmit(fd: number, options: UdpSocketOptions): void {
