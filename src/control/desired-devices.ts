@@ -20,6 +20,8 @@ export interface PresentDevices {
   hostIfindex(name: string): number;
   /** Whether a name is the host's. */
   isHosts(name: string): boolean;
+  /** Index under which an interface of the host is sent to; undefined: it is not yet. */
+  hostTarget?(name: string): number | undefined;
   /** Throws CommandError where such a device cannot be, beside these. */
   check(name: string, vxlan: VxlanOptions | undefined, beside: readonly VxlanOptions[]): void;
   /** Throws CommandError where the options cannot change so. */
@@ -106,7 +108,7 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     if (device) return device.index;
     if (!this.present.isHosts(name)) throw noSuchTarget(name, left);
     if (direction === 'ingress') throw noIngressOfHosts(name);
-    const index = this.hosts.get(name) ?? this.unmade++;
+    const index = this.hosts.get(name) ?? this.present.hostTarget?.(name) ?? this.unmade++;
     this.hosts.set(name, index);
     return index;
   }
