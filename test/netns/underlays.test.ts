@@ -292,3 +292,16 @@ for (const underlay of [4, 6] as const) {
     },
   );
 }
+
+rooted('UDP that the sender left uncut is dropped by name over underlay raw, and never glued together', async (t) => {
+  const topology = await twoHosts(t);
+  const { a, b } = topology;
+  const daemon = await Daemon.start(topology, withUnderlay(topology, 'underlay raw'));
+  const sink = b.start(b.tool('datagram-sink', INNER[4].b, '7000', '1'));
+  await sink.waitFor(/listening/);
+  await a.do(a.tool('send-segmented', INNER[4].b, '7000', '1200', '12000'));
+  await counted(daemon, 'lost-segment-size', 1);
+  await a.do(a.tool('send-datagrams', INNER[4].b, '7000'), '0102\n');
+  const { stdout } = await sink.exited;
+  t.is(stdout.trim().split('\n')[1]?.split(' ')[0], '2');
+});

@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { must } from '../../native/errno.js';
 import { close, setsockopt, socket } from '../../native/libc.js';
+import { IFF_LOOPBACK } from '../../native/netlink-constants.js';
 import { scratch } from '../../native/scratch.js';
 import {
   AF_INET,
@@ -36,8 +37,11 @@ import {
 } from '../../native/socket-constants.js';
 import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
 import { closeHandover, type HandoverPair, openHandover } from '../handover/pair.js';
+import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { closeUdpSockets, dropEverything, openUdpSockets, type UdpSockets } from '../udp/sockets.js';
 import { RawListener } from './listener.js';
+
+const ETHERNET_MTU = 1500;
 
 export interface RawSocketOptions {
   /** The families of the device. */
@@ -129,11 +133,23 @@ function listen(udp: UdpSockets, options: RawSocketOptions, closing: (() => void
   const listener = new RawListener({
     port: udp.port,
     receiveBuffer: options.receiveBuffer,
+    mtu: largestMtu(),
     handoverFd: pair.sendFd,
     ...(options.local === undefined ? {} : { local: options.local }),
   });
   closing.push(() => listener.close());
   return pair.receiveFd;
+}
+
+/** The largest MTU of the host's interfaces; loopback's does not count, on which nothing is longer than its MTU. */
+function largestMtu(): number {
+  const client = new RtnetlinkClient();
+  try {
+    const wires = client.links().filter(({ flags }) => (flags & IFF_LOOPBACK) === 0);
+    return Math.max(ETHERNET_MTU, ...wires.map(({ mtu }) => mtu));
+  } finally {
+    client.close();
+  }
 }
 
 function openProbe(family: 4 | 6, closing: (() => void)[]): number {
