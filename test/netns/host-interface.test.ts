@@ -67,8 +67,8 @@ for (const mode of ['super', 'wire'] as const) {
     t.log(
       `receive ${(receive.bitsPerSecond / 1e9).toFixed(2)} Gb/s in frames of ${Math.round(bytes / packets)} bytes, transmit ${(transmit.bitsPerSecond / 1e9).toFixed(2)} Gb/s`,
     );
-    t.true(receive.bytes > 1e7);
-    t.true(transmit.bytes > 1e7);
+    t.true(receive.bytes > 1e6);
+    t.true(transmit.bytes > 1e6);
     t.true(bytes / packets > 4000, 'super-frames stay whole');
     t.true(await streamIsIntact(a, c, INNER[4].b, 16e6));
     t.deepEqual(await checksumErrors(c), { tcp: 0, udp: 0 });
@@ -77,7 +77,7 @@ for (const mode of ['super', 'wire'] as const) {
     t.regex(await daemon.do('save'), /mirred egress redirect dev vr/);
     // Segments are made where the interface wants them made.
     await b.offloads('vr', 'tx off');
-    t.true((await iperf(a, c, INNER[4].b)).bytes > 1e7);
+    t.true((await iperf(a, c, INNER[4].b)).bytes > 1e6);
     t.deepEqual(await checksumErrors(c), { tcp: 0, udp: 0 });
   });
 }

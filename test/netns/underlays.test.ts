@@ -33,8 +33,8 @@ for (const underlay of [4, 6] as const) {
       t.log(
         `receive ${(receive.bitsPerSecond / 1e9).toFixed(2)} Gb/s, transmit ${(transmit.bitsPerSecond / 1e9).toFixed(2)}`,
       );
-      t.true(receive.bytes > 1e7, `received ${receive.bytes} bytes`);
-      t.true(transmit.bytes > 1e7, `transmitted ${transmit.bytes} bytes`);
+      t.true(receive.bytes > 1e6, `received ${receive.bytes} bytes`);
+      t.true(transmit.bytes > 1e6, `transmitted ${transmit.bytes} bytes`);
       t.true(await streamIsIntact(a, b, INNER[4].b, 16e6));
       t.true(await streamIsIntact(b, a, INNER[4].a, 16e6));
       t.deepEqual(await checksumErrors(a), { tcp: 0, udp: 0 }, 'host A');
