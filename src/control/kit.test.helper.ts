@@ -66,7 +66,8 @@ export class FakeDevices implements RuleDevices {
   }
 
   targetOf(name: string): number {
-    return this.indexOf(name);
+    // An interface of the host, to which mirred may send.
+    return name === 'eth0' ? 999 : this.indexOf(name);
   }
 
   ifindexOf(name: string): number {

@@ -13,6 +13,7 @@ import {
   type ActionState,
   CommandError,
 } from '../iproute/commands.js';
+import { notSupported } from '../iproute/errors.js';
 import { actionKinds } from '../iproute/parse-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { actionText } from './filter-content.js';
@@ -220,7 +221,17 @@ export class SharedActions {
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
     if (spec.kind !== 'mirred') return -1;
-    return this.devices.targetOf(spec.dev);
+    return spec.direction === 'ingress' ? this.ownTarget(spec.dev) : this.devices.targetOf(spec.dev);
+  }
+
+  /** Nobody can have a frame come in on an interface of the host. */
+  private ownTarget(name: string): number {
+    try {
+      return this.devices.indexOf(name);
+    } catch {
+      this.devices.targetOf(name); // which says so where there is none
+      throw notSupported(`mirred ingress to "${name}", an interface of the host,`);
+    }
   }
 
   private make(spec: ActionMaking, target: number): ActionInstance {
