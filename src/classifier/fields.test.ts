@@ -90,6 +90,14 @@ test('outer addresses imply the family of the outer header, under an empty mask 
   });
 });
 
+test('a group policy is matched in frames that have one only, under an empty mask too', (t) => {
+  t.deepEqual(encoded(['vxlan_opts', '00 00 00 07', '00 48 ff ff']), {
+    [KeyWord.ENC_GBP]: '00000007/0048ffff',
+    [KeyWord.ENC_FLAGS]: '00000020/00000020',
+  });
+  t.deepEqual(encoded(['vxlan_opts', '00 00 00 00', '00 00 00 00']), { [KeyWord.ENC_FLAGS]: '00000020/00000020' });
+});
+
 test('addresses of two families are refused and leave the key alone', (t) => {
   const key = new Int32Array(KEY_WORDS);
   const mask = new Int32Array(KEY_WORDS);

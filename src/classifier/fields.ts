@@ -5,6 +5,7 @@
  * order: a number in the low bytes of its word, a MAC or address from its first byte on. So a row is a place and a
  * width, and the fields that straddle words need no case of their own.
  */
+import { TUNNEL_VXLAN_OPT } from '../memory/tunnel.js';
 import { KEY_WORDS, KeyWord } from './flow-key.js';
 
 /** A word that a field fixes by being matched at all, such as the IP version. */
@@ -24,6 +25,8 @@ export interface Field {
   /** Bits that count, from the least significant on; the rest of the value must be zero. */
   readonly bits: number;
   readonly implied?: Implied;
+  /** Bits of another word that must be set for there to be such a field at all. */
+  readonly present?: { readonly word: number; readonly bits: number };
 }
 
 /** A number of `width` bytes in a word of its own. */
@@ -88,8 +91,8 @@ export const FIELDS = {
   enc_src_port: number(KeyWord.ENC_SRC_PORT, 2),
   enc_tos: number(KeyWord.ENC_TOS, 1),
   enc_ttl: number(KeyWord.ENC_TTL, 1),
-  /** The group policy of VXLAN-GBP (`vxlan_opts`). */
-  vxlan_opts: number(KeyWord.ENC_GBP, 4),
+  /** The group policy of VXLAN-GBP (`vxlan_opts`), which a frame has or has not. */
+  vxlan_opts: { ...number(KeyWord.ENC_GBP, 4), present: { word: KeyWord.ENC_FLAGS, bits: TUNNEL_VXLAN_OPT } },
   /** TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT and _FRAG_IS_FIRST. */
   ip_flags: number(KeyWord.IP_FLAGS, 4, 2),
   /** TCA_FLOWER_KEY_FLAGS_TUNNEL_*, counted from 0 (memory/tunnel.ts). */
@@ -141,6 +144,10 @@ export function encodeField(
   if (implied !== undefined) {
     key[implied.word] = impliedValue;
     keyMask[implied.word] = -1;
+  }
+  if (field.present !== undefined) {
+    key[field.present.word] |= field.present.bits;
+    keyMask[field.present.word] |= field.present.bits;
   }
 }
 

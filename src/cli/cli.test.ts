@@ -63,20 +63,21 @@ test('help lists the commands, and help of each names its options', async (t) =>
   t.regex((await vtep(['drops', '--help'])).out, /--json/);
 });
 
-test('help of the grammar needs no daemon', async (t) => {
+test('help of the grammar needs no daemon, and is said where iproute2 says it, with its exit codes', async (t) => {
   const none = { VTEP_CONTROL: join(folder(t), 'nobody') };
-  for (const [words, usage] of [
-    [['tc', 'help'], /^Usage: tc /],
-    [['tc', 'filter', 'add', 'dev', 'x', 'ingress', 'flower', 'help'], /^Usage: … flower /],
-    [['ip', 'link', 'help'], /^Usage: ip link add /],
-    [['bridge', 'help'], /^Usage: bridge /],
-    [['tc'], /^Usage: tc /],
+  for (const [words, usage, exit] of [
+    [['tc', 'help'], /^Usage: tc /, 0],
+    [['tc', 'filter', 'add', 'dev', 'x', 'ingress', 'flower', 'help'], /^Usage: … flower /, 1],
+    [['ip', 'link', 'help'], /^Usage: ip link add /, 255],
+    [['bridge', 'help'], /^Usage: bridge /, 255],
+    [['tc'], /^Usage: tc /, 0],
   ] as const) {
     const { out, err, code } = await vtep(words, none);
-    t.deepEqual([code, err], [0, ''], words.join(' '));
-    t.regex(out, usage);
-    t.true(out.endsWith('\n'));
+    t.deepEqual([code, out], [exit, ''], words.join(' '));
+    t.regex(err, usage);
+    t.true(err.endsWith('\n'));
   }
+  t.regex((await vtep(['monitor', 'help'], none)).out, /^Usage: monitor /);
 });
 
 test('--version is the package’s', async (t) => {
@@ -108,6 +109,41 @@ test('without a command it prints its help and ends with 1', async (t) => {
   const { err, code } = await vtep([]);
   t.is(code, 1);
   t.regex(err, /Usage: vtep/);
+});
+
+test('--control names the socket for every verb, before it or among its options', async (t) => {
+  const heard: (readonly string[])[] = [];
+  const { VTEP_CONTROL: path = '' } = await daemon(t, async (argv) => {
+    heard.push(argv);
+    return 0;
+  });
+  const none = { VTEP_CONTROL: join(folder(t), 'nobody') };
+  for (const argv of [
+    ['--control', path, 'tc', '-s', 'qdisc', 'show'],
+    ['tc', '-s', '--control', path, 'qdisc', 'show'],
+    ['ip', `--control=${path}`, 'link', 'show'],
+    ['drops', '--control', path],
+    ['--control', path, 'save'],
+    ['monitor', '--control', path, 'link'],
+  ]) {
+    t.deepEqual(await vtep(argv, none), { out: '', err: '', code: 0 }, argv.join(' '));
+  }
+  t.deepEqual(heard, [
+    ['tc', '-s', 'qdisc', 'show'],
+    ['tc', '-s', 'qdisc', 'show'],
+    ['ip', 'link', 'show'],
+    ['drops'],
+    ['save'],
+    ['monitor', 'link'],
+  ]);
+  const batch = join(folder(t), 'batch');
+  writeFileSync(batch, 'tc qdisc show\n');
+  t.regex((await vtep(['--control', path, '-b', batch], none)).err, /batches are not understood here/);
+  t.deepEqual(await vtep(['tc', '--control'], none), {
+    out: '',
+    err: "vtep: option '--control' needs a path\n",
+    code: 1,
+  });
 });
 
 test('without a daemon it says how to start one', async (t) => {

@@ -1,31 +1,55 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { sendBatch, sendTransaction } from '../control/batch-client.js';
 import { openBatch } from '../control/batch-file.js';
 import { batchOptions } from '../control/batch-options.js';
 import { Connection, type Output, request } from '../control/client.js';
+import { hostEnvironment } from '../control/host-tool.js';
 import { Progress } from '../control/progress.js';
 import type { Tool } from '../control/protocol.js';
-import { parseLine } from '../iproute/parse.js';
+import { type Command, CommandError } from '../iproute/commands.js';
+import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
+import { takeControl } from './control-option.js';
 
 const printed: Output = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
 };
 
-/** Hands a command to the daemon, prints what it prints, and exits as it says. */
-export async function passToDaemon(argv: readonly string[]): Promise<void> {
-  process.exitCode = await request(argv, printed);
+/** Hands a command to the daemon that listens at `control`, prints what it prints, and exits as it says. */
+export async function passToDaemon(argv: readonly string[], control: string | undefined): Promise<void> {
+  process.exitCode = await request(argv, printed, control);
 }
 
-/** A line of iproute2's grammar, or with -batch a file of them: the daemon's, but for its help, which needs none. */
-export async function passLine(tool: Tool, typed: readonly string[]): Promise<void> {
-  const { batch, words } = batchOptions(tool, typed);
+/** Prints what the daemon tells of, until it ends or whoever asked does. */
+async function watch(argv: readonly string[], control: string | undefined): Promise<void> {
+  process.exitCode = await request(argv, printed, control, 'the daemon has ended, and with it this monitor');
+}
+
+/** `vtep monitor`. */
+export async function passMonitor(words: readonly string[], before: string | undefined): Promise<void> {
+  const { control = before, rest } = takeControl(words);
+  const command = parseVtepMonitor(rest);
+  if (command.kind === 'help') process.stdout.write(`${command.text}\n`);
+  else await watch(['monitor', ...rest], control);
+}
+
+/**
+ * A line of iproute2's grammar, or with -batch a file of them: the daemon's, but for its help, which needs none.
+ * `before`: the control socket that was named before the tool.
+ */
+export async function passLine(tool: Tool, typed: readonly string[], before: string | undefined): Promise<void> {
+  const { control = before, rest } = takeControl(typed);
+  const { batch, words } = batchOptions(tool, rest);
   if (batch) {
-    await passBatch(batch.file, tool, batch);
+    await passBatch(batch.file, tool, { ...batch, control });
     return;
   }
-  const help = helpOf(tool, words);
-  if (help === undefined) await passToDaemon([tool, ...words]);
-  else process.stdout.write(`${help}\n`);
+  const command = parsed(tool, words);
+  if (command?.kind === 'help') throw new CommandError(command.text, command.exit);
+  if (command?.kind === 'monitor-host') await passToHost(tool, words);
+  else if (command?.kind === 'monitor') await watch([tool, ...words], control);
+  else await passToDaemon([tool, ...words], control);
 }
 
 /** A batch file, `-` for standard input; without a tool each line begins with one. */
@@ -37,10 +61,11 @@ export async function passBatch(
     readonly force: boolean;
     readonly atomic?: boolean;
     readonly dryRun?: boolean;
+    readonly control: string | undefined;
   },
 ): Promise<void> {
   const file = openBatch(name);
-  const connection = new Connection();
+  const connection = new Connection(how.control);
   const bar = new Progress(process.stderr);
   const output: Output = {
     out: (text) => {
@@ -62,10 +87,20 @@ export async function passBatch(
   }
 }
 
-function helpOf(tool: Tool, words: readonly string[]): string | undefined {
+/** What the system's tool alone tells of: it does so itself, for as long as it is asked to. */
+async function passToHost(tool: Tool, words: readonly string[]): Promise<void> {
+  const child = spawn(tool, words, { stdio: 'inherit', env: hostEnvironment() });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => {
+      reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+    });
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
+}
+
+function parsed(tool: Tool, words: readonly string[]): Command | undefined {
   try {
-    const command = parseLine(tool, words);
-    return command.kind === 'help' ? command.text : undefined;
+    return parseLine(tool, words);
   } catch {
     // A refusal is the daemon's to tell: the names of devices come before some of them.
     return undefined;

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { passBatch, passLine, passToDaemon } from './pass.js';
-import { classifier, descriptor, runDaemon } from './run.js';
+import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
+import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 
-interface BatchWords {
+interface ControlWord {
+  control?: string;
+}
+
+interface BatchWords extends ControlWord {
   batch?: string;
   force?: boolean;
   atomic?: boolean;
@@ -22,14 +26,20 @@ export function program(): Command {
     .option('-f, --force', 'with --batch: go on behind a line that fails')
     .addOption(new Option('--atomic', 'with --batch: all of it or nothing').conflicts('force'))
     .addOption(new Option('--dry-run', 'with --batch: only print what --atomic would change').conflicts('force'))
+    .option(
+      '--control <path>',
+      'control socket to speak to (default: $VTEP_CONTROL, or the one of this network namespace)',
+    )
     .showHelpAfterError('(vtep help lists the commands)')
     .argument('[command]')
     .usage('[options] [command]')
-    .action(async (word: string | undefined, { batch, force = false, ...how }: BatchWords) => {
+    .action(async (word: string | undefined, { batch, force = false, control, ...how }: BatchWords) => {
       if (word !== undefined) vtep.error(`error: unknown command '${word}'`);
       if (batch === undefined) vtep.help({ error: true });
-      else await passBatch(batch, null, { options: [], force, ...how });
+      else await passBatch(batch, null, { options: [], force, control, ...how });
     });
+  /** Named before the verb, or behind it. */
+  const controlOf = (own?: ControlWord): string | undefined => own?.control ?? vtep.opts<ControlWord>().control;
   vtep
     .command('run')
     .description('run an endpoint in this network namespace until SIGINT or SIGTERM; SIGHUP: read the file again')
@@ -45,7 +55,10 @@ export function program(): Command {
     )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
-    .action(runDaemon);
+    .action((options: RunOptions) => {
+      const control = controlOf(options);
+      return runDaemon({ ...options, ...(control !== undefined && { control }) });
+    });
   for (const tool of ['ip', 'tc', 'bridge'] as const) {
     vtep
       .command(tool)
@@ -54,22 +67,34 @@ export function program(): Command {
       .allowUnknownOption()
       .passThroughOptions()
       .helpOption(false)
-      .action((words: string[]) => passLine(tool, words));
+      .action((words: string[]) => passLine(tool, words, controlOf()));
   }
   vtep
     .command('drops')
     .description('frames that ended elsewhere than where they were sent: reason, count and meaning')
     .option('--json', 'print JSON: a list of {reason, verdict, device, count, sentence}')
-    .action((options: { json?: boolean }) => passToDaemon(['drops', ...(options.json ? ['--json'] : [])]));
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord & { json?: boolean }) =>
+      passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    );
+  vtep
+    .command('monitor')
+    .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
+    .argument('[words...]', 'as in: -ts filter fdb; `vtep monitor help` says more')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((words: string[]) => passMonitor(words, controlOf()));
   vtep
     .command('save')
     .description('print a batch that makes the present devices, actions, chains and filters again')
     .argument('[file]', 'write it there instead, in one step')
-    .action((file: string | undefined) => save(file));
+    .option('--control <path>', 'control socket')
+    .action((file: string | undefined, options: ControlWord) => save(file, controlOf(options)));
   vtep
     .command('reload')
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
-    .action(() => passToDaemon(['reload']));
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
   return vtep;
 }
 

@@ -4,16 +4,17 @@ import { CommandError } from '../iproute/commands.js';
 import { passToDaemon } from './pass.js';
 
 /** `vtep save`: to standard output, or to a file, which is the old one or the whole new one at any time. */
-export async function save(file: string | undefined): Promise<void> {
+export async function save(file: string | undefined, control: string | undefined): Promise<void> {
   if (file === undefined) {
-    await passToDaemon(['save']);
+    await passToDaemon(['save'], control);
     return;
   }
   const pieces: string[] = [];
-  const code = await request(['save'], {
-    out: (text) => pieces.push(text),
-    err: (text) => process.stderr.write(text),
-  });
+  const output = {
+    out: (text: string) => pieces.push(text),
+    err: (text: string) => process.stderr.write(text),
+  };
+  const code = await request(['save'], output, control);
   process.exitCode = code;
   if (code === 0) replaceFile(file, pieces.join(''));
 }

@@ -81,7 +81,8 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
   }
   for (const { spec } of others.values()) {
     const { chain, pref, handle } = spec;
-    present?.remove({ dev, parent: spec.parent, chain, pref, handle });
+    const selector = { dev, parent: spec.parent, chain, pref, handle };
+    if (present) rules.told.removing(dev, present, selector, () => present.remove(selector));
     rules.changed(rules.indexOf(dev));
   }
   return missing;

@@ -63,3 +63,15 @@ test('a last line without its end counts', (t) => {
     { line: 2, words: ['b', 'c'] },
   ]);
 });
+
+test('a byte order mark at the beginning of a text is no part of its first word, and nowhere else is it left out', (t) => {
+  const mark = '\uFEFF';
+  for (const pieces of [[`${mark}tc a\n${mark}b\n`], [mark, `tc a\n${mark}b\n`], ['', `${mark}tc a\n`, `${mark}b\n`]]) {
+    const text = new BatchText();
+    const found = [...pieces.flatMap((piece) => text.push(piece)), ...text.end()];
+    t.deepEqual(
+      found.map(({ words }) => words),
+      [['tc', 'a'], [`${mark}b`]],
+    );
+  }
+});

@@ -7,6 +7,7 @@ import { CommandError } from '../iproute/commands.js';
  */
 export class BatchText {
   private pending = '';
+  private isBegun = false;
   private linesBefore = 0;
   private refusal: CommandError | undefined;
 
@@ -19,7 +20,9 @@ export class BatchText {
   }
 
   push(piece: string): BatchLine[] {
-    this.pending += piece;
+    // Editors of other systems begin a file with a mark of its encoding, which is no word.
+    this.pending += this.isBegun ? piece : piece.replace(/^\uFEFF/, '');
+    this.isBegun ||= piece !== '';
     const cut = lastEnd(this.pending);
     if (cut < 0) return [];
     const block = this.pending.slice(0, cut + 1);

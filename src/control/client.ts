@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
 import { parseReply, type Reply, type Request } from './protocol.js';
-import { controlPath } from './socket-path.js';
+import { controlPath, nobodyListens } from './socket-path.js';
 
 export interface Output {
   out(text: string): void;
@@ -24,15 +24,18 @@ export class Connection {
   private failure: CommandError | undefined;
   private pending = '';
 
-  /** To the daemon of this network namespace, unless a path is given. What fails is told to the next request. */
-  constructor(path: string = controlPath()) {
+  /**
+   * To the daemon of this network namespace, unless a path is given. What fails is told to the next request; `atEnd`:
+   * what is said of a daemon that ends meanwhile.
+   */
+  constructor(path: string = controlPath(), atEnd = 'the daemon ended before it answered') {
     this.path = path;
     this.socket = connect(path);
     this.socket.setEncoding('utf8');
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
     this.socket.on('data', (text: string) => this.heard(text));
     // Whichever of these comes first decides.
-    this.socket.once('close', () => this.fail('the daemon ended before it answered'));
+    this.socket.once('close', () => this.fail(atEnd));
   }
 
   /** Sends a request and passes on what it prints; resolves with its exit code. */
@@ -79,12 +82,11 @@ export class Connection {
 
   private failed(error: NodeJS.ErrnoException): void {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return; // `close` says it
-    const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
-    this.fail(
-      absent
-        ? `no vtep runs in this network namespace (nothing listens at ${this.path}); start one with: vtep run -b FILE`
-        : `${this.path}: ${error.message}`,
-    );
+    const isDenied = error.code === 'EACCES' || error.code === 'EPERM';
+    const isAbsent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
+    if (isDenied) this.fail(`${this.path}: that daemon is another user's, who alone (and root) may speak to it`);
+    else if (isAbsent) this.fail(`${nobodyListens(this.path)}; start one with: vtep run -b FILE`);
+    else this.fail(`${this.path}: ${error.message}`);
   }
 
   private fail(sentence: string): void {
@@ -96,8 +98,8 @@ export class Connection {
 }
 
 /** Sends one request to the daemon of this network namespace and passes on what it prints; resolves with the exit code. */
-export async function request(argv: readonly string[], output: Output, path?: string): Promise<number> {
-  const connection = new Connection(path);
+export async function request(argv: readonly string[], output: Output, path?: string, atEnd?: string): Promise<number> {
+  const connection = new Connection(path, atEnd);
   try {
     return await connection.ask({ argv }, output);
   } finally {

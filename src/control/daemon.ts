@@ -9,6 +9,7 @@ import { CommandError } from '../iproute/commands.js';
 import { readBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
 import { Devices } from './devices.js';
+import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
 import { NamespaceLock } from './namespace-lock.js';
 import type { Reply, Say } from './protocol.js';
@@ -107,16 +108,17 @@ export class Daemon {
     const vanished = (index: number): void => {
       interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
     };
-    const devices = new Devices(datapath, { tun: options.tun, log, vanished });
+    const events = new EventLog();
+    const devices = new Devices(datapath, { tun: options.tun, log, vanished, events });
     this.endings.push((undo) => devices.close(undo));
     const newTable = (): ClassifierTable =>
       options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
-    const rules = new Rules(datapath, devices.registry, newTable);
+    const rules = new Rules(datapath, devices.registry, newTable, events);
     datapath.on('note', (row) => {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
     });
-    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal);
+    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal, events);
     interpreter.file = options.batch;
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
@@ -124,7 +126,7 @@ export class Daemon {
     await this.runBatch(interpreter, text, options);
     const server = await ControlServer.listen(
       path,
-      (argv, say) => interpreter.request(argv, say),
+      (argv, say, until) => interpreter.request(argv, say, until),
       (batch, say) => interpreter.batch(batch, say),
     );
     this.endings.push(() => server.close());

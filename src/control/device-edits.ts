@@ -4,7 +4,7 @@ import { CommandError, type LinkGeneric } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
-import { type Device, type DeviceRegistry, isHere } from './device-registry.js';
+import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
@@ -136,7 +136,12 @@ export class DeviceEdits implements TransactionDevices {
     isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
     check: (name, vxlan, beside) => {
       if (!this.registry.meant(name)) this.devices.checkName(name);
-      if (vxlan) this.devices.checkVxlan(name, vxlan, beside);
+      if (vxlan)
+        this.devices.checkVxlan(
+          name,
+          vxlan,
+          beside.map((options) => takerOf(options)),
+        );
     },
     changed: (current, changes) => this.devices.changedOptions(current, changes),
   };

@@ -4,6 +4,8 @@ import { DeviceIndices } from './device-indices.js';
 import type { DevicePlan } from './device-plan.js';
 import { noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
+import type { VniFilter } from './vni-filter.js';
+import type { Taker } from './vni-in-use.js';
 import type { VxlanSockets } from './vxlan-sockets.js';
 
 /** A network namespace without an id here. */
@@ -30,7 +32,9 @@ export interface Device {
   /** Deleted from outside; soon to be removed here. */
   isGone: boolean;
   /** A vxlan device's underlay. */
-  readonly sockets?: VxlanSockets;
+  sockets?: VxlanSockets;
+  /** The VNIs of a device with `vnifilter`. */
+  filter?: VniFilter;
   /** What a vxlan device was made with, or changed to. */
   vxlan?: VxlanOptions;
 }
@@ -123,12 +127,12 @@ export class DeviceRegistry implements RuleDevices {
     throw noSuchDevice(name);
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, left = 0): number {
     const index = this.known(name);
     if (index !== undefined) return index;
     const link = this.links.link(name);
     if (link && this.outside) return this.outside.targetOf(link);
-    throw noSuchTarget(name);
+    throw noSuchTarget(name, left);
   }
 
   ifindexOf(name: string): number {
@@ -159,12 +163,16 @@ export class DeviceRegistry implements RuleDevices {
     return this.plan?.optionsOf(index) ?? this.byIndex.get(index)?.vxlan;
   }
 
-  /** The options of every vxlan device that is there or planned, but for the one of this name. */
-  vxlansBeside(name: string): VxlanOptions[] {
+  /** Every vxlan device that is there or planned, but for the one of this name. */
+  takersBeside(name: string): Taker[] {
     const indices = new Set([...this.byIndex.keys(), ...(this.plan?.vxlans.keys() ?? [])]);
     return [...indices]
       .filter((index) => this.nameOf(index) !== name && !this.plan?.isRemoved(index))
-      .flatMap((index) => this.vxlanOf(index) ?? []);
+      .flatMap((index) => {
+        const vxlan = this.vxlanOf(index);
+        const filter = this.byIndex.get(index)?.filter;
+        return vxlan ? [takerOf(vxlan, filter)] : [];
+      });
   }
 
   private known(name: string): number | undefined {
@@ -179,4 +187,13 @@ export class DeviceRegistry implements RuleDevices {
     this.indices.drop(index);
     this.outside?.dropped(index);
   }
+}
+
+/** A vxlan device as a taker of VNIs. */
+export function takerOf(vxlan: VxlanOptions, filter?: VniFilter): Taker {
+  return { vxlan, has: (vni) => takes(vxlan, filter, vni) };
+}
+
+function takes({ id = 0, vnifilter }: VxlanOptions, filter: VniFilter | undefined, vni: number): boolean {
+  return vnifilter === true ? filter?.has(vni) === true : id === vni;
 }

@@ -3,39 +3,57 @@
  * what people see and change there (name, MTU, MAC, up or down, namespace): this follows, through rtnetlink.
  */
 import type { Datapath } from '../dataplane/datapath.js';
-import { DeviceKind } from '../devices/device-table.js';
+import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
-import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
+import {
+  type Command,
+  CommandError,
+  type LinkGeneric,
+  type VxlanChanges,
+  type VxlanOptions,
+} from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import type { LinkState } from '../iproute/link-state.js';
-import { unsupportedVxlan } from '../iproute/vxlan-options.js';
+import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { EventLog, type EventSink } from './events.js';
+import { tellFdb } from './fdb-events.js';
+import { Forwarding } from './forwarding.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
+import { LinkWatch } from './link-watch.js';
 import { MtuFollower } from './mtu-follower.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
+import { UnderlayPool } from './underlay-pool.js';
+import { VniFilter, VniRows } from './vni-filter.js';
+import { isVniInUse, type Taker } from './vni-in-use.js';
 import { vxlanHeaders } from './vxlan-headers.js';
 import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
-import { VxlanSockets } from './vxlan-sockets.js';
+import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
+
+type VniEdit = Extract<Command, { readonly kind: 'vni-add' | 'vni-del' }>;
 
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
+  /** Who is told of what becomes of links. */
+  readonly events?: EventSink;
 }
 
 /** Makes, sets up and removes devices. */
@@ -46,7 +64,12 @@ export class Devices {
   private readonly follower: LinkFollower;
   /** Which devices there are, for whoever names one. */
   readonly registry = new DeviceRegistry(this.rtnetlink);
+  /** Where the frames of vxlan devices go. */
+  readonly forwarding: Forwarding;
+  private readonly underlays: UnderlayPool;
+  private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
+  private readonly watch: LinkWatch;
   private readonly mtus: MtuFollower;
   /** Interfaces of the host that mirred sends to. */
   readonly hostPorts: HostPorts;
@@ -57,7 +80,17 @@ export class Devices {
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
+    this.underlays = new UnderlayPool(datapath);
+    this.vniRows = new VniRows([datapath.vniCounters]);
+    this.forwarding = new Forwarding(datapath.fdb, {
+      device: (index) => this.registry.get(index),
+      links: this.rtnetlink,
+    });
+    datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
+    const events = options.events ?? new EventLog();
+    this.forwarding.onChange = (change) => tellFdb(events, change);
+    this.watch = new LinkWatch(events, (index) => this.linkState(this.registry.get(index)));
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
       setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
@@ -106,15 +139,12 @@ export class Devices {
   }
 
   /** Throws CommandError where a vxlan device cannot be beside others, those that there are unless told otherwise. */
-  checkVxlan(
-    name: string,
-    vxlan: VxlanOptions,
-    others: readonly VxlanOptions[] = this.registry.vxlansBeside(name),
-  ): void {
+  checkVxlan(name: string, vxlan: VxlanOptions, others: readonly Taker[] = this.registry.takersBeside(name)): void {
     checkSupported(vxlan);
     underlayMtu(this.rtnetlink, vxlan);
-    // Two devices of one port differ by their VNI, which external ones do not have (vxlan_vni_in_use).
-    if (others.some(({ dstport }) => dstport === vxlan.dstport)) {
+    if (isVniInUse(vxlan, vxlan.id ?? 0, others)) {
+      // The kernel looks for the name first.
+      if (this.rtnetlink.link(name)) throw rtnetlinkAnswers('File exists');
       throw refused('A VXLAN device with the specified VNI already exists');
     }
   }
@@ -142,7 +172,7 @@ export class Devices {
     if (!current) throw rtnetlinkAnswers('Operation not supported');
     const options = changeVxlan(current, changes);
     checkSupported(options);
-    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev);
+    if (options.dev !== undefined && !this.rtnetlink.link(options.dev)) throw noSuchDevice(options.dev, 255);
     return options;
   }
 
@@ -156,9 +186,16 @@ export class Devices {
 
   private async configure(device: Device, options: VxlanOptions): Promise<void> {
     await device.sockets?.change(device.index, options);
+    const before = device.vxlan;
     device.vxlan = options;
+    this.setMode(device);
+    if (before) {
+      this.forwarding.change(device, before);
+      device.filter?.changeDefault(before, options);
+    }
     this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
     this.followMtu(device);
+    this.watch.changed(device.index);
   }
 
   /** Brings those counters up to date that the kernel keeps. */
@@ -208,7 +245,7 @@ export class Devices {
   /** Closes the sockets of a device that is about to go; `refresh` opens them again. */
   pause(index: number): Promise<void> {
     return this.inTurn(async () => {
-      await this.registry.get(index)?.sockets?.close(index);
+      await this.registry.get(index)?.sockets?.close();
     });
   }
 
@@ -270,18 +307,26 @@ export class Devices {
 
   /** The devices of this network namespace as `ip link show` prints them. */
   linkStates(): LinkState[] {
-    return this.registry.list().flatMap((device) => {
-      const details = isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
-      if (!details) return [];
-      const { master } = details.link;
-      const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
-      return [linkStateOf(details, device, [this.datapath.counters], above)];
-    });
+    return this.registry.list().flatMap((device) => this.linkState(device) ?? []);
+  }
+
+  private linkState(device: Device | undefined): LinkState | undefined {
+    const details = device && isHere(device) ? this.rtnetlink.linkDetails(device.ifindex) : undefined;
+    if (!device || !details) return undefined;
+    const { master } = details.link;
+    const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
+    return linkStateOf(details, device, [this.datapath.counters], above);
+  }
+
+  /** To be called before somebody listens: what there is then is no news. */
+  beginWatching(): void {
+    this.watch.begin(this.registry.list().map(({ index }) => index));
   }
 
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
   async close(undo: boolean): Promise<void> {
     this.closed = true;
+    this.forwarding.close();
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
@@ -318,8 +363,10 @@ export class Devices {
       isNew: existing === undefined,
       isRising: false,
       isGone: false,
-      ...(vxlan ? { vxlan, sockets: new VxlanSockets(this.datapath, vxlan, (line) => this.options.log(line)) } : {}),
+      ...(vxlan ? { vxlan } : {}),
     };
+    if (vxlan?.vnifilter === true) device.filter = this.filterOf(device, vxlan);
+    if (vxlan) device.sockets = this.socketsOf(device, vxlan);
     try {
       const { mtu, address, txqueuelen } = generic;
       const created = this.mustLink(tap.name);
@@ -334,7 +381,11 @@ export class Devices {
       if (own === undefined) this.datapath.counters.clearDevice(index);
       this.hostQueues.begin(device);
       this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
-      if (vxlan) this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
+      if (vxlan) {
+        this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
+        this.setMode(device);
+        this.forwarding.begin(device);
+      }
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
@@ -389,10 +440,64 @@ export class Devices {
         return;
       }
       table.setUp(device.index, true);
+      if (device.vxlan) this.forwarding.open(device);
     } else {
       table.setUp(device.index, false);
-      if (!device.isRising) await device.sockets?.close(device.index);
+      if (device.isRising || !device.sockets?.isOpen) return;
+      this.forwarding.shut(device);
+      await device.sockets.close();
     }
+  }
+
+  private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
+    return new VxlanSockets(this.underlays, vxlan, {
+      log: (line) => this.options.log(line),
+      vnis: () => device.filter?.taken ?? (vxlan.external ? undefined : [[vxlan.id ?? 0, -1]]),
+      memberships: (options) => {
+        const { remote } = options;
+        const own = remote !== undefined && isIpMulticast(remote) ? [remote] : [];
+        return [...own, ...(device.filter?.groups ?? [])].map((group) => this.membershipOf(group, options));
+      },
+    });
+  }
+
+  private membershipOf(group: Uint8Array, { dev }: VxlanOptions): Membership {
+    return { group, ifindex: dev === undefined ? 0 : this.mustLink(dev).index };
+  }
+
+  private filterOf(device: Device, vxlan: VxlanOptions): VniFilter {
+    const options = (): VxlanOptions => device.vxlan ?? vxlan;
+    return new VniFilter(this.vniRows, {
+      isInUse: (vni) => isVniInUse(options(), vni, this.registry.takersBeside(device.name)),
+      redirect: (vni, before, after) => this.forwarding.redirect(device, vni, before, after),
+      join: (group) => device.sockets?.join(this.membershipOf(group, options())),
+      leave: (group) => device.sockets?.leave(this.membershipOf(group, options())),
+    });
+  }
+
+  /** `bridge vni add` and `del` of a device with a filter; throws CommandError. */
+  editVnis(device: Device, command: VniEdit): Promise<void> {
+    return this.inTurn(async () => {
+      const { filter, vxlan } = device;
+      if (!filter || !vxlan) return;
+      try {
+        if (command.kind === 'vni-add') filter.add(vxlan, command.ranges, command.remote);
+        else filter.remove(vxlan, command.ranges);
+      } finally {
+        await device.sockets?.takeOthers(device.index);
+      }
+    });
+  }
+
+  /** What workers must know of a vxlan device's options. */
+  private setMode({ index, vxlan }: Device): void {
+    if (!vxlan) return;
+    const mode =
+      (vxlan.external ? 0 : VxlanMode.CLASSIC) |
+      (vxlanLearns(vxlan) ? VxlanMode.LEARN : 0) |
+      (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
+      (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0);
+    this.datapath.devices.setVxlan(index, mode, vxlan.id ?? 0);
   }
 
   /**
@@ -401,11 +506,14 @@ export class Devices {
    */
   private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
     const { index, fd } = device;
+    if (device.vxlan) this.forwarding.end(device);
+    device.filter?.clear();
     this.registry.delete(device);
+    this.watch.gone(index);
     this.mtus.end(device);
     this.datapath.devices.remove(index);
     try {
-      await device.sockets?.close(device.index);
+      await device.sockets?.close();
       await this.datapath.apply({ type: 'port-close', device: index });
     } catch (error) {
       // A worker that has ended uses neither.
@@ -467,6 +575,7 @@ export class Devices {
     }
     const where = isHere(device) ? 'came back to this' : 'moved to another';
     this.options.log(`${device.name} ${where} network namespace; it goes on working`);
+    this.watch.changed(device.index);
     this.later(() => this.reread(device));
   }
 
@@ -474,8 +583,10 @@ export class Devices {
   private async reread(device: Device): Promise<void> {
     if (this.registry.get(device.index) !== device || device.nsid === ELSEWHERE) return;
     const link = this.rtnetlink.link(device.ifindex, device.nsid);
-    if (link) await this.sync(device, link);
-    else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
+    if (link) {
+      await this.sync(device, link);
+      this.watch.changed(device.index);
+    } else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Command } from '../iproute/commands.js';
+import { carryOutActions } from './carry-out-actions.js';
 import type { Say } from './protocol.js';
 import type { Rules } from './rules.js';
-import { FLUSHED_IN_PART } from './shared-actions.js';
 
 /** The qdisc, filter, action or chain edit that a command is, and undefined for any other command. */
 export function ruleEdit(command: Command, rules: Rules, say: Say): (() => void) | undefined {
@@ -15,13 +15,9 @@ export function ruleEdit(command: Command, rules: Rules, say: Say): (() => void)
     case 'filter-del':
       return () => rules.remove(command.selector);
     case 'actions-add':
-      return () => rules.actions.add(command.mode, command.actions);
     case 'actions-del':
-      return () => rules.actions.remove(command.selectors);
     case 'actions-flush':
-      return () => {
-        if (!rules.actions.flush(command.action)) say({ err: `${FLUSHED_IN_PART}\n` });
-      };
+      return () => carryOutActions(rules.actions, command, say, rules.told);
     case 'chain-add':
       return () => rules.editChain('add', command.selector);
     case 'chain-del':

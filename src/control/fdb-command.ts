@@ -1,17 +1,112 @@
-import type { Command } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
+/** `bridge fdb` of vtep's devices; of others it is the host's. */
+import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
+import { isFdbShown } from '../iproute/fdb-types.js';
+import { printFdb } from '../iproute/print-fdb.js';
+import type { Device } from './device-registry.js';
+import type { Forwarding } from './forwarding.js';
+import { objectsIn } from './merge-links.js';
+import type { Say } from './protocol.js';
 
 /** A command of `bridge fdb`. */
 export type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
 
-/** Throws CommandError where the command is about a device of vtep's; the host's are bridge's own. */
-export function checkFdb(command: FdbCommand, devices: { has(name: string): boolean }): void {
-  const dev = deviceOf(command);
-  if (dev !== undefined && devices.has(dev)) throw notSupported(`bridge fdb of "${dev}"`);
+export interface FdbTarget {
+  find(name: string): Device | undefined;
+  list(): Device[];
+  readonly forwarding: Forwarding;
+  /** Runs the system's bridge. */
+  bridge(argv: readonly string[], say: Say): Promise<void>;
 }
 
 /** The device whose table a command is about; undefined: all of them. */
-function deviceOf(command: FdbCommand): string | undefined {
+export function fdbDevice(command: FdbCommand): string | undefined {
   if (command.kind === 'fdb-show') return command.selector.dev;
   return command.kind === 'fdb-flush' ? command.flush.dev : command.entry.dev;
+}
+
+/** Throws CommandError where a command of an atomic batch is about a device of vtep's. */
+export function checkFdb(command: FdbCommand, devices: { has(name: string): boolean }): void {
+  const name = fdbDevice(command);
+  if (name !== undefined && devices.has(name)) {
+    throw new CommandError('vtep: "bridge fdb" is not supported in an atomic batch by vtep', 2);
+  }
+}
+
+/** Carries out a command, or has the system's bridge do it. Throws CommandError. */
+export async function carryOutFdb(command: FdbCommand, target: FdbTarget, say: Say): Promise<void> {
+  const name = fdbDevice(command);
+  const device = name === undefined ? undefined : target.find(name);
+  if (command.kind === 'fdb-show') {
+    await show(command, device, target, say);
+    return;
+  }
+  if (device?.vxlan === undefined) {
+    await target.bridge(command.argv, say);
+    return;
+  }
+  const { forwarding } = target;
+  switch (command.kind) {
+    case 'fdb-add':
+      forwarding.add(command.mode, device, command.entry);
+      break;
+    case 'fdb-del':
+      forwarding.remove(device, command.entry);
+      break;
+    case 'fdb-get':
+      say({ out: printFdb([forwarding.get(device, command.entry)], {}, command.output) });
+      break;
+    case 'fdb-flush':
+      forwarding.flush(device, command.flush);
+      break;
+  }
+}
+
+type FdbShow = Extract<Command, { readonly kind: 'fdb-show' }>;
+
+/** The host's entries, and those of vxlan devices: for what they are to the host, a TAP, they have others there. */
+async function show(
+  { selector, output, argv }: FdbShow,
+  device: Device | undefined,
+  target: FdbTarget,
+  say: Say,
+): Promise<void> {
+  if (selector.dev !== undefined && device?.vxlan === undefined) {
+    await target.bridge(argv, say);
+    return;
+  }
+  let hosts = '';
+  await target.bridge(argv, (reply) => {
+    if ('out' in reply) hosts += reply.out;
+    else say(reply);
+  });
+  const shown = device ? [device] : target.list().filter(({ vxlan }) => vxlan !== undefined);
+  const names = new Set(shown.map(({ name }) => name));
+  const theirs = partsOf(hosts, output).filter((part) => !isOwn(part, device?.name, names, output));
+  const entries = shown
+    .flatMap((one) => target.forwarding.list(one))
+    .filter((entry) => isFdbShown(entry, device ? { ...selector, dev: device.name } : selector));
+  const ours = partsOf(printFdb(entries, selector, output), output);
+  say({ out: joined([...theirs, ...ours], output) });
+}
+
+/** The entries of a printed table, each as it is written. */
+function partsOf(text: string, { json }: OutputOptions): string[] {
+  return json ? objectsIn(text) : text.split(/(?<=\n)/).filter((line) => line !== '');
+}
+
+function joined(parts: readonly string[], { json, pretty }: OutputOptions): string {
+  if (!json) return parts.join('');
+  if (parts.length === 0) return pretty ? '[ ]\n' : '[]\n';
+  return pretty ? `[ ${parts.join(',')} ]\n` : `[${parts.join(',')}]\n`;
+}
+
+/** Whether the host says an entry of a vxlan device itself, which as a TAP has some; a bridge's are the bridge's. */
+function isOwn(part: string, asked: string | undefined, names: ReadonlySet<string>, { json }: OutputOptions): boolean {
+  if (json) {
+    const entry = JSON.parse(part) as { ifname?: string; master?: string };
+    return names.has(entry.ifname ?? asked ?? '') && entry.master === undefined;
+  }
+  const words = part.trim().split(/\s+/);
+  const dev = words[words.indexOf('dev') + 1] ?? '';
+  return names.has(words.includes('dev') ? dev : (asked ?? '')) && !words.includes('master');
 }

@@ -15,6 +15,7 @@ import {
   emptyChain,
   emptyPref,
   type Filter,
+  type FilterMaker,
   needsCreate,
   type Pref,
   protocolMismatch,
@@ -22,23 +23,6 @@ import {
 import { FilterTable } from './filter-table.js';
 import type { Journal } from './journal.js';
 import { filterAnswers, filterRefused } from './refusal.js';
-
-/** What a block needs from the daemon to make and unmake filters. */
-export interface FilterMaker {
-  /** Binds actions, writes the program. Throws CommandError before anything is changed. */
-  make(spec: FilterSpec): Filter;
-  /** Takes back a filter that was never in force. */
-  discard(filter: Filter): void;
-  /** Takes back a filter that workers may still run. */
-  unmake(filter: Filter): void;
-  /** Takes `unmake` back, before it came in force. */
-  remake(filter: Filter): void;
-  /** What stands at this place is about to change. */
-  touch(place: FilterPlace): void;
-}
-
-/** Where a filter stands in its block. */
-export type FilterPlace = Pick<FilterSpec, 'dev' | 'parent' | 'chain' | 'pref' | 'handle'>;
 
 export class FilterBlock {
   private readonly table: FilterTable;
@@ -58,10 +42,6 @@ export class FilterBlock {
 
   publish(): ReturnType<ClassifierTable['publish']> {
     return this.table.publish();
-  }
-
-  get size(): number {
-    return this.table.size;
   }
 
   /** `tc filter add|replace|change`: returns the filter in force, or throws CommandError with no filter changed. */
@@ -180,6 +160,10 @@ export class FilterBlock {
       chain.isExplicit = isExplicit;
     });
     this.empty(number, chain);
+  }
+
+  hasChain(number: number): boolean {
+    return this.chains.has(number);
   }
 
   /** The numbers of the chains, in order of creation. */

@@ -42,6 +42,23 @@ export interface Chain {
   isExplicit: boolean;
 }
 
+/** What a block needs from the daemon to make and unmake filters. */
+export interface FilterMaker {
+  /** Binds actions, writes the program. Throws CommandError before anything is changed. */
+  make(spec: FilterSpec): Filter;
+  /** Takes back a filter that was never in force. */
+  discard(filter: Filter): void;
+  /** Takes back a filter that workers may still run. */
+  unmake(filter: Filter): void;
+  /** Takes `unmake` back, before it came in force. */
+  remake(filter: Filter): void;
+  /** What stands at this place is about to change. */
+  touch(place: FilterPlace): void;
+}
+
+/** Where a filter stands in its block. */
+export type FilterPlace = Pick<FilterSpec, 'dev' | 'parent' | 'chain' | 'pref' | 'handle'>;
+
 /** Prefs given out when none is asked for begin at 0xC000 and go down (tcf_auto_prio). */
 const AUTO_PREF = 0xc000;
 const AUTO_PREF_FLOOR = 0x8000;

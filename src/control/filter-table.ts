@@ -23,10 +23,6 @@ export class FilterTable {
     return this.table.publish();
   }
 
-  get size(): number {
-    return this.table.size;
-  }
-
   /** Throws DuplicateRule with nothing changed. */
   insert(entry: Pref, filter: Filter): void {
     const rule = ruleOf(filter);

@@ -2,6 +2,11 @@ import { spawn } from 'node:child_process';
 import { CommandError } from '../iproute/commands.js';
 import type { Reply } from './protocol.js';
 
+/** Debian keeps ip, tc and bridge in sbin, which is not on everybody's path. */
+export function hostEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+}
+
 /** Longest that one of the system's tools may take. */
 const LIMIT_MS = 30_000;
 
@@ -17,7 +22,7 @@ export function runHostTool(
   signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+    const env = hostEnvironment();
     const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'];
     const child = spawn(tool, argv, { env, stdio, timeout: LIMIT_MS, ...(signal ? { signal } : {}) });
     child.stdout.setEncoding('utf8').on('data', (out: string) => say({ out }));

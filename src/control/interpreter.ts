@@ -1,6 +1,6 @@
 import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
-import { parseLine } from '../iproute/parse.js';
+import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
+import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { printQdiscs } from '../iproute/print-qdisc.js';
@@ -14,16 +14,21 @@ import { carryOutChain } from './carry-out-chain.js';
 import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
-import { checkFdb, type FdbCommand } from './fdb-command.js';
+import { EventLog } from './events.js';
+import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
+import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
+import { asTunDriver } from './refusal.js';
 import { reload } from './reload.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { saveLines } from './save.js';
+import { savedForwarding } from './saved-forwarding.js';
+import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -32,29 +37,52 @@ export class Interpreter {
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
   private readonly stopping: AbortSignal;
+  private readonly fdbTarget: FdbTarget & VniTarget;
+  private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
   private turn: Promise<unknown> = Promise.resolve();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
 
   /** After `stopping` nothing is begun any more, and the system's tools are ended. */
-  constructor(devices: Devices, rules: Rules, counters: readonly Counters[], stopping: AbortSignal) {
+  constructor(
+    devices: Devices,
+    rules: Rules,
+    counters: readonly Counters[],
+    stopping: AbortSignal,
+    events = new EventLog(),
+  ) {
     this.devices = devices;
     this.registry = devices.registry;
     this.rules = rules;
     this.counters = counters;
     this.stopping = stopping;
+    this.fdbTarget = {
+      find: (name) => this.registry.find(name),
+      list: () => this.registry.list().filter(isHere),
+      forwarding: devices.forwarding,
+      bridge: (argv, say) => this.host('bridge', argv, say),
+      edit: (device, command) => devices.editVnis(device, command),
+    };
+    this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
   }
 
   /**
    * Runs one request of the control socket; resolves with the exit code, never rejects. Requests of different
-   * clients take turns, so that each finds a whole state.
+   * clients take turns, so that each finds a whole state. A monitor, which is begun in its turn, ends when `until`
+   * resolves.
    */
-  async request(argv: readonly string[], say: Say): Promise<number> {
+  async request(
+    argv: readonly string[],
+    say: Say,
+    until: () => Promise<void> = async () => undefined,
+  ): Promise<number> {
     if (argv[0] === 'reload') return this.reload(say);
     try {
-      await pour(await this.exclusive(() => this.answer(argv, say)), say, this.calm);
+      const output = await this.exclusive(() => this.answer(argv, say));
+      if (output instanceof Monitor) await output.run(say, until());
+      else await pour(output, say, this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
@@ -74,7 +102,8 @@ export class Interpreter {
         devices: this.deviceEdits,
         repeat: (command: Command, to: Say) => this.repeat(command, to),
       };
-      return await this.exclusive(() => reload(readBatch(file), file, target, say));
+      const work = (): Promise<number> => reload(readBatch(file), file, target, say);
+      return await this.exclusive(() => this.events.hold(work));
     } catch (error) {
       return report(error, say);
     }
@@ -108,7 +137,9 @@ export class Interpreter {
       calm: this.calm,
     };
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
-    return run(batch, say, target).catch((error: unknown) => report(error, say));
+    const work = (): Promise<number> => run(batch, say, target);
+    const running = batch.atomic ? this.events.hold(work) : work();
+    return running.catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
@@ -136,6 +167,9 @@ export class Interpreter {
    * reads slowly keeps no other waiting.
    */
   private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
+    if (command.kind === 'actions-show') {
+      return actionPieces(this.rules.actions.each(command.action, command.since), command.output);
+    }
     if (command.kind === 'filter-show') {
       return filterPieces(this.rules.each(command.selector), command.selector, command.output);
     }
@@ -146,18 +180,24 @@ export class Interpreter {
   private async carryOut(command: Command, say: Say): Promise<void> {
     switch (command.kind) {
       case 'help':
-        say({ out: `${command.text.trimEnd()}\n` });
+        if (command.exit !== 0) throw new CommandError(command.text.trimEnd(), command.exit);
+        say({ err: `${command.text.trimEnd()}\n` });
         break;
+      case 'monitor':
+      case 'monitor-host':
+        throw new CommandError('vtep: a monitor has no end, and no place in a batch', 255);
       case 'link-add-vxlan':
         for (const note of command.notes) say({ err: `${note}\n` });
         await this.devices.addVxlan(command.link, command.vxlan);
         break;
       case 'link-add-tap':
-        await this.devices.addTap(command.link, command.persist);
+        if (command.tuntap) await asTunDriver(this.devices.addTap(command.link, command.persist));
+        else await this.devices.addTap(command.link, command.persist);
         break;
       case 'link-del': {
         const device = this.registry.find(command.name);
         if (device) await this.removeDevice(device.index);
+        else if (command.tuntap) await this.host('ip', ['tuntap', 'del', 'dev', command.name, 'mode', 'tap'], say);
         else await this.host('ip', ['link', 'del', 'dev', command.name], say);
         break;
       }
@@ -206,7 +246,7 @@ export class Interpreter {
       case 'actions-get':
       case 'actions-show':
       case 'actions-flush':
-        carryOutActions(this.rules.actions, command, say);
+        carryOutActions(this.rules.actions, command, say, this.rules.told);
         break;
       case 'chain-add':
       case 'chain-del':
@@ -219,12 +259,13 @@ export class Interpreter {
       case 'fdb-get':
       case 'fdb-show':
       case 'fdb-flush':
-        await this.fdb(command, say);
+        await carryOutFdb(command, this.fdbTarget, say);
         break;
       case 'vni-add':
       case 'vni-del':
       case 'vni-show':
-        throw notSupported('bridge vni');
+        await carryOutVni(command, this.fdbTarget, say);
+        break;
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
         const isOld = device !== undefined && !device.isNew;
@@ -235,7 +276,7 @@ export class Interpreter {
     }
   }
 
-  private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | undefined> {
+  private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | Monitor | undefined> {
     const [tool, ...words] = argv;
     if (tool === 'drops') {
       this.devices.refreshCounters();
@@ -244,15 +285,34 @@ export class Interpreter {
       return undefined;
     }
     if (tool === 'save') return this.save();
+    if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, reload, save)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, monitor, reload, save)`,
         1,
       );
     }
-    const output = await this.begin(parseLine(tool, words), say);
+    const command = parseLine(tool, words);
+    if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.monitor(command, say);
+    const output = await this.begin(command, say);
     await this.rules.commit();
     return output;
+  }
+
+  private async monitor(command: Command, say: Say): Promise<Monitor | undefined> {
+    if (command.kind === 'monitor-host') {
+      throw new CommandError(`vtep: that is the host's: ask the system's ${command.tool} for it`, 2);
+    }
+    if (command.kind !== 'monitor') {
+      await this.carryOut(command, say);
+      return undefined;
+    }
+    const { dev } = command.request;
+    if (dev !== undefined && !this.registry.has(dev)) {
+      throw new CommandError(`Error: argument "${dev}" is wrong: Device does not exist\n`, 255);
+    }
+    this.devices.beginWatching();
+    return new Monitor(this.events, command.request);
   }
 
   /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
@@ -276,16 +336,15 @@ export class Interpreter {
     say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
   }
 
-  private async fdb(command: FdbCommand, say: Say): Promise<void> {
-    checkFdb(command, this.registry);
-    await this.host('bridge', command.argv, say);
-  }
-
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
   private save(): string[] {
     const elsewhere = this.registry.list().filter((device) => !isHere(device));
     const names = elsewhere.map(({ name }) => name);
-    return [...saveLines(this.devices.linkStates(), names, this.rules)];
+    const tables = (dev: string): string[][] => {
+      const device = this.registry.find(dev);
+      return device ? savedForwarding(device, this.devices.forwarding) : [];
+    };
+    return [...saveLines(this.devices.linkStates(), names, this.rules, tables)];
   }
 
   private async removeDevice(index: number): Promise<void> {

@@ -9,6 +9,7 @@ import { ActionCounters, Counters } from '../memory/counters.js';
 import { carryOutActions, isActionsCommand } from './carry-out-actions.js';
 import { carryOutChain, isChainCommand } from './carry-out-chain.js';
 import { DeviceIndices } from './device-indices.js';
+import type { EventLog } from './events.js';
 import type { Reply } from './protocol.js';
 import { noSuchDevice } from './refusal.js';
 import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
@@ -93,9 +94,13 @@ export class Bench {
   readonly devices: FakeDevices;
   readonly rules: Rules;
 
-  constructor(newTable: () => ClassifierTable = () => new LinearTable(), devices = new FakeDevices()) {
+  constructor(
+    newTable: () => ClassifierTable = () => new LinearTable(),
+    devices = new FakeDevices(),
+    events?: EventLog,
+  ) {
     this.devices = devices;
-    this.rules = new Rules(this.datapath, this.devices, newTable);
+    this.rules = new Rules(this.datapath, this.devices, newTable, events);
   }
 
   /** Runs a line such as `filter add dev vxlan0 ingress …`; gives what it prints. */
@@ -113,7 +118,7 @@ export class Bench {
       printed = printFilters(this.rules.list(command.selector), command.selector, command.output);
     } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
-    else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say);
+    else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say, this.rules.told);
     else if (isChainCommand(command)) carryOutChain(this.rules, command, say);
     else throw new Error(`not for rules: ${line}`);
     return printed;

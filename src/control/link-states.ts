@@ -4,6 +4,7 @@ import type { VxlanOptions } from '../iproute/commands.js';
 import type { LinkState, LinkStatistics } from '../iproute/link-state.js';
 import { type Counters, DeviceCounter } from '../memory/counters.js';
 import { IFF_RUNNING, IFF_UP } from '../native/netlink-constants.js';
+import { groupName } from './link-groups.js';
 
 /** Flags in the order in which ip prints them (print_link_flags), by their bit. */
 const flagNames: readonly (readonly [bit: number, name: string])[] = [
@@ -85,7 +86,7 @@ export function linkStateOf(
     ...(master !== undefined && { master }),
     operstate: operstates[details.operstate] ?? `${details.operstate}`,
     mode: linkModes[details.linkMode] ?? `${details.linkMode}`,
-    group: group === 0 ? 'default' : `${group}`,
+    group: groupName(group),
     qlen: details.txQueueLength,
     ...(link.address.length === 6 && { address: link.address }),
     ...(broadcast.length === 6 && { broadcast }),

@@ -12,7 +12,7 @@ interface Entry {
 }
 
 /** The objects of an array of JSON, each as it is written. */
-function objectsIn(text: string): string[] {
+export function objectsIn(text: string): string[] {
   const objects: string[] = [];
   let depth = 0;
   let start = 0;

@@ -1,4 +1,5 @@
 import { CommandError } from '../iproute/commands.js';
+import { badAction } from '../iproute/parse-actions.js';
 
 /** What `ip` prints for a kernel's plain errno: exit 2. */
 export function rtnetlinkAnswers(text: string): CommandError {
@@ -38,14 +39,33 @@ export function selectionRefused(sentence: string): CommandError {
   return new CommandError(`${message}\nCommand "action" is unknown, try "tc actions help".`, exitCode);
 }
 
-export function noSuchDevice(name: string): CommandError {
-  return new CommandError(`Cannot find device "${name}"`, 1);
+/** `exit`: 255 for one that an option of a link names (nodev() of a parser that ends at once). */
+export function noSuchDevice(name: string, exit = 1): CommandError {
+  return new CommandError(`Cannot find device "${name}"`, exit);
 }
 
-/** What tc prints for the target of a mirred. */
-export function noSuchTarget(name: string): CommandError {
-  return new CommandError(
-    `Cannot find device "${name}"\nbad action parsing\nparse_action: bad value (0:mirred)!\nIllegal "action"`,
-    1,
-  );
+/** What `bridge fdb` prints for a kernel's plain errno: exit 255. */
+export function fdbAnswers(text: string): CommandError {
+  return new CommandError(`RTNETLINK answers: ${text}`, 255);
+}
+
+/** What `bridge` prints for a kernel's sentence: exit 255. */
+export function fdbRefused(sentence: string, exitCode = 255): CommandError {
+  return new CommandError(`Error: ${sentence}.`, exitCode);
+}
+
+/** What `ip tuntap add` says of a name that there is: the TUN driver answers it, not rtnetlink. */
+export async function asTunDriver(adding: Promise<void>): Promise<void> {
+  try {
+    await adding;
+  } catch (error) {
+    const isTaken =
+      error instanceof CommandError && /^RTNETLINK answers: (File exists|Device or resource busy)$/.test(error.message);
+    throw isTaken ? new CommandError('ioctl(TUNSETIFF): Device or resource busy', 1) : error;
+  }
+}
+
+/** What tc prints for the target of a mirred, of whose action there were `left` words. */
+export function noSuchTarget(name: string, left = 0): CommandError {
+  return new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
 }

@@ -13,20 +13,22 @@ import type {
 import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
-import { FilterBlock, type FilterMaker, type FilterPlace } from './filter-block.js';
-import { byRank, type Filter } from './filter-chain.js';
+import { EventLog, type EventSink } from './events.js';
+import { FilterBlock } from './filter-block.js';
+import { byRank, type Filter, type FilterMaker, type FilterPlace } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
+import { RuleEvents } from './rule-events.js';
 import { SharedActions } from './shared-actions.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
   /** Index of vtep's device of this name; throws CommandError where there is none. */
   indexOf(name: string): number;
-  /** Index of the device that mirred may send to; throws CommandError. */
-  targetOf(name: string): number;
+  /** Index of the device that mirred may send to; throws CommandError, which tells of the `left` words of the action. */
+  targetOf(name: string, left?: number): number;
   nameOf(index: number): string;
   /** Keeps the index from another device for as long as an action sends to it. */
   hold(index: number): void;
@@ -78,6 +80,9 @@ export class Rules {
   private readonly qdiscs = new Map<number, Qdisc>();
   private ranks = 0;
   private readonly dirty = new Set<number>();
+  private readonly events: EventSink;
+  /** What edits are told as, when they are in force. */
+  readonly told: RuleEvents;
   /** Devices of which the workers have an egress. */
   private readonly withEgress = new Set<number>();
   /** What the workers may still use until the next commit is in force. */
@@ -85,11 +90,20 @@ export class Rules {
   /** What undoes the edits of the transaction that is on. */
   readonly journal = new Journal();
   private retiredBefore = 0;
+  private notedBefore = 0;
 
-  constructor(datapath: RuleDatapath, devices: RuleDevices, newTable: () => ClassifierTable) {
+  /** `events`: who is told of what comes in force. */
+  constructor(
+    datapath: RuleDatapath,
+    devices: RuleDevices,
+    newTable: () => ClassifierTable,
+    events: EventSink = new EventLog(),
+  ) {
     this.datapath = datapath;
     this.devices = devices;
     this.newTable = newTable;
+    this.events = events;
+    this.told = new RuleEvents(events, (filter, parent) => this.state(filter, parent));
     this.actions = new SharedActions(
       datapath,
       devices,
@@ -106,6 +120,7 @@ export class Rules {
   open(): void {
     this.journal.open();
     this.retiredBefore = this.retired.length;
+    this.notedBefore = this.events.noted;
   }
 
   /** The edits of the transaction stay; `commit` puts them in force. */
@@ -117,6 +132,7 @@ export class Rules {
   rollBack(): void {
     this.journal.rollBack();
     this.retired.length = this.retiredBefore;
+    this.events.unnote(this.notedBefore);
     for (const { ingress, egress } of this.qdiscs.values()) {
       ingress.settle();
       egress?.settle();
@@ -128,6 +144,7 @@ export class Rules {
     const existing = this.qdiscs.get(device);
     if (existing && replace) {
       if (existing.kind !== kind) throw refused('Invalid qdisc name: must match existing qdisc');
+      this.told.qdisc(this.qdiscsOf(dev)[0], false);
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
@@ -137,6 +154,7 @@ export class Rules {
     this.qdiscs.set(device, { kind, ...hooks, before: this.hookCounts(device), rank: this.ranks++ });
     this.journal.note(() => this.qdiscs.delete(device));
     this.changed(device);
+    this.told.qdisc(this.qdiscsOf(dev)[0], false);
   }
 
   removeQdisc(dev: string, kind: 'ingress' | 'clsact', anyKind: boolean): void {
@@ -144,6 +162,7 @@ export class Rules {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) throw refused('Cannot find specified qdisc on specified device');
     if (qdisc.kind !== kind && !anyKind) throw refused('Invalid qdisc name: must match existing qdisc');
+    this.told.qdisc(this.qdiscsOf(dev)[0], true);
     this.forgetDevice(device);
   }
 
@@ -152,6 +171,8 @@ export class Rules {
     const qdisc = this.qdiscs.get(device);
     if (!qdisc) return;
     this.touchQdisc(device, this.devices.nameOf(device));
+    this.told.chainsGone(this.devices.nameOf(device), qdisc.ingress);
+    if (qdisc.egress) this.told.chainsGone(this.devices.nameOf(device), qdisc.egress);
     qdisc.ingress.clear();
     qdisc.egress?.clear();
     this.qdiscs.delete(device);
@@ -235,8 +256,11 @@ export class Rules {
 
   edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
     const device = this.devices.indexOf(spec.dev);
-    const { actions } = this.block(this.qdisc(device), spec.parent).edit(mode, spec);
-    this.actions.giveCookies(actions, spec.actions);
+    const block = this.block(this.qdisc(device), spec.parent);
+    const hadChain = block.hasChain(spec.chain);
+    const filter = block.edit(mode, spec);
+    this.actions.giveCookies(filter.actions, spec.actions);
+    this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);
     this.changed(device);
   }
 
@@ -245,7 +269,8 @@ export class Rules {
       throw filterRefused('Cannot flush filters with protocol, handle or kind set');
     }
     const device = this.devices.indexOf(selector.dev);
-    this.block(this.qdisc(device), selector.parent).remove(selector);
+    const block = this.block(this.qdisc(device), selector.parent);
+    this.told.removing(this.devices.nameOf(device), block, selector, () => block.remove(selector));
     this.changed(device);
   }
 
@@ -275,8 +300,11 @@ export class Rules {
     this.journal.changing?.(`${this.placeName(device, parent)} ${chain}`, () =>
       block.explicitChains.includes(chain) ? `tc ${chainCommand({ dev, parent, chain }).join(' ')}` : undefined,
     );
-    if (mode === 'add') block.addChain(chain);
-    else block.removeChain(chain);
+    const name = this.devices.nameOf(device);
+    if (mode === 'add') {
+      block.addChain(chain);
+      this.told.chain(name, chain, false);
+    } else this.told.removing(name, block, { dev, parent, chain }, () => block.removeChain(chain), true);
     this.changed(device);
   }
 
@@ -308,6 +336,12 @@ export class Rules {
   /** Puts every edit since the last commit in force at once; resolves when the workers have taken it over. */
   async commit(): Promise<void> {
     if (this.journal.isOpen) throw new Error('a transaction is on');
+    const noted = this.events.takeNoted();
+    await this.putInForce();
+    this.events.emitAll(noted);
+  }
+
+  private async putInForce(): Promise<void> {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].flatMap((device) => this.hooksOf(device));
     this.dirty.clear();

@@ -6,7 +6,7 @@ import { linkCommand } from '../iproute/link-command.js';
 import type { LinkState } from '../iproute/link-state.js';
 import type { Rules } from './rules.js';
 
-const HEAD = `# Made by vtep save; "vtep run -b" of this file makes the same devices, actions, chains and filters again.
+const HEAD = `# Made by vtep save; "vtep run -b" of this file makes the same devices, tables, actions, chains and filters again.
 # What is the host's is not here: addresses, routes, bridges and their ports, other settings of ip link.
 `;
 
@@ -18,7 +18,7 @@ function sendsNowhere(actions: readonly { readonly spec: ActionDetail }[]): bool
 }
 
 /** A line of a batch; as a comment where it could not be carried out. */
-function line(tool: 'ip' | 'tc', words: readonly string[], isDead = false): string {
+function line(tool: 'ip' | 'tc' | 'bridge', words: readonly string[], isDead = false): string {
   return `${isDead ? '# its device is gone: ' : ''}${tool} ${words.join(' ')}\n`;
 }
 
@@ -36,12 +36,19 @@ function* rulesOf(dev: string, rules: Rules): Generator<string> {
 
 /**
  * In pieces, for there may be many filters. `links`, in the order in which they were made; `elsewhere` names those that
- * live in other network namespaces. Devices are set up at last, when their filters are there.
+ * live in other network namespaces; `tables` gives the words, after `bridge`, of the lines that fill a device's table.
+ * Devices are set up at last, when their filters are there.
  */
-export function* saveLines(links: readonly LinkState[], elsewhere: readonly string[], rules: Rules): Generator<string> {
+export function* saveLines(
+  links: readonly LinkState[],
+  elsewhere: readonly string[],
+  rules: Rules,
+  tables: (dev: string) => readonly (readonly string[])[] = () => [],
+): Generator<string> {
   yield HEAD;
   for (const name of elsewhere) yield `# In another network namespace, and so left out: ${name}\n`;
   for (const link of links) yield addLink(link);
+  for (const { name } of links) for (const words of tables(name)) yield line('bridge', words);
   for (const { name } of links) for (const qdisc of rules.qdiscsOf(name)) yield line('tc', qdiscCommand(qdisc));
   for (const action of rules.actions.own()) yield line('tc', actionCommand(action.spec), sendsNowhere([action]));
   for (const { name } of links) yield* rulesOf(name, rules);

@@ -4,10 +4,15 @@ import { CommandError } from '../iproute/commands.js';
 import { peerRefusal, peerUser } from './peer.js';
 import { type Batch, MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
 
-/** What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. */
-export type Handler = (argv: readonly string[], say: Say) => Promise<number>;
+/**
+ * What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. What has no end of
+ * its own ends when `until()` resolves: the client has sent something more, or is gone.
+ */
+export type Handler = (argv: readonly string[], say: Say, until: () => Promise<void>) => Promise<number>;
 /** The same for many commands at once. */
 export type BatchHandler = (batch: Batch, say: Say) => Promise<number>;
+
+type Answerer = (argv: readonly string[], say: Say) => Promise<number>;
 
 /** sizeof(sockaddr_un.sun_path), less the zero at its end. */
 const LONGEST_PATH = 107;
@@ -73,6 +78,13 @@ export class ControlServer {
     const held: (readonly string[])[] = [];
     let pending = '';
     let isBusy = false;
+    let heard: () => void = () => undefined;
+    const until = (): Promise<void> =>
+      new Promise((resolve) => {
+        heard = resolve;
+        if (pending !== '' || socket.destroyed) resolve();
+        else socket.resume();
+      });
     // One request at a time, and nothing more is read meanwhile: what a client has in hand here is bounded.
     const work = async (): Promise<void> => {
       isBusy = true;
@@ -80,7 +92,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, handler, gathering(held, batchHandler));
+        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gathering(held, batchHandler));
       }
       if (pending.length > MAX_REQUEST) {
         pending = '';
@@ -93,11 +105,15 @@ export class ControlServer {
     };
     socket.on('data', (text: string) => {
       pending += text;
+      if (isBusy) socket.pause();
+      heard();
       if (!isBusy) void work();
     });
+    socket.on('end', () => heard());
+    socket.on('close', () => heard());
   }
 
-  private async answer(socket: Socket, line: string, handler: Handler, batchHandler: BatchHandler): Promise<void> {
+  private async answer(socket: Socket, line: string, handler: Answerer, batchHandler: BatchHandler): Promise<void> {
     const request = parseRequest(line);
     if (typeof request === 'string') {
       refuse(socket, request);

@@ -14,7 +14,8 @@ import {
   CommandError,
 } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
-import { actionKinds } from '../iproute/parse-actions.js';
+import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
+import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
@@ -24,6 +25,12 @@ import type { RuleDatapath, RuleDevices } from './rules.js';
 
 /** What to say of a flush; exit code 0 with a warning. */
 export const FLUSHED_IN_PART = 'Warning: Unable to flush all TC actions.';
+
+/** What became of one action of `tc actions add` or `replace`. */
+export interface AddedAction {
+  readonly action: ActionInstance;
+  readonly isNew: boolean;
+}
 
 export class SharedActions {
   private readonly table: ActionTable;
@@ -109,7 +116,7 @@ export class SharedActions {
   // ---- tc actions ------------------------------------------------------------------------------------------------
 
   /** `tc actions add` and `replace`; a change is in force, for every filter that is bound, with the next commit. */
-  add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): void {
+  add(mode: 'add' | 'replace', specs: readonly ActionSpec[]): AddedAction[] {
     const made = new Set<string>();
     const edits = specs.map((spec) => {
       const making = spec.kind === 'reference' ? standIn(spec) : spec;
@@ -121,13 +128,18 @@ export class SharedActions {
       if (index && !existing && made.has(`${kind} ${index}`)) throw actionAnswers('Resource temporarily unavailable');
       if (index) made.add(`${kind} ${index}`);
       const target = withActionsExit(() => this.targetOf(making));
-      return () => {
+      return (): AddedAction => {
         if (existing) this.change(existing, making, target);
-        else this.makeOwn(making, target);
+        return { action: existing ?? this.makeOwn(making, target), isNew: existing === undefined };
       };
     });
+    const added: AddedAction[] = [];
     // Indices that were asked for first: the daemon's choice must not take one of them.
-    for (const n of [...edits.keys()].sort((a, b) => Number(!specs[a]?.index) - Number(!specs[b]?.index))) edits[n]?.();
+    for (const n of [...edits.keys()].sort((a, b) => Number(!specs[a]?.index) - Number(!specs[b]?.index))) {
+      const edit = edits[n];
+      if (edit) added[n] = edit();
+    }
+    return added;
   }
 
   /** `tc actions del`: of an action that no filter is bound to. */
@@ -149,6 +161,19 @@ export class SharedActions {
       .list(kind)
       .filter((action) => this.table.lastUsed(action) >= from)
       .map((action) => this.state(action));
+  }
+
+  /** As `list`, one after the other: one that has ended by then is left out. */
+  each(kind: ActionKind, since?: number): ActionList {
+    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
+    const actions = this.table.list(kind).filter((action) => this.table.lastUsed(action) >= from);
+    return { total: actions.length, states: this.states(actions) };
+  }
+
+  private *states(actions: readonly ActionInstance[]): Generator<ActionState> {
+    for (const action of actions) {
+      if (this.table.find(action.spec.kind, action.spec.index) === action) yield this.state(action);
+    }
   }
 
   /** The actions that were made by themselves, and are there without filters. */
@@ -221,15 +246,16 @@ export class SharedActions {
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
     if (spec.kind !== 'mirred') return -1;
-    return spec.direction === 'ingress' ? this.ownTarget(spec.dev) : this.devices.targetOf(spec.dev);
+    const left = wordsLeft(spec);
+    return spec.direction === 'ingress' ? this.ownTarget(spec.dev, left) : this.devices.targetOf(spec.dev, left);
   }
 
   /** Nobody can have a frame come in on an interface of the host. */
-  private ownTarget(name: string): number {
+  private ownTarget(name: string, left: number): number {
     try {
       return this.devices.indexOf(name);
     } catch {
-      this.devices.targetOf(name); // which says so where there is none
+      this.devices.targetOf(name, left); // which says so where there is none
       throw notSupported(`mirred ingress to "${name}", an interface of the host,`);
     }
   }
@@ -268,13 +294,14 @@ export class SharedActions {
   }
 
   /** An action that is there without filters. */
-  private makeOwn(spec: ActionMaking, target: number): void {
+  private makeOwn(spec: ActionMaking, target: number): ActionInstance {
     const action = this.make(spec, target);
     this.touch(action, true);
     this.journal.note(() => {
       this.table.unref(action);
       this.release(action);
     });
+    return action;
   }
 
   private touch({ spec }: ActionInstance, isNew = false): void {

@@ -36,6 +36,30 @@ function temporaryDirectory(): string {
   return `/tmp/vtep-${uid}`;
 }
 
+/**
+ * Why nothing may listen at `path`. A daemon of root's is no business of anybody else's: its directory is closed to
+ * them, and they look for one of their own.
+ */
+export function nobodyListens(path: string): string {
+  const inode = statSync('/proc/self/ns/net', { bigint: true }).ino;
+  const roots = `${ROOTS}/net-${inode}.sock`;
+  const isOthers = process.getuid?.() !== 0 && path !== roots && !path.startsWith(`${ROOTS}/`);
+  if (isOthers && mayBeThere(roots)) {
+    return `nothing listens at ${path}, and if root runs a vtep in this network namespace, only root may speak to it (sudo vtep …)`;
+  }
+  return `no vtep runs in this network namespace (nothing listens at ${path})`;
+}
+
+/** Whether there is such a file, or who asks may not know. */
+function mayBeThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
+}
+
 function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK);

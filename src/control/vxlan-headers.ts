@@ -20,6 +20,7 @@ export function vxlanHeaders(options: VxlanOptions): HeaderDefaults {
     ttl: ttl === 'inherit' ? INHERIT : ttl,
     df: df === 'set' ? DF_SET : df === 'inherit' ? DF_INHERIT : DF_UNSET,
     flowLabel: flowlabel,
+    port: options.dstport,
     extensions: (gbp ? EXTENSION_GBP : 0) | (gpe ? EXTENSION_GPE : 0) | (localbypass ? LOCAL_BYPASS : 0),
     ...reservedBits(options),
   };

@@ -10,6 +10,8 @@ import { noSuchDevice } from './refusal.js';
 /** Bytes that VXLAN adds: outer IP, UDP, VXLAN and inner Ethernet headers. */
 const VXLAN_OVERHEAD_IPV4 = 50;
 const VXLAN_OVERHEAD_IPV6 = 70;
+/** What VXLAN-GPE leaves out before an IP packet. */
+const INNER_ETHERNET = 14;
 /** ETH_MIN_MTU */
 const MIN_MTU = 68;
 /** ETH_DATA_LEN: what a vxlan device has where nothing is known of its underlay. */
@@ -37,13 +39,15 @@ export interface UnderlayMtu {
  * The underlay of a vxlan device: its `dev`, else what the route to `remote` leads through, else what has the address
  * `local`. Undefined where none is known. Throws CommandError where there is no `dev` of that name.
  */
-export function underlayMtu(source: UnderlaySource, { dev, remote, local }: VxlanOptions): UnderlayMtu | undefined {
-  const overhead = (remote ?? local)?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4;
+export function underlayMtu(source: UnderlaySource, options: VxlanOptions): UnderlayMtu | undefined {
+  const { dev, remote, local } = options;
+  const outer = (remote ?? local)?.length === 16 ? VXLAN_OVERHEAD_IPV6 : VXLAN_OVERHEAD_IPV4;
+  const overhead = options.gpe === true ? outer - INNER_ETHERNET : outer;
   let lower: Link | undefined;
   let lowerMtu: number | undefined;
   if (dev !== undefined) {
     lower = source.link(dev);
-    if (!lower) throw noSuchDevice(dev);
+    if (!lower) throw noSuchDevice(dev, 255);
   } else if (isAddress(remote)) {
     const route = routeTo(source, remote);
     lower = route && source.link(route.device);

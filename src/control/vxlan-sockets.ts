@@ -1,9 +1,11 @@
 import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
-import type { UnderlayParts } from '../io/underlay-parts.js';
-import type { VxlanOptions } from '../iproute/commands.js';
+import { isIpMulticast } from '../iproute/address.js';
+import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
 import { type OpenedUnderlay, openOtherUnderlay } from './other-underlays.js';
 import { rtnetlinkAnswers } from './refusal.js';
+import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
+import { receiveOptions } from './vni-in-use.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
@@ -11,31 +13,44 @@ const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
 
-/** Where sockets are handed to the workers. */
-export interface UnderlayUser {
-  apply(
-    instruction:
-      | { type: 'underlay-open'; device: number; parts: UnderlayParts }
-      | { type: 'underlay-close'; device: number },
-  ): Promise<void>;
+/** A multicast group that a device receives on an interface. */
+export interface Membership {
+  readonly group: Uint8Array;
+  readonly ifindex: number;
+}
+
+/** What a device wants of its underlay beside its options. */
+export interface UnderlayWishes {
+  /** Is told what becomes of an underlay that is open. */
+  log(line: string): void;
+  /** The VNIs that it takes; undefined: all. */
+  vnis(): TakenVnis;
+  /** Groups to receive with these options. Throws CommandError where an interface has gone. */
+  memberships(options: VxlanOptions): Membership[];
 }
 
 /**
- * The underlay sockets of one vxlan device: as its options say, opened when it is set up, closed when it is set down.
- * The lower device (`dev`) does not bind them: in external mode the kernel routes by the tunnel's destination alone,
- * and `dev` only gives the MTU (vxlan_xmit_one in drivers/net/vxlan/vxlan_core.c).
+ * The underlay of one vxlan device: as its options say, opened when it is set up, closed when it is set down. Devices
+ * of one VNI each (and those with `vnifilter`) share the socket of a port and bind it to no address, as in the kernel.
+ * The lower device (`dev`) does not bind a socket: it gives the MTU, and where a classic device sends to.
  */
 export class VxlanSockets {
-  private readonly user: UnderlayUser;
-  private readonly log: (line: string) => void;
+  private readonly pool: UnderlayPool;
+  private readonly wishes: UnderlayWishes;
   private options: VxlanOptions;
-  private opened: OpenedUnderlay | undefined;
+  /** What was opened, in that order. */
+  private endings: (() => Promise<void>)[] = [];
+  private receiveKey = '';
+  private joined: Membership[] = [];
 
-  /** `log` is told what becomes of an underlay that is open. */
-  constructor(user: UnderlayUser, options: VxlanOptions, log: (line: string) => void = () => undefined) {
-    this.user = user;
+  constructor(pool: UnderlayPool, options: VxlanOptions, wishes: UnderlayWishes) {
+    this.pool = pool;
     this.options = options;
-    this.log = log;
+    this.wishes = wishes;
+  }
+
+  get isOpen(): boolean {
+    return this.endings.length > 0;
   }
 
   /**
@@ -43,33 +58,30 @@ export class VxlanSockets {
    * where a port is taken or an address is not this host's, and leaves nothing open then.
    */
   async open(device: number): Promise<void> {
-    if (this.opened) return;
-    this.opened = await this.openUnderlay();
+    if (this.isOpen) return;
     try {
-      await this.user.apply({ type: 'underlay-open', device, parts: this.opened.parts });
+      await this.openAll(device);
     } catch (error) {
-      await this.closeNow();
+      await this.close();
+      if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
       throw error;
     }
   }
 
-  /** Has the workers let go of the sockets, and closes them. */
-  async close(device: number): Promise<void> {
-    if (!this.opened) return;
-    try {
-      await this.user.apply({ type: 'underlay-close', device });
-    } finally {
-      await this.closeNow();
-    }
+  /** Has the workers let go of the sockets, and closes them unless another device has them too. */
+  async close(): Promise<void> {
+    for (const membership of [...this.joined]) this.leave(membership);
+    const endings = this.endings.reverse();
+    this.endings = [];
+    for (const end of endings) await end();
   }
 
-  /** Other options; where the local address is another, open sockets are opened anew, or stay where that is refused. */
+  /** Other options; what is open is opened anew where they make a difference, or stays where that is refused. */
   async change(device: number, options: VxlanOptions): Promise<void> {
     const before = this.options;
-    const reopen = this.opened !== undefined && `${before.local}` !== `${options.local}`;
     this.options = options;
-    if (!reopen) return;
-    await this.close(device);
+    if (!this.isOpen || bindingOf(before) === bindingOf(options)) return;
+    await this.close();
     try {
       await this.open(device);
     } catch (error) {
@@ -79,64 +91,123 @@ export class VxlanSockets {
     }
   }
 
-  private async closeNow(): Promise<void> {
-    const { opened } = this;
-    this.opened = undefined;
-    await opened?.close();
+  /** The wishes have changed: other VNIs. */
+  async takeOthers(device: number): Promise<void> {
+    if (this.isOpen) await this.pool.change(this.receiveKey, device, this.wishes.vnis());
   }
 
-  private async openUnderlay(): Promise<OpenedUnderlay> {
-    const { underlay } = this.options;
-    if (underlay !== undefined) {
+  /** Receives one more multicast group. Throws a SystemError. */
+  join(membership: Membership): void {
+    if (!this.isOpen) return;
+    this.pool.joinGroup(this.receiveKey, membership.group, membership.ifindex);
+    this.joined.push(membership);
+  }
+
+  /** Takes one `join` of such a membership back. */
+  leave({ group, ifindex }: Membership): void {
+    const at = this.joined.findIndex((one) => one.ifindex === ifindex && `${one.group}` === `${group}`);
+    if (at < 0) return;
+    this.joined.splice(at, 1);
+    this.pool.leaveGroup(this.receiveKey, group, ifindex);
+  }
+
+  private async openAll(device: number): Promise<void> {
+    const { options, pool } = this;
+    const shared = isShared(options);
+    const key = shared ? sharedKey(options) : `device ${device}`;
+    const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
+    this.receiveKey = key;
+    await pool.join(key, device, this.wishes.vnis(), () => this.make(!ownPorts, true));
+    this.endings.push(() => pool.leave(key, device));
+    let sendKey = key;
+    if (ownPorts) {
+      sendKey = `device ${device}`;
+      await pool.join(sendKey, device, [], () => this.make(true, false));
+      this.endings.push(() => pool.leave(sendKey, device));
+    }
+    await pool.use(sendKey, device);
+    for (const membership of this.wishes.memberships(options)) this.join(membership);
+  }
+
+  private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
+    const { options } = this;
+    if (options.underlay !== undefined) {
       const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
-      return openOtherUnderlay(underlay, this.options, buffers, this.log);
+      return openOtherUnderlay(options.underlay, options, buffers, (line) => this.wishes.log(line));
     }
-    try {
-      const sockets = this.openFamilies();
-      return {
-        parts: { kind: 'udp', sockets },
-        close: () => {
-          for (const each of sockets) closeUdpSockets(each);
-        },
-      };
-    } catch (error) {
-      if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
-      throw error;
-    }
+    const sockets = openFamilies(options, ports, receive);
+    return {
+      parts: { kind: 'udp', sockets },
+      close: () => {
+        for (const each of sockets) closeUdpSockets(each);
+      },
+    };
   }
+}
 
-  /** A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing. */
-  private openFamilies(): readonly UdpSockets[] {
-    const { local } = this.options;
-    const families: (4 | 6)[] = local === undefined ? [4, 6] : local.length === 4 ? [4] : [6];
-    const opened: UdpSockets[] = [];
-    try {
-      for (const family of families) {
-        try {
-          opened.push(this.openFamily(family));
-        } catch (error) {
-          const optional = family === 6 && opened.length > 0;
-          if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
-        }
+function isShared({ external, vnifilter }: VxlanOptions): boolean {
+  return !external || vnifilter === true;
+}
+
+/**
+ * What the kernel compares to have two devices share a socket (VXLAN_F_RCV_FLAGS). The other underlays are told
+ * everything, and several of one port can be open.
+ */
+function sharedKey(options: VxlanOptions): string {
+  const { dstport, underlay = 'udp', local, srcport, dev } = options;
+  const flags = receiveOptions.filter((name) => options[name] === true);
+  const own = underlay === 'udp' ? '' : `${underlay} ${local} ${srcport} ${dev}`;
+  return `${familiesOf(options).join('+')} ${dstport} ${flags.join(' ')} ${own}`;
+}
+
+/** What of the options is a socket's, or a membership's. */
+function bindingOf(options: VxlanOptions): string {
+  const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
+  return `${isShared(options) ? '' : options.local} ${group}`;
+}
+
+/**
+ * A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing.
+ * `ports`: whether those that send keep to the device's source ports.
+ */
+function openFamilies(options: VxlanOptions, ports: boolean, receive = true): readonly UdpSockets[] {
+  const opened: UdpSockets[] = [];
+  try {
+    for (const family of familiesOf(options)) {
+      try {
+        opened.push(openFamily(family, options, ports, receive));
+      } catch (error) {
+        const optional = family === 6 && opened.length > 0;
+        if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
       }
-    } catch (error) {
-      for (const sockets of opened) closeUdpSockets(sockets);
-      throw error;
     }
-    return opened;
+  } catch (error) {
+    for (const sockets of opened) closeUdpSockets(sockets);
+    throw error;
   }
+  return opened;
+}
 
-  private openFamily(family: 4 | 6): UdpSockets {
-    const { dstport, local, srcport, udp6zerocsumrx } = this.options;
-    return openUdpSockets({
-      family,
-      port: dstport,
-      receiveBuffer: RECEIVE_BUFFER,
-      sendBuffer: SEND_BUFFER,
-      sourcePorts: SOURCE_PORTS,
-      udp6ZeroChecksumReceive: udp6zerocsumrx,
-      ...(local === undefined ? {} : { local }),
-      ...(srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
-    });
-  }
+function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSockets {
+  const { dstport, local, srcport, udp6zerocsumrx, gpe } = options;
+  return openUdpSockets({
+    family,
+    port: dstport,
+    receiveBuffer: RECEIVE_BUFFER,
+    sendBuffer: SEND_BUFFER,
+    sourcePorts: SOURCE_PORTS,
+    udp6ZeroChecksumReceive: udp6zerocsumrx,
+    // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
+    bundles: gpe !== true,
+    receive,
+    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
+  });
+}
+
+/** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
+function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+  const { external, local } = options;
+  if (!external) return vxlanFamilies(options);
+  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }

@@ -130,7 +130,7 @@ test('an underlay whose socket is none is counted and let go of, and the worker 
   const sockets = [
     { family: 4 as const, port: 4789, scopeId: 0, receiveFd: 1_000_000, receiveBuffer: 0, sendBuffer: 0, ...none },
   ];
-  await datapath.apply({ type: 'underlay-open', device: 1, parts: { kind: 'udp', sockets } });
+  await datapath.apply({ type: 'underlay-open', underlay: 3, parts: { kind: 'udp', sockets }, owner: 1 });
   const errors = (): number => datapath.counters.reasonValue(1, REASON['receive-error']);
   await until(datapath, () => errors() > 0);
   t.is(errors(), 1);

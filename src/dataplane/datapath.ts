@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
+import { FdbRecords } from '../devices/fdb-records.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
@@ -15,6 +17,8 @@ interface Events {
   'port-gone': [device: number, errno: number];
   /** Frames have met the action `simple` of this id. */
   note: [action: number];
+  /** The forwarding table has notices: `fdb.notices()`. */
+  'fdb-notices': [];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -25,6 +29,8 @@ interface Events {
  */
 export class Datapath extends EventEmitter<Events> {
   readonly devices = new DeviceTable();
+  readonly fdb = new FdbRecords();
+  readonly vniCounters = new VniCounters();
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
   /** What action sample has taken, for whoever opens it. */
@@ -43,6 +49,8 @@ export class Datapath extends EventEmitter<Events> {
     const start: WorkerStart = {
       counters: this.counters.buffer,
       devices: this.devices.buffer,
+      fdb: this.fdb.buffer,
+      vniCounters: this.vniCounters.buffer,
       wakeFd: this.wakeFd,
       coalesce,
       samples: this.samples.buffer,
@@ -118,6 +126,9 @@ export class Datapath extends EventEmitter<Events> {
       case 'refused':
         this.waiting.get(message.sequence)?.reject(new Error(message.message));
         this.waiting.delete(message.sequence);
+        break;
+      case 'fdb-notices':
+        this.emit('fdb-notices');
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);

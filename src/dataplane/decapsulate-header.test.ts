@@ -4,7 +4,7 @@ import { Verdict } from '../actions/program.js';
 import { KeyWord } from '../classifier/flow-key.js';
 import { EXTENSION_GBP, EXTENSION_GPE, type HeaderDefaults } from '../devices/device-table.js';
 import { TUNNEL_KEY, TUNNEL_VXLAN_OPT } from '../memory/tunnel.js';
-import { buildFrame, concat, noise } from '../offload/test-frames.js';
+import { buildFrame, concat, hex, noise } from '../offload/test-frames.js';
 import {
   gact,
   Harness,
@@ -24,6 +24,7 @@ const HEADERS: HeaderDefaults = {
   df: 0,
   flowLabel: 0,
   extensions: 0,
+  port: 4789,
   reservedHigh: RESERVED_HIGH,
   reservedLow: RESERVED_LOW,
 };
@@ -128,4 +129,50 @@ test('of VXLAN-GPE an Ethernet payload is taken, and everything else has its rea
   harness.receive(headed(0x08000003, 4), headed(0x1c000003, 4), headed(0x0d000003, 4), headed(0x0c000005, 4));
   harness.receive(headed(0x0c000103, 4));
   t.deepEqual(harness.reasons(VXLAN0), { 'gpe-header': 3, 'gpe-protocol': 1, 'reserved-bits': 1 });
+});
+
+/** A VXLAN-GPE datagram with an IP packet instead of a frame. */
+function bare(protocol: number, frame: Uint8Array): Uint8Array {
+  const datagram = vxlan(4, frame.slice(14));
+  new DataView(datagram.buffer).setUint32(0, 0x0c000000 | protocol);
+  return datagram;
+}
+
+function gpeHarness(): Harness {
+  const harness = new Harness({ offloads: 0 });
+  const reservedHigh = RESERVED_HIGH & ~0x350000ff;
+  harness.devices.setHeaders(VXLAN0, { ...HEADERS, extensions: EXTENSION_GPE, reservedHigh });
+  harness.use([{ device: VXLAN0, actions: [unset(), redirect(TAP0)] }]);
+  return harness;
+}
+
+test('an IP packet of VXLAN-GPE gets an Ethernet header: to the device, from nobody', (t) => {
+  const harness = gpeHarness();
+  const frames = ([4, 6] as const).map((version) => buildFrame({ version, payload: noise(40, 1) }));
+  harness.receive(...frames.map((frame, n) => bare(n + 1, frame)));
+  t.deepEqual(
+    harness.tap0.written.map(({ bytes }) => bytes),
+    frames.map((frame, n) => concat(hex(`020000000001 000000000000 ${n === 0 ? '0800' : '86dd'}`), frame.slice(14))),
+  );
+  t.is(
+    harness.device(VXLAN0, 'RX_BYTES'),
+    frames.reduce((sum, frame) => sum + frame.length - 14, 0),
+  );
+});
+
+test('a super-frame without Ethernet header is cut as any other', (t) => {
+  const harness = gpeHarness();
+  harness.receive(bare(1, buildFrame({ payload: noise(4000, 1), unfinished: true })));
+  t.is(harness.tap0.written.length, 3);
+});
+
+test('an IP packet of VXLAN-GPE that is cut, missing, or in a bundle has its reason', (t) => {
+  const harness = gpeHarness();
+  const frame = buildFrame({ payload: noise(40, 1) });
+  harness.receive(bare(1, frame.slice(0, 14)), bare(1, frame.slice(0, 33)), bare(2, frame.slice(0, 53)));
+  t.deepEqual(harness.reasons(VXLAN0), { 'no-inner-frame': 1, 'short-inner-ip': 2 });
+  const datagram = bare(1, frame);
+  harness.receive({ bytes: concat(datagram, datagram), segmentSize: datagram.length });
+  t.is(harness.reason(VXLAN0, 'gpe-bundle'), 1);
+  t.is(harness.tap0.written.length, 1);
 });

@@ -1,4 +1,5 @@
-import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
+import { type FdbLookup, Learned } from '../devices/fdb-lookup.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import {
@@ -15,7 +16,9 @@ import {
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
+import { putU16, putU32 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
@@ -26,17 +29,32 @@ import { IPV6_HEADER, ipv6PayloadLength } from '../wire/ipv6.js';
 import { isVlanType, VLAN_TAG } from '../wire/vlan.js';
 import {
   VXLAN_HEADER,
-  VXLAN_NO_FRAME,
   VXLAN_OK,
   VXLAN_SHORT_HEADER,
-  vxlanFrameCheck,
   vxlanHeaderCheck,
   vxlanReservedCheck,
   vxlanVni,
 } from '../wire/vxlan.js';
-import { GBP_FLAG, GBP_MASK, GPE_ETHERNET, gpeProtocol, vxlanFirstWord } from '../wire/vxlan-extensions.js';
+import {
+  GBP_FLAG,
+  GBP_MASK,
+  GPE_ETHERNET,
+  GPE_IPV4,
+  GPE_IPV6,
+  gpeProtocol,
+  vxlanFirstWord,
+} from '../wire/vxlan-extensions.js';
 import type { Hooks } from './classify.js';
+import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
+
+/** Records of frames that come from this host itself: 127.0.0.1 and ::1. */
+const LOOPBACK_IPV4 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV4[TunnelWord.FAMILY] = 4;
+LOOPBACK_IPV4[TunnelWord.SRC_IP] = 0x7f000001;
+const LOOPBACK_IPV6 = new Int32Array(TUNNEL_WORDS);
+LOOPBACK_IPV6[TunnelWord.FAMILY] = 6;
+LOOPBACK_IPV6[TunnelWord.SRC_IP + 3] = 1;
 
 /** A header without a group policy. */
 const NO_POLICY = -1;
@@ -54,6 +72,11 @@ export class Decapsulator {
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
+  private readonly demultiplexer: Demultiplexer;
+  private readonly fdb: FdbLookup;
+  private readonly vniCounters: VniCounters;
+  /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
+  private vniRow = -1;
   /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
   private spareTunnel = 0;
   private spareOf = -1;
@@ -67,6 +90,9 @@ export class Decapsulator {
     checksums: Checksummer,
     batch: ReceivedDatagrams,
     paths: PathMtus,
+    demultiplexer: Demultiplexer,
+    fdb: FdbLookup,
+    vniCounters: VniCounters,
   ) {
     this.bytes = arena.u8;
     this.packets = packets;
@@ -76,6 +102,9 @@ export class Decapsulator {
     this.checksums = checksums;
     this.batch = batch;
     this.paths = paths;
+    this.demultiplexer = demultiplexer;
+    this.fdb = fdb;
+    this.vniCounters = vniCounters;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
@@ -92,16 +121,18 @@ export class Decapsulator {
   }
 
   /**
-   * Decapsulates message `m` of the batch for a vxlan device. The caller has made room for `datagrams(m)` packets.
+   * Decapsulates message `m` of the batch, which an underlay received. The caller has made room for `datagrams(m)`
+   * packets.
    */
-  message(m: number, device: number): void {
+  message(m: number, underlay: number): void {
     const batch = this.batch;
+    const device = this.demultiplexer.single(underlay);
     if (batch.refused[m] !== 0) {
-      this.drop(device, batch.refused[m]);
+      this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
       return;
     }
     if (batch.truncated[m] !== 0) {
-      this.drop(device, REASON['truncated-datagram']);
+      this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;
     }
     const at = batch.offset[m];
@@ -117,7 +148,7 @@ export class Decapsulator {
     let done = 0;
     do {
       const length = Math.min(segment, total - done);
-      this.datagram(at + done, length, m, device, innerSegment);
+      this.datagram(at + done, length, m, underlay, device, innerSegment);
       done += length;
     } while (done < total);
   }
@@ -145,15 +176,34 @@ export class Decapsulator {
     return offset + packet === total;
   }
 
-  private datagram(at: number, length: number, m: number, device: number, innerSegment: number): void {
+  /** `device`: the one that takes every VNI, or NOBODY where the VNI says which. */
+  private datagram(
+    at: number,
+    length: number,
+    m: number,
+    underlay: number,
+    device: number,
+    innerSegment: number,
+  ): void {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
-      this.drop(device, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
+      const owner = this.demultiplexer.owner(underlay);
+      this.drop(owner, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
       return;
     }
     const devices = this.devices;
+    const vni = vxlanVni(bytes, at);
+    this.vniRow = -1;
+    if (device === NOBODY) {
+      device = this.demultiplexer.find(underlay, vni);
+      this.vniRow = this.demultiplexer.row;
+      if (device === NOBODY) {
+        this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
+        return;
+      }
+    }
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
       return;
@@ -164,32 +214,45 @@ export class Decapsulator {
     }
     const extensions = devices.extensions(device) & (EXTENSION_GBP | EXTENSION_GPE);
     let policy = NO_POLICY;
+    let frame = at + VXLAN_HEADER;
+    let frameLength = length - VXLAN_HEADER;
+    let least = ETH_HEADER;
     if (extensions !== 0) {
       const word = vxlanFirstWord(bytes, at);
       if (extensions === EXTENSION_GPE) {
-        const refusal = gpeRefusal(gpeProtocol(word));
-        if (refusal !== 0) {
-          this.drop(device, refusal);
+        const protocol = gpeProtocol(word);
+        if (protocol === GPE_IPV4 || protocol === GPE_IPV6) {
+          // Before a message there is room; datagrams of a bundle stand too close, so such sockets take none.
+          if (at !== this.batch.offset[m]) {
+            this.drop(device, REASON['gpe-bundle']);
+            return;
+          }
+          this.writeEthernet(frame, device, protocol === GPE_IPV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+          frame -= ETH_HEADER;
+          frameLength += ETH_HEADER;
+          least += 1;
+        } else if (protocol !== GPE_ETHERNET) {
+          this.drop(device, protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol']);
           return;
         }
       } else if ((word & GBP_FLAG) !== 0) {
         policy = word & GBP_MASK;
       }
     }
-    const frame = at + VXLAN_HEADER;
-    const frameLength = length - VXLAN_HEADER;
-    const inner = vxlanFrameCheck(length);
-    if (inner !== VXLAN_OK) {
-      this.drop(device, inner === VXLAN_NO_FRAME ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
+    if (frameLength < least) {
+      this.drop(device, length === VXLAN_HEADER ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
       return;
     }
     if (this.isOwnSource(frame, device)) {
       this.drop(device, REASON['own-source-mac']);
       return;
     }
+    const mode = devices.vxlanMode(device);
+    if ((mode & VxlanMode.LEARN) !== 0 && !this.learn(frame, m, device, vni)) return;
     if (ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
+      this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return;
     }
@@ -202,6 +265,7 @@ export class Decapsulator {
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
+      this.countVni(VniCounter.RX_DROPS, 1);
       this.drop(device, REASON['device-down']);
       return;
     }
@@ -211,13 +275,18 @@ export class Decapsulator {
       return;
     }
     this.packets.device[packet] = device;
-    this.packets.headroom[packet] = VXLAN_HEADER;
-    this.packets.flags[packet] = TUNNEL_RECEIVED;
-    this.packets.tunnel[packet] = this.tunnelRecord(m, vxlanVni(bytes, at), policy);
+    this.packets.headroom[packet] = frame === at + VXLAN_HEADER ? VXLAN_HEADER : 0;
+    // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
+    if ((mode & VxlanMode.CLASSIC) === 0) {
+      this.packets.flags[packet] = TUNNEL_RECEIVED;
+      this.packets.tunnel[packet] = this.tunnelRecord(m, vni, policy);
+    }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength);
+    this.counters.device(device, DeviceCounter.RX_BYTES, length - VXLAN_HEADER);
+    this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
+    this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);
   }
 
@@ -258,6 +327,37 @@ export class Decapsulator {
     return record;
   }
 
+  /** Learns where the source of a frame is; false where the frame was dropped for it (vxlan_snoop). */
+  private learn(frame: number, m: number, device: number, vni: number): boolean {
+    const b = this.bytes;
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) {
+      this.drop(device, REASON['bad-source-mac']);
+      return false;
+    }
+    const result = this.fdb.learn(device, high, low, vni, this.batch.tunnels, m * TUNNEL_WORDS);
+    if (result === Learned.ELSEWHERE) {
+      this.drop(device, REASON['static-mac']);
+      return false;
+    }
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+    return true;
+  }
+
+  /** A frame from another device of this host is learned as from its loopback address, and never refused for it. */
+  learnLocal(packet: PacketIndex, device: number, family: number): void {
+    if ((this.devices.vxlanMode(device) & VxlanMode.LEARN) === 0) return;
+    const b = this.bytes;
+    const frame = this.packets.frame[packet];
+    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
+    const low = (b[frame + 10] << 8) | b[frame + 11];
+    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) return;
+    const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
+    const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+  }
+
   private fillRecord(at: number, vni: number, policy: number): void {
     const tunnels = this.batch.tunnels;
     const flags = (tunnels[at + TunnelWord.FLAGS] & ~TUNNEL_VXLAN_OPT) | TUNNEL_KEY;
@@ -281,8 +381,24 @@ export class Decapsulator {
     );
   }
 
+  /** An Ethernet header for an IP packet that came without: to the device itself, from nobody. `end` is behind it. */
+  private writeEthernet(end: number, device: number, type: number): void {
+    const b = this.bytes;
+    const at = end - ETH_HEADER;
+    putU32(b, at, this.devices.macHigh(device));
+    putU16(b, at + 4, this.devices.macLow(device));
+    putU32(b, at + 6, 0);
+    putU16(b, at + 10, 0);
+    putU16(b, at + 12, type);
+  }
+
+  private countVni(counter: number, by: number): void {
+    if (this.vniRow >= 0) this.vniCounters.add(this.vniRow, counter, by);
+  }
+
   /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
   private frameError(device: number, reason: number): void {
+    this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
     this.counters.reason(device, reason, 1);
@@ -292,10 +408,4 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_DROPPED, 1);
     this.counters.reason(device, reason, 1);
   }
-}
-
-/** Why a payload of VXLAN-GPE is not taken, or 0. */
-function gpeRefusal(protocol: number): number {
-  if (protocol === GPE_ETHERNET) return 0;
-  return protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol'];
 }

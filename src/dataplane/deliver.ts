@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -6,11 +6,15 @@ import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
+import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
 import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
+import { VXLAN_HEADER } from '../wire/vxlan.js';
+import { type Demultiplexer, NOBODY } from './demultiplexer.js';
+import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
@@ -31,6 +35,9 @@ export class Deliverer {
   private readonly queues: OutputQueues;
   private readonly coalescer: Coalescer;
   private readonly encapsulator: Encapsulator;
+  private readonly forwarder: Forwarder;
+  private readonly demultiplexer: Demultiplexer;
+  private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
   private readonly datagrams: DatagramVector;
   private readonly headers: OuterHeaders;
@@ -51,6 +58,9 @@ export class Deliverer {
     queues: OutputQueues,
     coalescer: Coalescer,
     encapsulator: Encapsulator,
+    forwarder: Forwarder,
+    demultiplexer: Demultiplexer,
+    vniCounters: VniCounters,
     tunnels: Int32Array,
     paths: UnderlayPaths,
     inbound: Inbound,
@@ -61,6 +71,9 @@ export class Deliverer {
     this.queues = queues;
     this.coalescer = coalescer;
     this.encapsulator = encapsulator;
+    this.forwarder = forwarder;
+    this.demultiplexer = demultiplexer;
+    this.vniCounters = vniCounters;
     this.tunnels = tunnels;
     this.frames = new FrameVector(arena, packets.capacity);
     this.datagrams = new DatagramVector(arena, DATAGRAMS, DATAGRAM_IOVECS, DATAGRAM_HEADERS);
@@ -85,6 +98,13 @@ export class Deliverer {
 
   setUnderlay(device: number, underlay: Underlay | null): void {
     this.underlays[device] = underlay;
+  }
+
+  /** An underlay is closed: no device sends through it any more. */
+  forgetUnderlay(underlay: Underlay): void {
+    for (let device = 0; device < MAX_DEVICES; device++) {
+      if (this.underlays[device] === underlay) this.underlays[device] = null;
+    }
   }
 
   /** Writes everything queued, counts what could not be written, and leaves the queues empty. */
@@ -145,6 +165,12 @@ export class Deliverer {
     }
     this.datagrams.reset();
     this.headers.reset();
+    if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) {
+      this.forwarder.reset();
+      for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) this.forward(device, underlay, i);
+      this.send(device, underlay);
+      return;
+    }
     for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex) {
       const flags = this.packets.flags[i];
       if ((flags & TUNNEL_TRANSMIT) === 0) {
@@ -153,32 +179,83 @@ export class Deliverer {
         this.drop(device, reason, this.packets.segments(i));
         continue;
       }
-      this.encapsulate(device, underlay, i);
+      this.encapsulate(device, underlay, i, this.packets.tunnel[i], this.tunnels);
     }
     this.send(device, underlay);
   }
 
-  private encapsulate(device: number, underlay: Underlay, packet: PacketIndex): void {
-    let result = this.add(device, packet);
+  /** Sends a packet to every destination that the forwarding table has for it, each behind headers of its own. */
+  private forward(device: number, underlay: Underlay, packet: PacketIndex): void {
+    const { forwarder } = this;
+    let count = forwarder.choose(packet, device);
+    if (count === RECORDS_FULL) {
+      this.sendAll(device, underlay);
+      forwarder.reset();
+      count = forwarder.choose(packet, device);
+    }
+    if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+    const first = forwarder.first;
+    for (let r = first; r < first + count; r++) {
+      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      else this.encapsulate(device, underlay, packet, r, forwarder.records);
+    }
+  }
+
+  private encapsulate(
+    device: number,
+    underlay: Underlay,
+    packet: PacketIndex,
+    record: number,
+    tunnels: Int32Array,
+  ): void {
+    let result = this.add(device, packet, record, tunnels);
     if (result === FULL) {
-      this.send(device, underlay);
-      this.datagrams.reset();
-      this.headers.reset();
-      result = this.add(device, packet);
+      this.sendAll(device, underlay);
+      result = this.add(device, packet, record, tunnels);
     }
     if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
   }
 
-  private add(device: number, packet: PacketIndex): number {
+  private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
     const { headers } = this;
-    const record = headers.complete(packet, device, this.tunnels, this.packets.tunnel[packet]);
-    if (record === NO_RECORD) return FULL;
-    if (this.ipLength(packet) > headers.limits[record] && this.tooBig(packet, device, record)) return ENCAPSULATED;
-    const words = record * TUNNEL_WORDS;
+    const made = headers.complete(packet, device, tunnels, record);
+    if (made === NO_RECORD) return FULL;
+    if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
+    if (this.ipLength(packet) > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
+    const words = made * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
-    this.encapsulator.firstWord = headers.firstWords[record];
-    return this.encapsulator.add(packet, vni, record, this.datagrams);
+    this.encapsulator.firstWord = headers.firstWords[made];
+    this.encapsulator.strip = headers.strips[made];
+    return this.encapsulator.add(packet, vni, made, this.datagrams);
+  }
+
+  /** To the device of this host that takes the VNI, without a datagram (vxlan_encap_bypass). */
+  private bypass(packet: PacketIndex, device: number, record: number): number {
+    const { counters } = this;
+    const words = record * TUNNEL_WORDS;
+    const segments = this.packets.segments(packet);
+    const target = this.demultiplexer.beside(device, this.headers.records[words + TunnelWord.VNI]);
+    if (target === NOBODY) {
+      counters.device(device, DeviceCounter.TX_ERRORS, segments);
+      counters.reason(device, REASON['no-local-vni'], segments);
+    } else if (!this.devices.isUp(target)) {
+      counters.device(target, DeviceCounter.RX_DROPPED, segments);
+      counters.reason(target, REASON['device-down'], segments);
+    } else if (!this.inbound.pass(packet, target, this.headers.records[words + TunnelWord.FAMILY])) {
+      this.drop(device, REASON['batch-full'], segments);
+    } else {
+      counters.device(device, DeviceCounter.TX_PACKETS, segments);
+      counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
+    }
+    return ENCAPSULATED;
+  }
+
+  /** Sends what there is, to make room. */
+  private sendAll(device: number, underlay: Underlay): void {
+    this.send(device, underlay);
+    this.datagrams.reset();
+    this.headers.reset();
   }
 
   /** Bytes of the largest IP packet that a packet stands for on a wire; of what is not IP, all behind Ethernet. */
@@ -194,7 +271,8 @@ export class Deliverer {
   /** True where the packet goes no further: its sender has been told, or others just now. */
   private tooBig(packet: PacketIndex, device: number, record: number): boolean {
     const { records, limits } = this.headers;
-    const outcome = this.inbound.answer(packet, device, records, record, limits[record]);
+    const collects = (this.devices.vxlanMode(device) & VxlanMode.CLASSIC) === 0;
+    const outcome = this.inbound.answer(packet, device, records, record, limits[record], collects);
     if (outcome === NOT_ANSWERED) return false;
     const reason = outcome === ANSWERED ? REASON['path-mtu-answered'] : REASON['path-mtu-unanswered'];
     this.drop(device, reason, this.packets.segments(packet));
@@ -207,7 +285,9 @@ export class Deliverer {
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
+    const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     for (let m = 0; m < vector.count; m++) {
+      if (byVni) this.countVni(device, m);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
@@ -221,6 +301,20 @@ export class Deliverer {
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
+  }
+
+  /** Counts entry `m` of the vector for its VNI, bytes from the inner Ethernet header on (vxlan_vnifilter_count). */
+  private countVni(device: number, m: number): void {
+    const vector = this.datagrams;
+    const vni = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.VNI];
+    const row = this.demultiplexer.rowOf(device, vni);
+    if (row < 0) return;
+    if (vector.errno[m] !== 0) {
+      this.vniCounters.add(row, VniCounter.TX_ERRORS, vector.segments[m]);
+      return;
+    }
+    this.vniCounters.add(row, VniCounter.TX_PACKETS, vector.segments[m]);
+    this.vniCounters.add(row, VniCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * VXLAN_HEADER);
   }
 
   /** What a vxlan device gives to its stack is still receive there, as what gro_cells drops in the kernel. */
@@ -239,4 +333,10 @@ export class Deliverer {
 function encapsulateReason(result: number): number {
   if (result === TOO_BIG) return REASON['too-big'];
   return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
+}
+
+/** Whether a record has no destination: an entry says so of addresses that are on this host. */
+function isNowhere(records: Int32Array, record: number): boolean {
+  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
+  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

@@ -10,6 +10,8 @@ import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { FdbLookup } from '../devices/fdb-lookup.js';
+import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -18,6 +20,7 @@ import { REASON } from '../memory/reasons.js';
 import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { BatchScratch } from '../memory/scratch.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
@@ -25,6 +28,8 @@ import { simdChecksums } from '../wire/simd-checksums.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
+import { Demultiplexer } from './demultiplexer.js';
+import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
@@ -37,10 +42,19 @@ const PACKETS = 4096;
 const SPARE_PACKETS = 1024;
 /** Messages of one recvmmsg. */
 export const MESSAGES = 32;
-/** Frames read from a TAP before they are flushed. */
-const TAP_FRAMES = 16;
+/**
+ * Frames read from a TAP before they are flushed: TAP_STEP, and as many again while they are small, because what
+ * leaves together costs less (io/udp/bundler.ts). Super-frames of 64 KB end a batch at the first step, so that
+ * acknowledgements do not wait long for their turn.
+ */
+const TAP_FRAMES = 64;
+const TAP_STEP = 16;
+const TAP_BYTES = 65536;
 /** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
 const SCRATCH_BYTES = 4 * 1024 * 1024;
+
+/** Times that a frame may go on from one vxlan device of this host to another. */
+const LOCAL_LIMIT = 4;
 
 /** Bytes of arena that an engine needs. */
 export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
@@ -58,6 +72,8 @@ export class Engine {
   private readonly batch: ReceivedDatagrams;
   private readonly tapSlots: Slots;
   private readonly devices: DeviceTable;
+  readonly fdb: FdbLookup;
+  private readonly demultiplexer = new Demultiplexer();
   private readonly counters: Counters;
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
@@ -75,14 +91,18 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
+  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
   constructor(
     arena: Arena,
     devices: DeviceTable,
     counters: Counters,
     actionCounters: ActionCounters,
     samples = new SampleRing(),
+    fdb: SharedArrayBuffer = new FdbStore().buffer,
+    vniCounters: VniCounters = new VniCounters(),
   ) {
     this.devices = devices;
+    this.fdb = new FdbLookup(fdb);
     this.counters = counters;
     const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.packets = new Packets(arena, PACKETS);
@@ -107,6 +127,9 @@ export class Engine {
       checksums,
       this.batch,
       this.paths,
+      this.demultiplexer,
+      this.fdb,
+      vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
     this.deliverer = new Deliverer(
@@ -117,6 +140,9 @@ export class Engine {
       this.queues,
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
+      new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      this.demultiplexer,
+      vniCounters,
       NO_PROGRAMS.tunnels,
       this.underlayPaths,
       this.inbound,
@@ -160,15 +186,39 @@ export class Engine {
     this.underlayPaths.use(routes);
   }
 
+  /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
   setUnderlay(device: number, underlay: Underlay | null): void {
-    this.underlays[device] = underlay;
-    this.deliverer.setUnderlay(device, underlay);
+    this.openUnderlay(device, underlay);
+    this.demultiplexer.giveAll(device, device);
+    this.useUnderlay(device, underlay === null ? -1 : device);
   }
 
-  /** Receives and processes one batch from descriptor `which` of a device's underlay. Returns messages, or -errno. */
-  serviceUnderlay(device: number, which: number): number {
-    const underlay = this.underlays[device];
+  /** An underlay by a number below MAX_DEVICES; null: it is closed. */
+  openUnderlay(number: number, underlay: Underlay | null): void {
+    const before = this.underlays[number];
+    if (before !== null) this.deliverer.forgetUnderlay(before);
+    this.underlays[number] = underlay;
+  }
+
+  /**
+   * Whose an underlay's datagrams are: `owner`'s, or where `takers` are given (TAKER_WORDS words each) theirs by VNI.
+   * The owner counts what is nobody's.
+   */
+  serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
+    if (takers === undefined) this.demultiplexer.giveAll(number, owner);
+    else this.demultiplexer.share(number, owner, takers);
+  }
+
+  /** Through which underlay a device sends; -1: none, it is down. */
+  useUnderlay(device: number, number: number): void {
+    this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
+  }
+
+  /** Receives and processes one batch from descriptor `which` of an underlay. Returns messages, or -errno. */
+  serviceUnderlay(number: number, which: number): number {
+    const underlay = this.underlays[number];
     if (underlay === null) return 0;
+    const device = this.demultiplexer.owner(number);
     const batch = this.batch;
     const received = underlay.receive(which, batch);
     this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
@@ -191,7 +241,7 @@ export class Engine {
         this.finish();
         this.decapsulator.begin();
       }
-      this.decapsulator.message(m, device);
+      this.decapsulator.message(m, number);
     }
     this.finish();
     return received;
@@ -202,8 +252,7 @@ export class Engine {
     const port = this.ports[device];
     if (port === null) return 0;
     this.packets.reset();
-    const read = port.read(this.packets, this.tapSlots, 0, TAP_FRAMES);
-    this.counters.work(WorkCounter.TAP_READS, 1);
+    const read = this.readFrames(port);
     this.countRefused(port, device);
     if (read <= 0) return read;
     this.tick();
@@ -212,6 +261,23 @@ export class Engine {
     for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
     this.finish();
     return read;
+  }
+
+  /** Reads a batch; returns the number of frames, or -errno where there is not even one. */
+  private readFrames(port: FramePort): number {
+    const { packets } = this;
+    let frames = 0;
+    let bytes = 0;
+    let step: number;
+    do {
+      const from = packets.count;
+      step = port.read(packets, this.tapSlots, frames, TAP_STEP);
+      this.counters.work(WorkCounter.TAP_READS, 1);
+      if (step <= 0) return frames > 0 ? frames : step;
+      frames += step;
+      for (let i = from; i < packets.count; i++) bytes += packets.length[i];
+    } while (step === TAP_STEP && frames < TAP_FRAMES && bytes < TAP_BYTES);
+    return frames;
   }
 
   /** Counts the frames that the port read and dropped. What the host sends on a vxlan device is transmit there. */
@@ -237,6 +303,7 @@ export class Engine {
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
+    this.fdb.tick(now);
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
@@ -256,27 +323,39 @@ export class Engine {
 
   private finish(): void {
     this.deliverer.flush();
-    if (this.inbound.count > 0) {
-      this.admit();
-      this.deliverer.flush();
-      this.inbound.reset();
-    }
+    if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
     this.scratch.reset();
   }
 
-  /** What came up within the batch comes in at its device. An answer is never itself too large to be sent. */
-  private admit(): void {
-    const { inbound, packets } = this;
+  /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
+  private finishInbound(): void {
+    for (let round = 0; this.inbound.count > 0; round++) {
+      this.admit(round === LOCAL_LIMIT);
+      this.deliverer.flush();
+    }
+    this.inbound.reset();
+  }
+
+  private admit(isLoop: boolean): void {
+    const { inbound, packets, counters } = this;
     const count = inbound.count;
     inbound.clear();
     this.hook.beginBatch();
     for (let n = 0; n < count; n++) {
       const packet = inbound.take(n);
       const device = packets.device[packet];
+      const segments = packets.segments(packet);
+      if (isLoop) {
+        counters.device(device, DeviceCounter.RX_DROPPED, segments);
+        counters.reason(device, REASON['local-loop'], segments);
+        continue;
+      }
       this.hook.dissect(packet);
-      this.counters.device(device, DeviceCounter.RX_PACKETS, 1);
-      this.counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      const family = inbound.family(n);
+      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
+      counters.device(device, DeviceCounter.RX_PACKETS, segments);
+      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
       this.hook.decide(packet);
     }
   }

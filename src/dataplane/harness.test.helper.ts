@@ -200,6 +200,8 @@ export class Harness {
       readonly offloads?: number;
       readonly wrapPort?: (port: FramePort, device: number) => FramePort;
       readonly wrapUnderlay?: (underlay: Underlay, device: number) => Underlay;
+      /** The forwarding table's memory. */
+      readonly fdb?: SharedArrayBuffer;
     } = {},
   ) {
     const { offloads = OFFLOADS, wrapPort = (port) => port, wrapUnderlay = (underlay) => underlay } = options;
@@ -213,7 +215,7 @@ export class Harness {
       devices.setReservedBits(device, RESERVED_HIGH, RESERVED_LOW);
       devices.setUp(device, true);
     }
-    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters);
+    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, undefined, options.fdb);
     this.engine.setPort(TAP0, wrapPort(this.tap0, TAP0), offloads);
     this.engine.setPort(TAP1, wrapPort(this.tap1, TAP1), offloads);
     this.engine.setPort(VXLAN0, wrapPort(this.face, VXLAN0), offloads);

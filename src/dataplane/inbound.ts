@@ -1,10 +1,10 @@
 /**
- * Frames that arise in vtep itself and come in at a vxlan device as if they had been received there: answers to frames
- * that are too large. They wait here until the queues of the batch are written, since their own way may lead into
+ * Frames that come in at a vxlan device as if they had been received there, although no underlay did: answers to
+ * frames that are too large, and what one device of this host sends to another. They wait here until the queues of the batch are written, since their own way may lead into
  * any of them.
  */
 import type { Arena } from '../memory/arena.js';
-import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
+import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import type { Checksummer } from '../wire/checksum.js';
@@ -30,7 +30,9 @@ export class Inbound {
   private readonly checksums: Checksummer;
   private readonly batch: ReceivedDatagrams;
   private readonly paths: UnderlayPaths;
-  private readonly waiting = new Int32Array(ANSWERS);
+  private readonly waiting: Int32Array;
+  /** By place: 4 or 6 for a frame from another device of this host, by the family of the tunnel; else 0. */
+  private readonly families: Int32Array;
   private readonly memory: number;
   /** Where the records of answers begin among those of the batch. */
   private readonly firstRecord: number;
@@ -45,6 +47,8 @@ export class Inbound {
     this.checksums = checksums;
     this.batch = batch;
     this.paths = paths;
+    this.waiting = new Int32Array(packets.capacity);
+    this.families = new Int32Array(packets.capacity);
     this.memory = arena.alloc(ANSWERS * ANSWER_BYTES);
     this.firstRecord = batch.tunnelCapacity - ANSWERS;
   }
@@ -61,6 +65,11 @@ export class Inbound {
     return this.waiting[n] as PacketIndex;
   }
 
+  /** 4 or 6 where that frame is from another device of this host, by the family of the tunnel; else 0. */
+  family(n: number): number {
+    return this.families[n];
+  }
+
   /** Forgets those that waited; the bytes of the answers stay until `reset`. */
   clear(): void {
     this.count = 0;
@@ -72,11 +81,32 @@ export class Inbound {
     this.used = 0;
   }
 
+  /** A frame for vxlan device `device` of this host, from another one; false where the batch is full. */
+  pass(packet: PacketIndex, device: number, family: number): boolean {
+    const { packets } = this;
+    // The packet stands in a queue that is being written, and may have other destinations.
+    const copy = packets.share(packet);
+    if (copy === NONE) return false;
+    packets.device[copy] = device;
+    packets.flags[copy] &= ~(TUNNEL_RECEIVED | TUNNEL_TRANSMIT);
+    this.families[this.count] = family;
+    this.waiting[this.count++] = copy;
+    return true;
+  }
+
   /**
    * Answers packet `packet`, which was to go through `device` by the completed record `record` of `records`, that no
-   * more than `mtu` bytes fit. The answer comes in at `device` from the peer, so that the rules there lead it back.
+   * more than `mtu` bytes fit. The answer comes in at `device` from the peer, so that the rules there lead it back;
+   * `collects`: with the metadata of the tunnel, which a classic device has not.
    */
-  answer(packet: PacketIndex, device: number, records: Int32Array, record: number, mtu: number): number {
+  answer(
+    packet: PacketIndex,
+    device: number,
+    records: Int32Array,
+    record: number,
+    mtu: number,
+    collects: boolean,
+  ): number {
     const { packets, arena } = this;
     if (!wantsAnswer(arena.u8, packets, packet, mtu)) return NOT_ANSWERED;
     if (this.used === ANSWERS || this.spent === BUDGET) return ANSWERS_SPENT;
@@ -85,9 +115,12 @@ export class Inbound {
     const answer = packets.take(at, length);
     if (answer === NONE) return ANSWERS_SPENT;
     packets.device[answer] = device;
-    packets.flags[answer] = TUNNEL_RECEIVED;
-    packets.tunnel[answer] = this.firstRecord + this.used;
+    if (collects) {
+      packets.flags[answer] = TUNNEL_RECEIVED;
+      packets.tunnel[answer] = this.firstRecord + this.used;
+    }
     this.writeRecord((this.firstRecord + this.used) * TUNNEL_WORDS, records, record * TUNNEL_WORDS);
+    this.families[this.count] = 0;
     this.waiting[this.count++] = answer;
     this.used++;
     this.spent++;

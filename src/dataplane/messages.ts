@@ -19,8 +19,27 @@ export type Instruction =
   | { readonly type: 'output-open'; readonly device: number; readonly socket: PacketSocket; readonly offloads: number }
   | { readonly type: 'output-close'; readonly device: number }
   | { readonly type: 'port-close'; readonly device: number }
-  | { readonly type: 'underlay-open'; readonly device: number; readonly parts: UnderlayParts }
-  | { readonly type: 'underlay-close'; readonly device: number }
+  /**
+   * Underlays have numbers of their own, for devices may share one. What they receive is `owner`'s, or by VNI the
+   * `takers`' (TAKER_WORDS words each); the owner counts what is nobody's.
+   */
+  | {
+      readonly type: 'underlay-open';
+      readonly underlay: number;
+      readonly parts: UnderlayParts;
+      readonly owner: number;
+      readonly takers?: Int32Array;
+    }
+  /** Other takers. */
+  | {
+      readonly type: 'underlay-serve';
+      readonly underlay: number;
+      readonly owner: number;
+      readonly takers?: Int32Array;
+    }
+  | { readonly type: 'underlay-close'; readonly underlay: number }
+  /** Through which underlay a device sends; -1: none. */
+  | { readonly type: 'underlay-use'; readonly device: number; readonly underlay: number }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
   /** One more slab of action counters. */
@@ -38,12 +57,18 @@ export type FromWorker =
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
   /** Frames have met the action `simple` of this id; said at most once a second. */
   | { readonly type: 'note'; readonly action: number }
+  /** The forwarding table has notices for the control thread. */
+  | { readonly type: 'fdb-notices' }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly counters: SharedArrayBuffer;
   readonly devices: SharedArrayBuffer;
+  /** The forwarding table. */
+  readonly fdb: SharedArrayBuffer;
+  /** Counters of VNIs. */
+  readonly vniCounters: SharedArrayBuffer;
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;

@@ -1,7 +1,23 @@
 import test from 'ava';
-import { DF_INHERIT, DF_SET, DF_UNSET, EXTENSION_GBP, type HeaderDefaults, INHERIT } from '../devices/device-table.js';
+import {
+  DF_INHERIT,
+  DF_SET,
+  DF_UNSET,
+  EXTENSION_GBP,
+  EXTENSION_GPE,
+  type HeaderDefaults,
+  INHERIT,
+} from '../devices/device-table.js';
 import type { HostFrame } from '../io/fake/fake-port.js';
-import { TUNNEL_DONT_FRAGMENT, TUNNEL_KEY, TUNNEL_TOS, TUNNEL_TTL, TunnelWord } from '../memory/tunnel.js';
+import { segmentsOf } from '../io/fake/fake-underlay.js';
+import {
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_KEY,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { buildFrame, concat, hex, noise } from '../offload/test-frames.js';
 import {
   Harness,
@@ -21,6 +37,7 @@ const PLAIN: HeaderDefaults = {
   df: DF_UNSET,
   flowLabel: 0,
   extensions: 0,
+  port: 4789,
   reservedHigh: RESERVED_HIGH,
   reservedLow: RESERVED_LOW,
 };
@@ -155,10 +172,10 @@ test('the flow label is the device’s', (t) => {
 
 test('a group policy stands in the header where the device has the extension, and only there', (t) => {
   const gbp = { extensions: EXTENSION_GBP };
-  t.is(sent({}, { GBP: 0x48abcd }, ARP)[0]?.first, 0x08000000);
+  t.is(sent({}, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0x48abcd }, ARP)[0]?.first, 0x08000000);
   t.is(sent(gbp, {}, ARP)[0]?.first, 0x08000000);
-  t.is(sent(gbp, { GBP: 0x1234 }, ARP)[0]?.first, 0x88001234);
-  t.is(sent(gbp, { GBP: 0xff48abcd | 0 }, ARP)[0]?.first, 0x8848abcd);
+  t.is(sent(gbp, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0x1234 }, ARP)[0]?.first, 0x88001234);
+  t.is(sent(gbp, { FLAGS: TUNNEL_VXLAN_OPT, GBP: 0xff48abcd | 0 }, ARP)[0]?.first, 0x8848abcd);
 });
 
 test('frames that differ in any of it keep their own headers, however many there are', (t) => {
@@ -171,4 +188,34 @@ test('frames that differ in any of it keep their own headers, however many there
       return [(n & 0xfc) | ecn, 1 + (n % 250), n % 3 === 0];
     }),
   );
+});
+
+test('of VXLAN-GPE an IP packet goes without its Ethernet header, all else with it', (t) => {
+  const whole = buildFrame({ payload: noise(5000, 1), unfinished: true });
+  const checksum = { start: 34, offset: 16 };
+  const superFrame: HostFrame = { bytes: whole, checksum, gso: { type: 1, size: 1000 } };
+  const unfinished: HostFrame = { bytes: buildFrame({ payload: noise(100, 1), unfinished: true }), checksum };
+  const frames = [inner(4, 0), inner(6, 0), tagged(inner(4, 0)), ARP, superFrame, unfinished];
+  /** The payloads, each in segments, behind the VXLAN header. */
+  const payloads = (extensions: number): { first: number; payload: Uint8Array }[] => {
+    const harness = new Harness();
+    harness.devices.setHeaders(VXLAN0, { ...PLAIN, extensions });
+    harness.use([{ device: TAP0, actions: [set(0), redirect(VXLAN0)] }]);
+    harness.send(TAP0, ...frames);
+    return harness.underlay0.sent.flatMap(segmentsOf).map((bytes) => ({
+      first: new DataView(bytes.buffer, bytes.byteOffset).getUint32(0),
+      payload: bytes.slice(8),
+    }));
+  };
+  const plain = payloads(0);
+  const gpe = payloads(EXTENSION_GPE);
+  t.is(plain.length, 10);
+  t.deepEqual(
+    gpe.map(({ first }) => first & 0xff),
+    [1, 2, 3, 3, 1, 1, 1, 1, 1, 1],
+  );
+  for (const [n, { first, payload }] of gpe.entries()) {
+    t.is(first >>> 8, 0x0c0000);
+    t.deepEqual(payload, plain[n]?.payload.slice((first & 0xff) === 3 ? 0 : 14));
+  }
 });

@@ -10,16 +10,32 @@
  * The completed records are found by a small table without chains; what misses it gets one more copy, which costs a
  * little and changes nothing.
  */
-import { type DeviceTable, DF_INHERIT, DF_SET, EXTENSION_GBP, INHERIT } from '../devices/device-table.js';
-import { type PacketIndex, type Packets, SHAPE_IPV4 } from '../memory/packets.js';
-import { TUNNEL_DONT_FRAGMENT, TUNNEL_TOS, TUNNEL_TTL, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import {
+  type DeviceTable,
+  DF_INHERIT,
+  DF_SET,
+  EXTENSION_GBP,
+  EXTENSION_GPE,
+  INHERIT,
+  LOCAL_BYPASS,
+  VxlanMode,
+} from '../devices/device-table.js';
+import { type PacketIndex, type Packets, SHAPE_IPV4, SHAPE_ODD } from '../memory/packets.js';
+import {
+  TUNNEL_DONT_FRAGMENT,
+  TUNNEL_TOS,
+  TUNNEL_TTL,
+  TUNNEL_VXLAN_OPT,
+  TUNNEL_WORDS,
+  TunnelWord,
+} from '../memory/tunnel.js';
 import { ecnEncapsulate } from '../wire/ecn.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { IPV4_DONT_FRAGMENT, ipv4Fragment, ipv4Tos, ipv4Ttl } from '../wire/ipv4.js';
 import { ipv6HopLimit, ipv6TrafficClass } from '../wire/ipv6.js';
 import { VXLAN_FLAG_VNI } from '../wire/vxlan.js';
-import { gbpWord } from '../wire/vxlan-extensions.js';
-import type { UnderlayPaths } from './underlay-paths.js';
+import { GPE_ETHERNET, GPE_IPV4, GPE_IPV6, gbpWord, gpeWord } from '../wire/vxlan-extensions.js';
+import { NO_LIMIT, type UnderlayPaths } from './underlay-paths.js';
 
 /** No room for one more record: send what there is, `reset`, and ask again. */
 export const NO_RECORD = -1;
@@ -29,12 +45,18 @@ const SLOTS = 64;
 /** Words of a slot: record asked for, device, fields, completed record. */
 const SLOT = 4;
 const DONT_FRAGMENT_BIT = 0x10000;
+/** Where the next protocol of VXLAN-GPE stands within the fields of a slot. */
+const PROTOCOL_SHIFT = 17;
 
 export class OuterHeaders {
   /** The completed records, TUNNEL_WORDS each: what an underlay is given. */
   readonly records: Int32Array;
   /** First word of the VXLAN header that goes with each, in network order as a signed number. */
   readonly firstWords: Int32Array;
+  /** Bytes at the front of a frame that are not sent with it. */
+  readonly strips: Int32Array;
+  /** 1: the destination is this host, and the frame shall take the short way to the device there. */
+  readonly locals: Int32Array;
   /** Bytes of the largest inner IP packet on the way to each record's destination. */
   readonly limits: Int32Array;
   private readonly bytes: Uint8Array;
@@ -54,6 +76,8 @@ export class OuterHeaders {
     this.capacity = capacity;
     this.records = new Int32Array(capacity * TUNNEL_WORDS);
     this.firstWords = new Int32Array(capacity);
+    this.strips = new Int32Array(capacity);
+    this.locals = new Int32Array(capacity);
     this.limits = new Int32Array(capacity);
     this.reset();
   }
@@ -90,6 +114,8 @@ export class OuterHeaders {
     let fields = ecnEncapsulate(tos, inner) | ((ttl & 0xff) << 8);
     const df = devices.tunnelDf(device);
     if (df === DF_SET || (df === DF_INHERIT && this.saysDontFragment(l3, ip, four))) fields |= DONT_FRAGMENT_BIT;
+    if ((devices.extensions(device) & EXTENSION_GPE) !== 0)
+      fields |= this.nextProtocol(packet, l3, four) << PROTOCOL_SHIFT;
 
     const slot = (((Math.imul(record, 0x9e3779b1) ^ Math.imul(fields, 0x85ebca6b)) >>> 16) & (SLOTS - 1)) * SLOT;
     const { slots } = this;
@@ -109,6 +135,22 @@ export class OuterHeaders {
     return !four || (ipv4Fragment(this.bytes, ip) & IPV4_DONT_FRAGMENT) !== 0;
   }
 
+  /** An IP packet goes without its Ethernet header, as a kernel peer expects; tagged and other frames go whole. */
+  private nextProtocol(packet: PacketIndex, l3: number, four: boolean): number {
+    if (l3 !== ETH_HEADER || (this.packets.shape[packet] & SHAPE_ODD) !== 0) return GPE_ETHERNET;
+    return four ? GPE_IPV4 : GPE_IPV6;
+  }
+
+  /** encap_bypass_if_local, but only towards the device's own port: what listens on others is reached through the host. */
+  private isBypass(device: number, record: number): boolean {
+    const { devices, records } = this;
+    const wanted =
+      (devices.extensions(device) & LOCAL_BYPASS) !== 0 && (devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0;
+    if (!wanted) return false;
+    const port = records[record + TunnelWord.DST_PORT];
+    return (port === 0 || port === devices.port(device)) && this.paths.isLocal(records, record);
+  }
+
   private make(device: number, tunnels: Int32Array, from: number, fields: number): number {
     const made = this.used;
     if (made === this.capacity) return NO_RECORD;
@@ -121,9 +163,18 @@ export class OuterHeaders {
     records[to + TunnelWord.TTL] = ttl === 0 && isMulticast(records, to) ? 1 : ttl;
     if ((fields & DONT_FRAGMENT_BIT) !== 0) records[to + TunnelWord.FLAGS] |= TUNNEL_DONT_FRAGMENT;
     if (records[to + TunnelWord.FLOW_LABEL] === 0) records[to + TunnelWord.FLOW_LABEL] = devices.flowLabel(device);
-    const gbp = (devices.extensions(device) & EXTENSION_GBP) !== 0;
-    this.firstWords[made] = gbp ? gbpWord(records[to + TunnelWord.GBP]) : VXLAN_FLAG_VNI;
-    this.limits[made] = this.paths.limit(records, to);
+    const hasPolicy = (records[to + TunnelWord.FLAGS] & TUNNEL_VXLAN_OPT) !== 0;
+    const gbp = hasPolicy && (devices.extensions(device) & EXTENSION_GBP) !== 0;
+    const protocol = fields >>> PROTOCOL_SHIFT;
+    const strip = protocol === GPE_IPV4 || protocol === GPE_IPV6 ? ETH_HEADER : 0;
+    if (protocol !== 0) this.firstWords[made] = gpeWord(protocol);
+    else this.firstWords[made] = gbp ? gbpWord(records[to + TunnelWord.GBP]) : VXLAN_FLAG_VNI;
+    // The place of the policy, which the header has now, is the interface's from here on.
+    if (hasPolicy) records[to + TunnelWord.IFINDEX] = 0;
+    this.strips[made] = strip;
+    this.locals[made] = this.isBypass(device, to) ? 1 : 0;
+    const limit = this.paths.limit(records, to);
+    this.limits[made] = limit === NO_LIMIT ? limit : limit + strip;
     return made;
   }
 }

@@ -16,6 +16,7 @@ import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
+import { VniCounters } from '../memory/vni-counters.js';
 import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
 import { ppoll, read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
@@ -55,9 +56,15 @@ class DatapathWorker {
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.counters = new Counters(start.counters);
-    const devices = new DeviceTable(start.devices);
-    const samples = new SampleRing(start.samples);
-    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, samples);
+    this.engine = new Engine(
+      this.arena,
+      new DeviceTable(start.devices),
+      this.counters,
+      this.actionCounters,
+      new SampleRing(start.samples),
+      start.fdb,
+      new VniCounters(start.vniCounters),
+    );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
@@ -96,6 +103,8 @@ class DatapathWorker {
       }
     }
     this.tellNote();
+    const { fdb } = this.engine;
+    if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
     if (poll.isReady(0)) this.obey();
   }
 
@@ -135,21 +144,21 @@ class DatapathWorker {
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(device: number, parts: UnderlayParts): void {
-    this.closeUnderlay(device);
+  private openUnderlay(number: number, parts: UnderlayParts): void {
+    this.closeUnderlay(number);
     const part = this.underlayParts.take();
-    this.underlayPart.set(device, part);
+    this.underlayPart.set(number, part);
     const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
-    this.engine.setUnderlay(device, underlay);
+    this.engine.openUnderlay(number, underlay);
     underlay.receiveFds.forEach((fd, which) => {
-      this.poll.add(fd, POLL_DEVICE.UNDERLAY, device, which);
+      this.poll.add(fd, POLL_DEVICE.UNDERLAY, number, which);
     });
   }
 
-  private closeUnderlay(device: number): void {
-    this.engine.setUnderlay(device, null);
-    this.poll.remove(POLL_DEVICE.UNDERLAY, device);
-    giveBack(this.underlayPart, this.underlayParts, device);
+  private closeUnderlay(number: number): void {
+    this.engine.openUnderlay(number, null);
+    this.poll.remove(POLL_DEVICE.UNDERLAY, number);
+    giveBack(this.underlayPart, this.underlayParts, number);
   }
 
   private obey(): void {
@@ -183,10 +192,17 @@ class DatapathWorker {
         this.closePort(instruction.device);
         break;
       case 'underlay-open':
-        this.openUnderlay(instruction.device, instruction.parts);
+        this.openUnderlay(instruction.underlay, instruction.parts);
+        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-close':
-        this.closeUnderlay(instruction.device);
+        this.closeUnderlay(instruction.underlay);
+        break;
+      case 'underlay-serve':
+        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
+        break;
+      case 'underlay-use':
+        this.engine.useUnderlay(instruction.device, instruction.underlay);
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
@@ -214,10 +230,10 @@ class DatapathWorker {
   }
 }
 
-function giveBack(parts: Map<number, Arena>, pool: ArenaPool, device: number): void {
-  const part = parts.get(device);
+function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): void {
+  const part = parts.get(number);
   if (part === undefined) return;
-  parts.delete(device);
+  parts.delete(number);
   pool.give(part);
 }
 

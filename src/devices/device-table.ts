@@ -8,6 +8,17 @@ import { MAX_DEVICES } from '../memory/counters.js';
 /** HOST: an interface that is not vtep's, and only sent to. */
 export const DeviceKind = { NONE: 0, TAP: 1, VXLAN: 2, HOST: 3 } as const;
 
+/** Bits of a vxlan device's mode. */
+export const VxlanMode = {
+  /** One VNI, and destinations from the forwarding table; otherwise external. */
+  CLASSIC: 1,
+  /** Inner source addresses are learned. */
+  LEARN: 2,
+  L2_MISS: 4,
+  /** Only VNIs of its filter are taken, and each is counted. */
+  VNI_FILTER: 8,
+} as const;
+
 const ROW = 32;
 const Word = {
   KIND: 0,
@@ -18,11 +29,14 @@ const Word = {
   MAC_LOW: 5,
   RESERVED_HIGH: 6,
   RESERVED_LOW: 7,
+  VXLAN_MODE: 12,
+  VNI: 13,
   TUNNEL_TOS: 16,
   TUNNEL_TTL: 17,
   TUNNEL_DF: 18,
   FLOW_LABEL: 19,
   EXTENSIONS: 20,
+  PORT: 21,
 } as const;
 
 /** For TUNNEL_TOS and TUNNEL_TTL: as the inner header has it. */
@@ -52,6 +66,8 @@ export interface HeaderDefaults {
   readonly flowLabel: number;
   /** EXTENSION_* and LOCAL_BYPASS. */
   readonly extensions: number;
+  /** The device's own UDP port (dstport). */
+  readonly port: number;
   /** Bits of the two words of a received VXLAN header that must be zero. */
   readonly reservedHigh: number;
   readonly reservedLow: number;
@@ -103,6 +119,16 @@ export class DeviceTable {
     return this.words[device * ROW + Word.RESERVED_LOW];
   }
 
+  /** Bits of VxlanMode. */
+  vxlanMode(device: number): number {
+    return this.words[device * ROW + Word.VXLAN_MODE];
+  }
+
+  /** The one VNI of a classic device; 0 for an external one. */
+  vni(device: number): number {
+    return this.words[device * ROW + Word.VNI];
+  }
+
   /** Outer TOS byte of what is sent, or INHERIT. */
   tunnelTos(device: number): number {
     return this.words[device * ROW + Word.TUNNEL_TOS];
@@ -126,6 +152,11 @@ export class DeviceTable {
   /** EXTENSION_* and LOCAL_BYPASS bits. */
   extensions(device: number): number {
     return this.words[device * ROW + Word.EXTENSIONS];
+  }
+
+  /** UDP port that the device receives on. */
+  port(device: number): number {
+    return this.words[device * ROW + Word.PORT];
   }
 
   /** Control side: a new device, down. */
@@ -163,10 +194,16 @@ export class DeviceTable {
     Atomics.store(this.words, at + Word.TUNNEL_DF, headers.df);
     Atomics.store(this.words, at + Word.FLOW_LABEL, headers.flowLabel);
     Atomics.store(this.words, at + Word.EXTENSIONS, headers.extensions);
+    Atomics.store(this.words, at + Word.PORT, headers.port);
   }
 
   setReservedBits(device: number, high: number, low: number): void {
     Atomics.store(this.words, device * ROW + Word.RESERVED_HIGH, high | 0);
     Atomics.store(this.words, device * ROW + Word.RESERVED_LOW, low | 0);
+  }
+
+  setVxlan(device: number, mode: number, vni: number): void {
+    Atomics.store(this.words, device * ROW + Word.VXLAN_MODE, mode);
+    Atomics.store(this.words, device * ROW + Word.VNI, vni);
   }
 }

@@ -13,6 +13,7 @@ import { fdbFlushWords, fdbShowWords, fdbVerbs } from './parse-fdb.js';
 import { fdbWholeWords, fdbWords } from './parse-fdb-modify.js';
 import { filterVerbs } from './parse-filter.js';
 import { mirredWords } from './parse-mirred.js';
+import { monitorWords } from './parse-monitor.js';
 import { peditCommands } from './parse-pedit.js';
 import { policeWords } from './parse-police.js';
 import { qdiscVerbs, qdiscWords } from './parse-qdisc.js';
@@ -60,7 +61,7 @@ function row(topic: HelpTopic, ...words: readonly (readonly string[])[]): readon
 
 /** By the place that help is asked at; what abbreviations and other names stand for is left out. */
 export const commandWords: ReadonlyMap<HelpTopic, readonly string[]> = new Map([
-  row('ip', ['link', 'tuntap']),
+  row('ip', ['link', 'tuntap', 'monitor']),
   row(
     'ip link',
     ['add', 'set', 'change', 'delete', 'show', 'list'],
@@ -71,7 +72,8 @@ export const commandWords: ReadonlyMap<HelpTopic, readonly string[]> = new Map([
     vxlanWords.map((entry) => (/port$|label$/.test(entry) ? entry.replace(/^.*\//, '') : entry.replace(/\/.*$/, ''))),
   ),
   row('ip tuntap', ['add', 'delete', 'dev', 'mode', 'tap', 'persist', 'vnet_hdr', 'multi_queue', 'one_queue']),
-  row('tc', ['qdisc', 'filter', 'chain', 'actions']),
+  row('ip monitor', monitorWords('ip')),
+  row('tc', ['qdisc', 'filter', 'chain', 'actions', 'monitor']),
   row('tc qdisc', qdiscVerbs, qdiscWords),
   row('tc filter', filterVerbs, [
     'dev',
@@ -103,7 +105,10 @@ export const commandWords: ReadonlyMap<HelpTopic, readonly string[]> = new Map([
   row('tc filter simple', ['sdata']),
   row('tc chain', chainVerbs, ['dev', 'parent', 'ingress', 'egress', 'chain']),
   row('tc actions', actionsVerbs, ['action', 'index', 'since'], actionKinds),
-  row('bridge', ['fdb', 'vni']),
+  row('tc monitor', monitorWords('tc')),
+  row('bridge', ['fdb', 'vni', 'monitor']),
   row('bridge fdb', fdbVerbs, fdbWholeWords, fdbWords, fdbShowWords, fdbFlushWords),
   row('bridge vni', vniVerbs, vniWords),
+  row('bridge monitor', monitorWords('bridge')),
+  row('monitor', monitorWords('vtep')),
 ]);

@@ -5,6 +5,7 @@
 
 import type { ActionDetail, ActionKind, ActionSpec } from './action-types.js';
 import type { FdbDeletion, FdbEntry, FdbFlush, FdbSelector, VniRange } from './fdb-types.js';
+import type { MonitorRequest } from './monitor-types.js';
 import type { VxlanChanges, VxlanOptions } from './vxlan-options.js';
 
 export type * from './action-types.js';
@@ -148,8 +149,14 @@ export type Command =
       readonly vxlan: VxlanOptions;
       readonly notes: readonly string[];
     }
-  | { readonly kind: 'link-add-tap'; readonly link: LinkGeneric; readonly persist: boolean }
-  | { readonly kind: 'link-del'; readonly name: string }
+  /** `tuntap`: typed as `ip tuntap`, which speaks to the TUN driver, and of its errors. */
+  | {
+      readonly kind: 'link-add-tap';
+      readonly link: LinkGeneric;
+      readonly persist: boolean;
+      readonly tuntap?: true;
+    }
+  | { readonly kind: 'link-del'; readonly name: string; readonly tuntap?: true }
   /** `up` or `down` alone or among other words, or neither; `argv` is the whole line without the leading `ip`. */
   | { readonly kind: 'link-set'; readonly name: string; readonly up?: boolean; readonly argv: readonly string[] }
   /**
@@ -244,8 +251,12 @@ export type Command =
       readonly argv: readonly string[];
       readonly dev?: string;
     }
-  /** `help` somewhere: print and succeed. */
-  | { readonly kind: 'help'; readonly text: string };
+  /** Tells of changes until nobody listens any more. */
+  | { readonly kind: 'monitor'; readonly request: MonitorRequest }
+  /** What only the system's tool tells of, for whoever asks: the words are those behind the tool's name. */
+  | { readonly kind: 'monitor-host'; readonly tool: 'ip' | 'tc' | 'bridge'; readonly argv: readonly string[] }
+  /** `help` somewhere: to be said on stderr, with the exit code that iproute2 has at that place. */
+  | { readonly kind: 'help'; readonly text: string; readonly exit: number };
 
 /** A refusal by the grammar: what stderr gets (without a trailing newline), and the exit code scripts test for. */
 export class CommandError extends Error {

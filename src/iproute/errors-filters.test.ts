@@ -199,7 +199,7 @@ const tables: RefusalTables = {
     [
       'tc filter add dev a ingress flower action tunnel_key unset cookie abc',
       255,
-      'Error: argument "abc" is wrong: cookie must be a hex string',
+      'Error: argument "abc" is wrong: cookie must be a hex string\n',
     ],
     [
       'tc filter add dev a ingress flower action tunnel_key unset cookie aabbccddeeff00112233445566778899aa',

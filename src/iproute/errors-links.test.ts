@@ -22,7 +22,7 @@ const tables: RefusalTables = {
     ['ip link add v', 1, 'Not enough information: "type" argument is required'],
     ['ip link add v type', 255, incomplete],
     ['ip link add v type vxlan', 2, 'Error: Required attributes not provided to perform the operation.'],
-    ['ip link add v mtu x type vxlan external', 255, 'Error: argument "x" is wrong: Invalid "mtu" value'],
+    ['ip link add v mtu x type vxlan external', 255, 'Error: argument "x" is wrong: Invalid "mtu" value\n'],
     ['ip link add v mtu 100 mtu 200 type tap', 255, 'Error: duplicate "mtu": "200" is the second value.'],
     ['ip link add v mtu -1 type tap', 2, 'Error: MTU must be between 68 and 65535.'],
     ['ip link add v address zz type tap', 1, '"zz" is invalid lladdr.'],

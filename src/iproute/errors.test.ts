@@ -31,7 +31,6 @@ test('What vtep does not have is refused by name, with exit code 2', (t) => {
     ['tc actions ls action connmark', 'action "connmark"'],
     ['tc chain add dev a ingress chain 5 flower', 'a template of a chain ("flower")'],
     ['tc chain add block 5', 'a shared block ("block")'],
-    ['tc monitor', 'tc monitor'],
     ['bridge fdb add 02:00:00:00:00:01 dev v nhid 5', 'bridge fdb "nhid" (a nexthop object)'],
     [
       'bridge fdb add 02:00:00:00:00:01 dev v dst 10.0.0.1 self master',

@@ -1,6 +1,6 @@
 /** The commands that make entries of a forwarding table and of a VNI filter: the way back from state to the grammar. */
 import { formatIp, formatMac, isIpMulticast } from './address.js';
-import type { FdbEntry, VniRange } from './fdb-types.js';
+import type { FdbDeletion, FdbEntry, VniRange } from './fdb-types.js';
 
 function given(name: string, value: string | number | undefined): readonly string[] {
   return value === undefined ? [] : [name, `${value}`];
@@ -11,18 +11,29 @@ function given(name: string, value: string | number | undefined): readonly strin
  * the same MAC has a destination already. What was learned comes back by itself, and is better left out of a file.
  */
 export function fdbCommand(entry: FdbEntry, mode: 'add' | 'append' = 'add'): string[] {
-  const { dev, mac, dst, port, vni, srcVni, via, state, router, externLearn, sticky } = entry;
+  const { state, router, externLearn, sticky } = entry;
   return [
-    ...['fdb', mode, formatMac(mac), 'dev', dev],
+    ...['fdb', mode, ...targetWords(entry)],
+    ...['self', state === 'stale' ? 'dynamic' : state],
+    ...(router === true ? ['router'] : []),
+    ...(externLearn === true ? ['extern_learn'] : []),
+    ...(sticky === true ? ['sticky'] : []),
+  ];
+}
+
+/** The words, after `bridge`, of the command that takes one destination of an entry away. */
+export function fdbDeletion(entry: FdbDeletion): string[] {
+  return ['fdb', 'del', ...targetWords(entry), 'self'];
+}
+
+function targetWords({ dev, mac, dst, port, vni, srcVni, via }: FdbDeletion): string[] {
+  return [
+    ...[formatMac(mac), 'dev', dev],
     ...given('dst', dst && formatIp(dst)),
     ...given('port', port),
     ...given('vni', vni),
     ...given('src_vni', srcVni),
     ...given('via', via),
-    ...['self', state === 'stale' ? 'dynamic' : state],
-    ...(router === true ? ['router'] : []),
-    ...(externLearn === true ? ['extern_learn'] : []),
-    ...(sticky === true ? ['sticky'] : []),
   ];
 }
 

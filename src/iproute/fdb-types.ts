@@ -12,12 +12,19 @@ const NUD_PERMANENT = 0x80;
 export type FdbState = 'permanent' | 'static' | 'dynamic' | 'stale';
 
 /** As `bridge fdb add` makes them; the kernel makes what is learned REACHABLE. */
-const stateBits: Record<FdbState, number> = {
+export const fdbStateBits: Record<FdbState, number> = {
   permanent: NUD_PERMANENT | NUD_NOARP,
   static: NUD_REACHABLE | NUD_NOARP,
   dynamic: NUD_REACHABLE,
   stale: NUD_STALE,
 };
+
+/** The word for the bits of a state, as bridge chooses it. */
+export function fdbStateOf(bits: number): FdbState {
+  if ((bits & NUD_PERMANENT) !== 0) return 'permanent';
+  if ((bits & NUD_NOARP) !== 0) return 'static';
+  return (bits & NUD_STALE) !== 0 ? 'stale' : 'dynamic';
+}
 
 /** What names an entry, and where it sends. */
 export interface FdbDeletion {
@@ -52,6 +59,8 @@ export interface FdbEntryState extends FdbEntry {
   /** Whole seconds since it was used, and since it was changed. */
   readonly used: number;
   readonly updated: number;
+  /** Bits of the state, where they are not those that the word has when it is typed. */
+  readonly bits?: number;
 }
 
 /** What `bridge fdb show` asks for. */
@@ -134,8 +143,11 @@ export const fdbFlushStates = new Map<string, FdbFlushState>([
 ]);
 
 /** Whether `bridge fdb show` prints an entry. */
-export function isFdbShown(entry: FdbEntry, { dev, stateMask, dynamic }: FdbSelector): boolean {
-  const bits = stateBits[entry.state];
+export function isFdbShown(
+  entry: FdbEntry & { readonly bits?: number },
+  { dev, stateMask, dynamic }: FdbSelector,
+): boolean {
+  const bits = entry.bits ?? fdbStateBits[entry.state];
   return (
     (dev === undefined || entry.dev === dev) &&
     (stateMask === undefined || (bits & stateMask) !== 0) &&
@@ -151,11 +163,11 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
  * Whether `bridge fdb flush` takes an entry away (vxlan_flush of the kernel). `entry` is whole: its port and VNIs are
  * there, the device's where they are no others.
  */
-export function isFdbFlushed(entry: FdbEntry, flush: FdbFlush): boolean {
+export function isFdbFlushed(entry: FdbEntry & { readonly bits?: number }, flush: FdbFlush): boolean {
   const { dev, externLearn, router, vni, srcVni, dst, port, via } = flush;
   return (
     entry.dev === dev &&
-    ((stateBits[entry.state] ^ flush.stateBits) & flush.stateMask) === 0 &&
+    (((entry.bits ?? fdbStateBits[entry.state]) ^ flush.stateBits) & flush.stateMask) === 0 &&
     (externLearn === undefined || (entry.externLearn ?? false) === externLearn) &&
     (router === undefined || (entry.router ?? false) === router) &&
     (vni === undefined || entry.vni === vni) &&

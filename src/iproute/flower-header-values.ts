@@ -1,4 +1,6 @@
 /** Values of what else headers hold, of flower's keys: tags, ARP, ICMP, flags, the group policy, ranges of ports. */
+
+import { GBP_MASK } from '../wire/vxlan-extensions.js';
 import type { FlowerKey } from './commands.js';
 import { invalidArgument } from './errors.js';
 import { formatEtherType, parseEtherType } from './ether-type.js';
@@ -16,8 +18,6 @@ import { refusal } from './word-reader.js';
 
 const PORT_RANGE = /^([0-9]{1,5})-([0-9]{1,5})$/;
 const TCP_FLAGS = 0xfff;
-/** What of a group policy counts: its ID, Don't Learn and Policy Applied (VXLAN_GBP_MASK of net/vxlan.h). */
-const GBP_BITS = 0x48ffff;
 const ARP_OPERATIONS: readonly (readonly [string, number])[] = [
   ['request', 1],
   ['reply', 2],
@@ -86,10 +86,10 @@ function formatTcpFlags({ value, mask }: FlowerKey): FormattedValue {
 function parseGbp(word: string): MaskedValue | undefined {
   const [text, maskText] = splitMask(word);
   const value = parseUnsigned(text, 0, 0xffffffff);
-  const mask = maskText === undefined ? GBP_BITS : parseUnsigned(maskText, 0, 0xffffffff);
+  const mask = maskText === undefined ? GBP_MASK : parseUnsigned(maskText, 0, 0xffffffff);
   return value === undefined || mask === undefined
     ? undefined
-    : { value: toBytes(value & GBP_BITS, 4), mask: toBytes(mask & GBP_BITS, 4) };
+    : { value: toBytes(value & GBP_MASK, 4), mask: toBytes(mask & GBP_MASK, 4) };
 }
 
 /** `frag/nofirstfrag`: what is named is matched, together with what an earlier word of the key named. */

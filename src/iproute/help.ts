@@ -14,7 +14,7 @@ export class HelpRequest extends Error {
 }
 
 const ip = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-OBJECT  := { link | tuntap } for vtep's own devices; every other object, and every line about another
+OBJECT  := { link | tuntap | monitor } for vtep's own devices; every other object, and every line about another
            interface, goes to the system's ip
 OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -4 | -6 }`;
 
@@ -40,8 +40,8 @@ const tuntap = `Usage: ip tuntap add [ dev ] NAME mode tap [ persist ] [ vnet_hd
        ip tuntap { delete | del } [ dev ] NAME mode tap`;
 
 const tc = `Usage: tc [ OPTIONS ] OBJECT { COMMAND | help }
-OBJECT  := { qdisc | filter | chain } for ingress and clsact, and actions; class and other qdiscs go to
-           the system's tc
+OBJECT  := { qdisc | filter | chain } for ingress and clsact, actions and monitor; class and other
+           qdiscs go to the system's tc
 OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] }`;
 
 const qdisc = `Usage: tc qdisc { add | replace | delete | del } dev DEVICE [ handle ffff: ] { ingress | clsact }
@@ -89,7 +89,7 @@ KIND := { tunnel_key | mirred | gact | vlan | pedit | csum | skbedit | police | 
 See also: tc filter add flower help`;
 
 const bridge = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
-OBJECT  := { fdb | vni } for vtep's own devices; link, vlan and mdb, and every line about a bridge's own
+OBJECT  := { fdb | vni | monitor } for vtep's own devices; link, vlan and mdb, and every line about a bridge's own
            table (master, br, vlan), go to the system's bridge
 OPTIONS := { -s[tatistics] | -d[etails] | -j[son] | -p[retty] }`;
 
@@ -109,11 +109,25 @@ const vni = `Usage: bridge vni { add | delete | del } vni LIST [ { group | remot
        bridge vni { show | list | lst } [ dev DEVICE ]
 LIST := VNI[-VNI][,…]`;
 
+const monitor = `Usage: monitor [ -s[tatistics] ] [ -d[etails] ] [ -t[imestamp] | -ts[hort] ] [ -j[son] [ -p[retty] ] ]
+       [ all | OBJECT … ] [ label ] [ dev DEVICE ]
+OBJECT := { link | filter | actions | fdb }
+filter has qdiscs and chains too; fdb tells of misses as well.`;
+
+const ipMonitor = `Usage: ip monitor [ all | { link | neigh } … ] [ label ] [ dev DEVICE ]
+Tells of vtep's devices; what else ip can tell of, and file FILENAME, go to the system's ip.`;
+
+const tcMonitor = `Usage: tc [ -timestamp [ -tshort ] ] monitor`;
+
+const bridgeMonitor = `Usage: bridge monitor [ link | fdb | all ]
+Tells of vtep's devices; mdb, vlan, vni and file FILENAME go to the system's bridge.`;
+
 const texts = {
   ip,
   'ip link': ipLink,
   'ip link vxlan': vxlan,
   'ip tuntap': tuntap,
+  'ip monitor': ipMonitor,
   tc,
   'tc qdisc': qdisc,
   'tc filter': filter,
@@ -121,9 +135,12 @@ const texts = {
   ...actionHelp,
   'tc chain': chain,
   'tc actions': actions,
+  'tc monitor': tcMonitor,
   bridge,
   'bridge fdb': fdb,
   'bridge vni': vni,
+  'bridge monitor': bridgeMonitor,
+  monitor,
 } as const;
 
 /** Where help can be had. */
@@ -134,4 +151,21 @@ export type HelpTopic = keyof typeof texts;
 /** Without a trailing newline. */
 export function helpText(topic: HelpTopic): string {
   return texts[topic];
+}
+
+/** The exit code that goes with it: iproute2 6.1 has one for each place. */
+export function helpExit(topic: HelpTopic): number {
+  switch (topic) {
+    case 'monitor':
+    case 'tc':
+    case 'tc qdisc':
+    case 'tc filter':
+    case 'tc chain':
+      return 0;
+    case 'ip link vxlan':
+    case 'tc filter flower':
+      return 1;
+    default:
+      return 255;
+  }
 }

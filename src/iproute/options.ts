@@ -13,6 +13,8 @@ export interface GlobalOptions {
   readonly netns: boolean;
   /** -Version was given, and all else is beside the point. */
   readonly version: boolean;
+  /** -timestamp or -tshort, for monitor. */
+  readonly timestamp?: 'long' | 'short';
   /** An option for a layout that vtep does not print. */
   readonly layout?: string;
 }
@@ -58,6 +60,7 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
   let netns = false;
   let version = false;
   let layout: string | undefined;
+  let timestamp: 'long' | 'short' | undefined;
   while (reader.word.startsWith('-')) {
     const found = reader.word === '-' ? undefined : findOption(tool, reader.word);
     if (found === undefined) {
@@ -85,6 +88,12 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
     output.pretty ||= found === '-pretty';
     netns ||= found === '-netns=';
     version ||= found === '-Version';
+    if (found === '-timestamp') {
+      timestamp ??= 'long';
+    }
+    if (found === '-tshort') {
+      timestamp = 'short';
+    }
     if (found === '-oneline' || found === '-brief') {
       layout ??= reader.word;
     }
@@ -96,7 +105,13 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
       reader.skip();
     }
   }
-  return { output, netns, version, ...(layout !== undefined && { layout }) };
+  return {
+    output,
+    netns,
+    version,
+    ...(timestamp !== undefined && { timestamp }),
+    ...(layout !== undefined && { layout }),
+  };
 }
 
 export interface BatchRequest {

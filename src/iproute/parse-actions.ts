@@ -57,13 +57,24 @@ function parseOne(reader: WordReader): ActionSpec {
   return parseGact(reader);
 }
 
+/** What tc adds to an error of an action: how many words there were from its kind on, and that kind. */
+export function badAction(left: number, word: string): string {
+  return `bad action parsing\nparse_action: bad value (${left}:${word})!\nIllegal "action"`;
+}
+
+const left = new WeakMap<object, number>();
+
+/** How many words there were from the kind of this action on, as it was typed; 0 for one that was not. */
+export function wordsLeft(action: ActionSpec): number {
+  return left.get(action) ?? 0;
+}
+
 /** A parse error of an action comes with those that its callers add; `Error: …` comes from helpers that end at once. */
 function withContext(reader: WordReader, error: unknown): unknown {
   if (!(error instanceof CommandError) || error.exitCode !== 1 || error.message.startsWith('Error: ')) {
     return error;
   }
-  const context = `bad action parsing\nparse_action: bad value (${reader.left}:${reader.word})!\nIllegal "action"`;
-  return refusal(`${error.message}\n${context}`);
+  return refusal(`${error.message}\n${badAction(reader.left, reader.word)}`);
 }
 
 function parseCookie(reader: WordReader): Uint8Array | undefined {
@@ -76,7 +87,7 @@ function parseCookie(reader: WordReader): Uint8Array | undefined {
   }
   const cookie = parseHex(word);
   if (cookie === undefined) {
-    throw invalidArgument('cookie must be a hex string', word);
+    throw invalidArgument('cookie must be a hex string\n', word);
   }
   reader.skip();
   return cookie;
@@ -123,6 +134,7 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
     }
     expected = false;
     const start = reader.position;
+    const words = reader.left;
     let action: ActionSpec;
     try {
       action = parseOne(reader);
@@ -131,7 +143,9 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
       throw withContext(reader, error);
     }
     const cookie = parseCookie(reader);
-    actions.push(cookie === undefined ? action : { ...action, cookie });
+    const whole = cookie === undefined ? action : { ...action, cookie };
+    left.set(whole, words);
+    actions.push(whole);
     skipCounterWords(reader);
   }
   if (expected) {

@@ -43,7 +43,7 @@ function parseMtu(reading: Reading, word: string): void {
   }
   const mtu = parseInteger(word);
   if (mtu === undefined) {
-    throw invalidArgument('Invalid "mtu" value', word);
+    throw invalidArgument('Invalid "mtu" value\n', word);
   }
   if (mtu < MIN_MTU || mtu > MAX_MTU) {
     throw refusal(`Error: MTU must be between ${MIN_MTU} and ${MAX_MTU}.`, 2);
@@ -57,7 +57,7 @@ function parseQueueLength(reading: Reading, word: string): void {
   }
   const length = parseInteger(word);
   if (length === undefined || length < 0) {
-    throw invalidArgument('Invalid "txqueuelen" value', word);
+    throw invalidArgument('Invalid "txqueuelen" value\n', word);
   }
   reading.txqueuelen = length;
 }
@@ -68,7 +68,7 @@ function parseAddress(reading: Reading, word: string): void {
     const shorter = /^[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2})*$/.test(word);
     throw shorter
       ? refusal('Error: Provided link layer address is not Ethernet.', 2)
-      : refusal(`"${word}" is invalid lladdr.`);
+      : refusal(`"${wrongOctet(word)}" is invalid lladdr.`);
   }
   if (((address[0] ?? 0) & 1) !== 0 || address.every((octet) => octet === 0)) {
     throw refusal('Error: Provided Ethernet address is not unicast.', 2);
@@ -254,4 +254,9 @@ export function parseLink(reader: WordReader, argv: readonly string[], output: O
     default:
       return undefined;
   }
+}
+
+/** The part of an address that is no octet, or else the whole (ll_addr_a2n). */
+function wrongOctet(word: string): string {
+  return word.split(':').find((octet) => !/^[0-9a-f]{1,2}$/i.test(octet)) ?? word;
 }

@@ -103,10 +103,10 @@ export function parseTuntap(reader: WordReader): Command | undefined {
     throw refusal(`vtep: a TAP needs a name: ip tuntap ${verb} dev NAME mode tap`, 255);
   }
   if (verb === 'delete') {
-    return { kind: 'link-del', name };
+    return { kind: 'link-del', name, tuntap: true };
   }
   if (unsupported !== undefined) {
     throw notSupported(`"${unsupported}" of a TAP`);
   }
-  return { kind: 'link-add-tap', link: { name }, persist };
+  return { kind: 'link-add-tap', link: { name }, persist, tuntap: true };
 }

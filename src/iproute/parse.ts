@@ -1,13 +1,14 @@
 /** One line of ip, tc or bridge, parsed to a typed command. */
 import type { Command } from './commands.js';
 import { notSupported } from './errors.js';
-import { HelpRequest, helpText } from './help.js';
+import { HelpRequest, helpExit, helpText } from './help.js';
 import { type GlobalOptions, parseOptions, type Tool } from './options.js';
 import { parseActionsObject } from './parse-actions-object.js';
 import { parseChain } from './parse-chain.js';
 import { parseFdb } from './parse-fdb.js';
 import { parseFilter } from './parse-filter.js';
 import { parseLink } from './parse-link.js';
+import { parseMonitor } from './parse-monitor.js';
 import { parseQdisc } from './parse-qdisc.js';
 import { parseTuntap } from './parse-tuntap.js';
 import { parseVni } from './parse-vni.js';
@@ -52,8 +53,10 @@ function parseObject(tool: Tool, object: string, reader: WordReader, options: Gl
       return parseChain(reader, options.output);
     case 'tc actions':
       return parseActionsObject(reader, options.output);
+    case 'ip monitor':
     case 'tc monitor':
-      throw notSupported(`${tool} ${object}`);
+    case 'bridge monitor':
+      return parseMonitor(tool, reader, options);
     case 'bridge fdb':
       return parseFdb(reader, words, options.output);
     case 'bridge vni':
@@ -109,6 +112,21 @@ function checkOptions(tool: Tool, command: Command, words: readonly string[], op
   return command;
 }
 
+/** What follows `vtep monitor`: vtep's own, which tells of all that the three tools do. Options may stand anywhere. */
+export function parseVtepMonitor(words: readonly string[]): Command {
+  const options = words.filter((word) => word.startsWith('-'));
+  try {
+    const reader = new WordReader(words.filter((word) => !word.startsWith('-')));
+    const known = parseOptions('tc', new WordReader(options));
+    return checkOptions('tc', parseMonitor('vtep', reader, known), words, known);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      return { kind: 'help', text: helpText(error.topic), exit: 0 };
+    }
+    throw error;
+  }
+}
+
 /**
  * Parses the words after the tool's name. Throws CommandError, with the text and the exit code of the tool in its
  * release 6.1, or with what vtep does not support by name.
@@ -118,7 +136,7 @@ export function parseLine(tool: Tool, words: readonly string[]): Command {
     return parse(tool, words);
   } catch (error) {
     if (error instanceof HelpRequest) {
-      return { kind: 'help', text: helpText(error.topic) };
+      return { kind: 'help', text: helpText(error.topic), exit: helpExit(error.topic) };
     }
     throw error;
   }

@@ -13,31 +13,52 @@ function printHardware(printer: Printer): void {
   printer.text(' disabled\n');
 }
 
-function printTable(actions: readonly ActionState[], total: number, first: number, output: OutputOptions): string {
+/** Of which there are `total`; 0: tc counts none of them. Nothing is printed where there is none. */
+function* tablePieces(
+  actions: Iterable<ActionState>,
+  total: number | undefined,
+  first: number,
+  output: OutputOptions,
+): Generator<string> {
   const printer = new Printer(output);
   printer.beginArray();
-  if (actions.length > 0) {
-    printer.beginObject();
-    printer.field('total acts', total, `total acts ${total}\n`);
-    printer.endObject();
-    printer.beginObject();
-    printer.beginArray('actions');
-    for (const [i, action] of actions.entries()) {
-      printAction(printer, action, first + i, printHardware);
+  let order = first;
+  for (const action of actions) {
+    if (order === first) {
+      printer.beginObject();
+      printer.field('total acts', total ?? 0, `total acts ${total ?? 0}\n`);
+      printer.endObject();
+      printer.beginObject();
+      printer.beginArray('actions');
     }
+    printAction(printer, action, order++, printHardware);
+    yield printer.take();
+  }
+  if (order > first) {
     printer.endArray();
     printer.endObject();
   }
   printer.endArray();
-  return printer.take() + (output.json ? '\n' : '');
+  yield printer.take() + (output.json ? '\n' : '');
+}
+
+/** Actions of one kind, in the order of their indices: how many, and each as it is when it is fetched. */
+export interface ActionList {
+  readonly total: number;
+  readonly states: Iterable<ActionState>;
+}
+
+/** What `tc actions ls` prints, in pieces of one action, for tables too large for one string. */
+export function actionPieces({ total, states }: ActionList, output: OutputOptions): Generator<string> {
+  return tablePieces(states, total, 0, output);
 }
 
 /** What `tc actions ls` prints of one kind's actions, in the order of their indices. Without any: nothing. */
 export function printActions(actions: readonly ActionState[], output: OutputOptions): string {
-  return printTable(actions, actions.length, 0, output);
+  return [...actionPieces({ total: actions.length, states: actions }, output)].join('');
 }
 
 /** What `tc actions get` prints: the actions in the order in which they were asked for; tc counts none of them. */
 export function printActionsGet(actions: readonly ActionState[], output: OutputOptions): string {
-  return printTable(actions, 0, 1, output);
+  return [...tablePieces(actions, undefined, 1, output)].join('');
 }

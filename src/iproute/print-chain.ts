@@ -1,6 +1,6 @@
 /** Chains, as `tc chain show` of iproute2 6.1 prints them. */
 import type { ChainSelector, OutputOptions } from './commands.js';
-import { Printer } from './printer.js';
+import { type Opening, Printer } from './printer.js';
 
 /** The kernel names the qdisc whose chain it is, whose handle is the same for ingress and clsact. */
 const PARENT = 'ffff:';
@@ -35,4 +35,24 @@ export function printChains(
 /** What `get` prints of a chain: its parent and number in any case. */
 export function printChainGet(chain: number, output: OutputOptions): string {
   return printChains([chain], { parent: 'ingress' }, output);
+}
+
+/** What `tc monitor` prints of a chain that came or went. */
+export function printChainEvent(
+  printer: Printer,
+  dev: string,
+  chain: number,
+  deleted: boolean,
+  opening: Opening,
+): void {
+  const event = deleted ? 'deleted' : 'added';
+  printer.beginObject();
+  opening(printer);
+  printer.field(event, true, `${event} `);
+  printer.text('chain ');
+  printer.field('dev', dev, `dev ${dev} `);
+  printer.field('parent', PARENT, `parent ${PARENT} `);
+  printer.field('chain', chain, `chain ${chain} `);
+  printer.endObject();
+  printer.text('\n');
 }

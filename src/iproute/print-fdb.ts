@@ -2,7 +2,7 @@
 import { formatIp, formatMac } from './address.js';
 import type { OutputOptions } from './commands.js';
 import type { FdbEntryState, FdbSelector, FdbState } from './fdb-types.js';
-import { Printer } from './printer.js';
+import { type Opening, Printer } from './printer.js';
 
 /** bridge has no word for what is reachable. */
 const stateTexts: Record<FdbState, string> = { permanent: 'permanent', static: 'static', dynamic: '', stale: 'stale' };
@@ -10,15 +10,13 @@ const stateTexts: Record<FdbState, string> = { permanent: 'permanent', static: '
 /** What became of an entry, where a listener is told of it. */
 export type FdbEvent = 'learned' | 'deleted';
 
-function printEntry(printer: Printer, entry: FdbEntryState, dev: string | undefined, event?: FdbEvent): void {
+function printEntry(printer: Printer, entry: FdbEntryState, dev: string | undefined, opening?: Opening): void {
   const { mac, dst, port, vni, srcVni, via, used, updated, state } = entry;
   printer.beginObject();
-  if (event === 'deleted') {
-    printer.field('deleted', true, 'Deleted ');
-  }
+  opening?.(printer);
   printer.field('mac', formatMac(mac), `${formatMac(mac)} `);
   if (entry.dev !== dev) {
-    printer.field('dev', entry.dev, `dev ${entry.dev} `);
+    printer.field('ifname', entry.dev, `dev ${entry.dev} `);
   }
   if (dst !== undefined) {
     printer.field('dst', formatIp(dst), `dst ${formatIp(dst)} `);
@@ -85,9 +83,19 @@ export function printFdb(
   return [...fdbPieces(entries, selector, output)].join('');
 }
 
+/** What `bridge monitor fdb` prints of a change. */
+export function printFdbChange(printer: Printer, entry: FdbEntryState, deleted: boolean, opening: Opening): void {
+  printEntry(printer, entry, undefined, (to) => {
+    opening(to);
+    if (deleted) {
+      to.field('deleted', true, 'Deleted ');
+    }
+  });
+}
+
 /** What `bridge monitor fdb` prints of a change. Text only. */
 export function printFdbEvent(entry: FdbEntryState, event: FdbEvent, output: OutputOptions): string {
   const printer = new Printer({ ...output, json: false });
-  printEntry(printer, entry, undefined, event);
+  printFdbChange(printer, entry, event === 'deleted', () => {});
   return printer.take();
 }

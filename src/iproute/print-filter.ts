@@ -8,9 +8,10 @@
 import { FIRST_HW_TC, formatClassId, LAST_HW_TC } from './class-id.js';
 import type { FilterParent, FilterSelector, FilterState, OutputOptions } from './commands.js';
 import { formatEtherType } from './ether-type.js';
+import type { FilterPriority } from './monitor-types.js';
 import { printAction } from './print-action.js';
 import { printFlowerKeys } from './print-flower.js';
-import { Printer } from './printer.js';
+import { type Opening, Printer } from './printer.js';
 
 /** What the printer takes as said. */
 type Said = Partial<Pick<FilterSelector, 'dev' | 'parent' | 'protocol' | 'pref' | 'chain'>>;
@@ -27,12 +28,10 @@ function printParent(printer: Printer, parent: FilterParent): void {
 export type FilterEvent = 'added' | 'replaced' | 'deleted';
 
 /** Up to the chain; opens the JSON object. */
-function printHead(printer: Printer, filter: FilterState, said: Said, event?: FilterEvent): void {
+function printHead(printer: Printer, filter: FilterPriority, said: Said, opening?: Opening): void {
   const { dev, parent, protocol, pref, chain } = filter;
   printer.beginObject();
-  if (event !== undefined) {
-    printer.field(event, true, `${event} `);
-  }
+  opening?.(printer);
   printer.text('filter ');
   if (said.dev !== dev) {
     printer.field('dev', dev, `dev ${dev} `);
@@ -63,8 +62,8 @@ function printClassId(printer: Printer, classid: number): void {
   }
 }
 
-function printFilter(printer: Printer, filter: FilterState, said: Said, event?: FilterEvent): void {
-  printHead(printer, filter, said, event);
+function printFilter(printer: Printer, filter: FilterState, said: Said, opening?: Opening): void {
+  printHead(printer, filter, said, opening);
   printer.beginObject('options');
   printer.field('handle', filter.handle, `handle 0x${filter.handle.toString(16)} `);
   if (filter.classid !== undefined) {
@@ -136,9 +135,21 @@ export function printFilterGet(filter: FilterState, output: OutputOptions): stri
   return printer.take() + (output.json ? '\n' : '');
 }
 
+/** What `tc monitor` prints of a filter: everything is said, and nothing was before. */
+export function printFilterChange(printer: Printer, filter: FilterState, opening: Opening): void {
+  printFilter(printer, filter, {}, opening);
+}
+
+/** What `tc monitor` prints of all filters of one priority, which went together. */
+export function printPriority(printer: Printer, priority: FilterPriority, opening: Opening): void {
+  printHead(printer, priority, {}, opening);
+  printer.text('\n');
+  printer.endObject();
+}
+
 /** What `tc monitor` prints of a change: everything is said, and nothing was before. Text only, as tc's. */
 export function printFilterEvent(filter: FilterState, event: FilterEvent, output: OutputOptions): string {
   const printer = new Printer({ ...output, json: false });
-  printFilter(printer, filter, {}, event);
+  printFilterChange(printer, filter, (to) => to.field(event, true, `${event} `));
   return printer.take();
 }

@@ -3,9 +3,9 @@ import { formatMac } from './address.js';
 import type { LinkSelector, OutputOptions } from './commands.js';
 import type { LinkState, LinkStatistics, TapDetails } from './link-state.js';
 import { printVxlanOptions } from './print-vxlan.js';
-import { Printer } from './printer.js';
+import { type Opening, Printer } from './printer.js';
 
-function printHead(printer: Printer, link: LinkState): void {
+function printHead(printer: Printer, link: LinkState, isEvent: boolean): void {
   const { ifindex, name, flags, mtu, qdisc, master, operstate, mode, group, qlen = 0 } = link;
   printer.field('ifindex', ifindex, `${ifindex}: `);
   printer.field('ifname', name, `${name}: `);
@@ -21,9 +21,11 @@ function printHead(printer: Printer, link: LinkState): void {
     printer.field('master', master, `master ${master} `);
   }
   printer.field('operstate', operstate, `state ${operstate} `);
-  printer.field('linkmode', mode, `mode ${mode} `);
+  if (!isEvent) {
+    printer.field('linkmode', mode, `mode ${mode} `);
+  }
   printer.field('group', group, `group ${group} `);
-  if (qlen !== 0) {
+  if (qlen !== 0 && !isEvent) {
     printer.field('txqlen', qlen, `qlen ${qlen}`);
   }
   printer.text('\n');
@@ -64,7 +66,7 @@ function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group 
   }
 }
 
-function printDetails(printer: Printer, link: LinkState): void {
+function printDetails(printer: Printer, link: LinkState, isEvent: boolean): void {
   const { promiscuity, allmulti, minMtu, maxMtu, details, addrgenmode } = link;
   printer.field('promiscuity', promiscuity, ` promiscuity ${promiscuity} `);
   printer.field('allmulti', allmulti, ` allmulti ${allmulti} `);
@@ -81,7 +83,7 @@ function printDetails(printer: Printer, link: LinkState): void {
   }
   printer.endObject();
   printer.endObject();
-  if (addrgenmode !== undefined) {
+  if (addrgenmode !== undefined && !isEvent) {
     printer.field('inet6_addr_gen_mode', addrgenmode, `addrgenmode ${addrgenmode} `);
   }
   printer.field('num_tx_queues', link.numTxQueues, `numtxqueues ${link.numTxQueues} `);
@@ -187,18 +189,21 @@ function printStatistics(printer: Printer, statistics: LinkStatistics, errors: b
   printer.endObject();
 }
 
-function printLink(printer: Printer, link: LinkState): void {
+/** An event says less: not the mode, the queue's length, how addresses are made, nor statistics. */
+function printLink(printer: Printer, link: LinkState, opening?: Opening): void {
   const { alias, altnames = [] } = link;
+  const isEvent = opening !== undefined;
   printer.beginObject();
-  printHead(printer, link);
+  opening?.(printer);
+  printHead(printer, link, isEvent);
   printAddresses(printer, link);
   if (printer.options.details) {
-    printDetails(printer, link);
+    printDetails(printer, link, isEvent);
   }
   if (alias !== undefined) {
     printer.field('ifalias', alias, `\n    alias ${alias}`);
   }
-  if (printer.options.statistics) {
+  if (printer.options.statistics && !isEvent) {
     printStatistics(printer, link.statistics, printer.options.errors === true);
   }
   if (altnames.length > 0) {
@@ -208,6 +213,40 @@ function printLink(printer: Printer, link: LinkState): void {
       printer.item(name);
     }
     printer.endArray();
+  }
+  printer.text('\n');
+  printer.endObject();
+}
+
+/** What `ip monitor link` prints of a change. */
+export function printLinkChange(printer: Printer, link: LinkState, deleted: boolean, opening: Opening): void {
+  printLink(printer, link, (to) => {
+    opening(to);
+    if (deleted) {
+      to.field('deleted', true, 'Deleted ');
+    }
+  });
+}
+
+/** What `bridge monitor link` prints of a change. */
+export function printBridgeLink(printer: Printer, link: LinkState, deleted: boolean, opening: Opening): void {
+  const { ifindex, name, flags, mtu, master } = link;
+  printer.beginObject();
+  opening(printer);
+  if (deleted) {
+    printer.field('deleted', true, 'Deleted ');
+  }
+  printer.field('ifindex', ifindex, `${ifindex}: `);
+  printer.field('ifname', name, `${name}: `);
+  printer.text(`<${flags.join(',')}> `);
+  printer.beginArray('flags');
+  for (const flag of flags) {
+    printer.item(flag);
+  }
+  printer.endArray();
+  printer.field('mtu', mtu, `mtu ${mtu} `);
+  if (master !== undefined) {
+    printer.field('master', master, `master ${master} `);
   }
   printer.text('\n');
   printer.endObject();

@@ -1,6 +1,9 @@
 import type { OutputOptions } from './commands.js';
 import { JsonWriter } from './json-writer.js';
 
+/** Prints what comes first in an object. */
+export type Opening = (printer: Printer) => void;
+
 /**
  * Output as text or as JSON from one description: a field has a key for JSON and its whole text, blanks included, for
  * people. The same idea as iproute2's print_string family.

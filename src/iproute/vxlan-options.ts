@@ -83,13 +83,12 @@ export function vxlanFamilies({ external, remote, local }: VxlanOptions): readon
   return [address.length === 4 ? 4 : 6];
 }
 
+const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'l2miss', 'gbp', 'gpe'];
+
 /** What the daemon of this release does not do, in the order in which it is looked for. */
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [
-  ['"id" (a device of one VNI; vtep has external ones)', ({ external }) => !external],
-  ['"remote"', ({ remote }) => remote !== undefined],
-  ['"maxaddress"', ({ maxaddress }) => maxaddress !== undefined],
   ...vxlanSwitches
-    .filter((name) => name !== 'gbp')
+    .filter((name) => !supportedSwitches.includes(name))
     .map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
 ];
 

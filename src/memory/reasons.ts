@@ -31,8 +31,18 @@ const table = {
   'no-inner-frame': ['drop', 'the VXLAN header is followed by no frame'],
   'short-inner-frame': ['drop', 'the inner frame is shorter than the 14 bytes of an Ethernet header'],
   'own-source-mac': ['drop', "the inner source MAC is the device's own: a loop"],
+  'bad-source-mac': ['drop', 'the inner source MAC is zero or multicast, and the device learns addresses'],
+  'static-mac': ['drop', 'the inner source MAC is behind another endpoint by an entry that never moves'],
+  'fdb-full': [
+    'pass',
+    'the inner source MAC was not learned: the forwarding table is full, or the device at its maxaddress',
+  ],
   'short-inner-ip': ['drop', 'the inner IP header is cut short (the kernel counts rx_errors and length_errors)'],
   'gpe-header': ['drop', 'the VXLAN-GPE header names no next protocol, another version than 0, or an OAM packet'],
+  'gpe-bundle': [
+    'drop',
+    'an IP packet of VXLAN-GPE came in a bundle of datagrams, where no Ethernet header finds room',
+  ],
   'gpe-protocol': ['drop', 'the next protocol of the VXLAN-GPE header is none that vtep takes'],
   'ecn-not-ect-in-ce': [
     'drop',
@@ -74,6 +84,12 @@ const table = {
     'drop',
     'an external vxlan device was given a frame with the metadata it was received with (tunnel_key set is missing)',
   ],
+  'no-remote': ['drop', 'the forwarding table has no destination for the frame (fdb, remote)'],
+  'no-local-vni': [
+    'drop',
+    'the destination is this host itself, and no vxlan device here takes the VNI on that port (localbypass; the kernel counts tx_errors)',
+  ],
+  'local-loop': ['drop', 'the frame went from one vxlan device of this host to another more than 4 times'],
   'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
   'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
   'path-mtu-answered': [

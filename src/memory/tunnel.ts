@@ -27,6 +27,7 @@ export const TunnelWord = {
   FLAGS: 0,
   VNI: 1,
   DST_PORT: 2,
+  /** In a record received. */
   SRC_PORT: 3,
   /** Of a record to transmit, whose source port a hash chooses: the IPv6 flow label, 20 bits. */
   FLOW_LABEL: 3,
@@ -37,6 +38,8 @@ export const TunnelWord = {
   SRC_IP: 10,
   /** Group policy (draft-smith-vxlan-group-policy): id, and the D and A bits where the header has them. */
   GBP: 14,
+  /** Of a record to transmit without TUNNEL_VXLAN_OPT: interface to leave by; 0: the route's. */
+  IFINDEX: 14,
   /** Address family of the outer header: 4 or 6; 0 marks an empty record. */
   FAMILY: 15,
 } as const;

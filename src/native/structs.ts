@@ -46,6 +46,12 @@ export const InPktinfo = { IFINDEX: 0, SPEC_DST: 4, ADDR: 8, SIZE: 12 } as const
 /** struct in6_pktinfo; the address in network order. */
 export const In6Pktinfo = { ADDR: 0, IFINDEX: 16, SIZE: 20 } as const;
 
+/** struct ip_mreqn; both addresses in network order. */
+export const IpMreqn = { GROUP: 0, ADDRESS: 4, IFINDEX: 8, SIZE: 12 } as const;
+
+/** struct ipv6_mreq; the address in network order. */
+export const Ipv6Mreq = { GROUP: 0, IFINDEX: 16, SIZE: 20 } as const;
+
 /** struct pollfd: 32-bit descriptor, 16-bit events and revents. */
 export const Pollfd = { FD: 0, EVENTS: 4, REVENTS: 6, SIZE: 8 } as const;
 

@@ -24,6 +24,7 @@ import {
   SHAPE_IPV4,
   SHAPE_ODD,
   SHAPE_TCP,
+  SHAPE_UDP,
   SIZE_GUESSED,
 } from '../memory/packets.js';
 import type { FrameVector } from '../memory/vectors.js';
@@ -34,6 +35,7 @@ import { admitShape, ipFollows, ipIntact, writeIpLength } from './ip-headers.js'
 import type { MergeLane } from './lanes/merge.js';
 import { addEntry, Passthrough } from './lanes/passthrough.js';
 import { TcpLane } from './lanes/tcp.js';
+import { UdpLane } from './lanes/udp.js';
 import { NO_COALESCING } from './offloads.js';
 import {
   DROPPED_BAD_SUPER_FRAME,
@@ -78,6 +80,7 @@ export class Coalescer {
   private readonly flows: FlowTable;
   private readonly runs: Runs;
   private readonly tcp: MergeLane;
+  private readonly udp: MergeLane;
   private readonly passthrough: Passthrough;
   private mtu = 0;
   private offloads = 0;
@@ -95,6 +98,7 @@ export class Coalescer {
     this.flows = new FlowTable(arena, packets, capacity);
     this.runs = new Runs(capacity, packets.capacity);
     this.tcp = new TcpLane(arena, packets, checksums);
+    this.udp = new UdpLane(arena, packets, checksums);
     this.passthrough = new Passthrough(arena, packets, checksums);
   }
 
@@ -180,7 +184,8 @@ export class Coalescer {
 
   /** The lane for packets of the shape; null: they are never merged. */
   private laneOf(shape: number): MergeLane | null {
-    return (shape & SHAPE_TCP) !== 0 ? this.tcp : null;
+    if ((shape & SHAPE_TCP) !== 0) return this.tcp;
+    return (shape & SHAPE_UDP) !== 0 ? this.udp : null;
   }
 
   /** Whether `i` may join run `r`: headers first, sizes, and the checksums (the dearest) last. */

@@ -33,6 +33,9 @@ export const MAX_PAYLOAD_IPV6 = 65487;
 /** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
 export const MAX_SEGMENTS = 64;
 
+/** Bytes before a VXLAN header that its frame's stripped one may be written to; keeps it aligned. */
+const LEAD = 16;
+
 export class Encapsulator {
   /** False: every datagram is an entry of its own, for sockets without UDP_SEGMENT. */
   bundle = true;
@@ -40,6 +43,8 @@ export class Encapsulator {
   mtu = 1450;
   /** First word of the VXLAN headers to be written, as network order reads, signed: flags and what extensions add. */
   firstWord = VXLAN_FLAG_VNI;
+  /** Bytes at the front of every frame that are not sent: its Ethernet header (VXLAN-GPE with an IP payload), or 0. */
+  strip = 0;
   private readonly arena: Arena;
   private readonly packets: Packets;
   private readonly checksums: Checksummer;
@@ -76,8 +81,10 @@ export class Encapsulator {
   private addFrame(i: PacketIndex, vni: number, destination: number, out: DatagramVector): number {
     const { packets } = this;
     const frame = packets.frame[i];
+    const { strip } = this;
     const length = packets.length[i];
-    if (VXLAN_HEADER + length > this.maxBytes) return TOO_BIG;
+    const datagram = VXLAN_HEADER + length - strip;
+    if (datagram > this.maxBytes) return TOO_BIG;
     let copied = 0;
     if ((packets.flags[i] & (UNFINISHED | SHARED)) === (UNFINISHED | SHARED))
       copied = packets.csumStart[i] + packets.csumOffset[i] + 2;
@@ -96,13 +103,15 @@ export class Encapsulator {
     const block = out.headers.take(VXLAN_HEADER + copied);
     this.writeVxlan(block, vni);
     const start = out.iovecs.used;
-    out.iovecs.add(block, VXLAN_HEADER + copied);
-    if (copied > 0) {
-      copyBytes(this.arena, block + VXLAN_HEADER, frame, copied);
-      putU16(this.arena.u8, block + VXLAN_HEADER + copied - 2, checksum);
+    let sent = strip;
+    if (copied > strip) {
+      copyBytes(this.arena, block + VXLAN_HEADER, frame + strip, copied - strip);
+      putU16(this.arena.u8, block + VXLAN_HEADER + copied - strip - 2, checksum);
+      sent = copied;
     }
-    if (copied < length) out.iovecs.add(frame + copied, length - copied);
-    this.addEntry(i, destination, out, start, VXLAN_HEADER + length, 1, 0);
+    out.iovecs.add(block, VXLAN_HEADER + sent - strip);
+    if (sent < length) out.iovecs.add(frame + sent, length - sent);
+    this.addEntry(i, destination, out, start, datagram, 1, 0);
     return ENCAPSULATED;
   }
 
@@ -111,12 +120,15 @@ export class Encapsulator {
     const gsoSize = packets.gsoSize[i] || this.mtu - (packets.payload[i] - packets.l3[i]);
     if (!segmenter.begin(i, gsoSize)) return BAD_SUPER_FRAME;
     const { count, headerBytes } = segmenter;
-    const block = VXLAN_HEADER + headerBytes;
+    const { strip } = this;
+    const block = VXLAN_HEADER + headerBytes - strip;
+    // Where the Ethernet header is not sent it is written before the VXLAN header, which then overwrites its end.
+    const lead = strip === 0 ? 0 : LEAD;
     const datagram = block + segmenter.payloadLength(0);
     if (datagram > this.maxBytes) return TOO_BIG;
     const perEntry = this.bundle ? Math.min(this.maxSegments, Math.floor(this.maxBytes / datagram)) : 1;
     const entries = Math.ceil(count / perEntry);
-    const headers = count * ((block + 15) & -16);
+    const headers = count * ((lead + block + 15) & -16);
     if (entries > out.capacity || count * 2 > out.iovecs.capacity || headers > out.headers.capacity)
       return TOO_MANY_SEGMENTS;
     if (!hasRoom(out, entries, count * 2, headers)) return FULL;
@@ -127,10 +139,10 @@ export class Encapsulator {
       const segments = stop - k;
       let bytes = 0;
       for (; k < stop; k++) {
-        const at = out.headers.take(block);
+        const at = out.headers.take(lead + block) + lead;
         const payload = segmenter.payloadLength(k);
+        segmenter.writeHeaders(k, at + VXLAN_HEADER - strip);
         this.writeVxlan(at, vni);
-        segmenter.writeHeaders(k, at + VXLAN_HEADER);
         out.iovecs.add(at, block);
         out.iovecs.add(segmenter.payloadAt(k), payload);
         bytes += block + payload;

@@ -16,7 +16,9 @@ const table = {
   'super-frame': 'a super-frame already: passed as it is',
   segmented: 'a super-frame that the port does not take: cut into segments here',
   'other-flags': 'has TCP flags other than ACK and PSH, or lacks ACK',
-  'no-payload': 'a TCP segment without payload (a pure or duplicate ACK)',
+  'no-payload': 'without payload: a pure or duplicate ACK, an empty datagram',
+  'no-checksum': 'a UDP datagram without a checksum: those that are made of a super-frame have one',
+  'other-length': 'its UDP length is not that of the IP packet',
   'other-checksum': 'its unfinished checksum is not that of the transport header',
   // what does not continue the run of its flow
   'other-ethernet': 'MAC addresses or VLAN tags differ from those of the run',
@@ -34,7 +36,7 @@ const table = {
   'too-many': 'the run has as many segments as an entry can hold',
   'head-checksum': 'a checksum of the first packet of the run is wrong; that one is passed as it is',
   'ip-checksum': 'its IPv4 header checksum is wrong; passed as it is, the receiver drops it',
-  'transport-checksum': 'its TCP checksum is wrong; passed as it is, the receiver drops it',
+  'transport-checksum': 'its TCP or UDP checksum is wrong; passed as it is, the receiver drops it',
   // what is gone
   'bad-super-frame': 'dropped: a super-frame whose headers do not fit its kind, or to which the MTU leaves no payload',
   'too-many-segments': 'dropped: a super-frame of more segments than an empty vector holds',
@@ -66,6 +68,8 @@ export const SUPER_FRAME = OUTCOME['super-frame'];
 export const SEGMENTED = OUTCOME.segmented;
 export const OTHER_FLAGS = OUTCOME['other-flags'];
 export const NO_PAYLOAD = OUTCOME['no-payload'];
+export const NO_CHECKSUM = OUTCOME['no-checksum'];
+export const OTHER_LENGTH = OUTCOME['other-length'];
 export const OTHER_CHECKSUM = OUTCOME['other-checksum'];
 export const OTHER_ETHERNET = OUTCOME['other-ethernet'];
 export const OTHER_TOS = OUTCOME['other-tos'];

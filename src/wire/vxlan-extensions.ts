@@ -38,6 +38,11 @@ export function gbpWord(gbp: number): number {
   return policy === 0 ? VXLAN_FLAG_VNI : VXLAN_FLAG_VNI | GBP_FLAG | policy;
 }
 
+/** The first word of a VXLAN-GPE header before a payload of that protocol. */
+export function gpeWord(protocol: number): number {
+  return VXLAN_FLAG_VNI | GPE_FLAG | (protocol & 0xff);
+}
+
 /**
  * The next protocol that a first word names, 0 … 255; -1 where the packet is to be dropped: no P bit, a version that
  * is not 0, or OAM (vxlan_parse_gpe_proto).

@@ -242,6 +242,8 @@ interface TunnelCase {
 
 interface Outer extends Ipv4Fields {
   readonly vni?: number;
+  /** With the group policy extension in the header. */
+  readonly policy?: number;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
 }
@@ -261,6 +263,9 @@ const ofTunnels: readonly TunnelCase[] = [
   { filter: 'enc_src_port 5000', takes: [{}], leaves: [{ sourcePort: 5001 }] },
   { filter: 'enc_tos 0x40/0xf0', takes: [{ tos: 0x48 }], leaves: [{ tos: 0x28 }, {}] },
   { filter: 'enc_ttl 9', takes: [{ ttl: 9 }], leaves: [{ ttl: 10 }] },
+  { filter: 'vxlan_opts 7', takes: [{ policy: 7 }], leaves: [{ policy: 8 }, {}] },
+  { filter: 'vxlan_opts 0x10/0xf0', takes: [{ policy: 0x1f }], leaves: [{ policy: 0x2f }] },
+  { filter: 'vxlan_opts 0', takes: [{ policy: 0 }], leaves: [{}, { policy: 1 }] },
   { filter: 'enc_flags notunoam', takes: [{}], leaves: [] },
   { filter: 'enc_flags tunoam', takes: [], leaves: [{}] },
   { filter: 'enc_key_id 4 ip_proto udp dst_port 2', protocol: 'ip', takes: [{}], leaves: [{ vni: 6 }] },
@@ -276,7 +281,7 @@ rooted('each key of a tunnel takes what it says and no more', async (t) => {
   const { a, b } = topology;
   await b.do(`ip addr add ${OTHER_B}/24 dev vb`);
   const daemon = await Daemon.start(topology, [
-    'ip link add vxlan0 type vxlan external dstport 4789',
+    'ip link add vxlan0 type vxlan external dstport 4789 gbp',
     'ip link set vxlan0 up',
     'tc qdisc add dev vxlan0 clsact',
     ...filtersOf(
@@ -291,10 +296,11 @@ rooted('each key of a tunnel takes what it says and no more', async (t) => {
   ]);
   const head = mac(await addressOf(b, 'vb')) + mac(await addressOf(a, 'va')) + hex(IP, 2);
   const datagram = (n: number, outer: Outer): string => {
-    const { vni = 4, sourcePort = 5000, destinationPort = 4789 } = outer;
+    const { vni = 4, policy, sourcePort = 5000, destinationPort = 4789 } = outer;
+    const extension = policy === undefined ? {} : { flags: 0x88, reserved24: policy };
     const inner = (mac(macOf(n)) + mac(MAC_A) + plain).padEnd(120, '0');
     const fields = { source: '192.168.1.14', destination: '192.168.1.13', ...outer };
-    return head + ipv4(udp(sourcePort, destinationPort, vxlanHeader(vni) + inner), fields);
+    return head + ipv4(udp(sourcePort, destinationPort, vxlanHeader(vni, extension) + inner), fields);
   };
   const frames = ofTunnels.flatMap(({ takes, leaves }, n) => [...leaves, ...takes].map((outer) => datagram(n, outer)));
   await a.do(a.tool('send-frames', 'va'), `${[...frames, datagram(SENTINEL, {})].join('\n')}\n`);

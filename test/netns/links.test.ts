@@ -52,6 +52,22 @@ rooted('a vxlan device is shown as one, with the tunnel’s counters, among the 
   );
 });
 
+rooted('a TAP that leaves its bridge stays, and its filters', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = await Daemon.start(topology, [
+    'ip link add tap0 type tap',
+    'tc qdisc add dev tap0 clsact',
+    'tc filter add dev tap0 ingress flower action drop',
+    'ip link add br0 type bridge',
+  ]);
+  const shown = await daemon.do('tc filter show dev tap0 ingress');
+  for (const words of ['master br0', 'nomaster', 'master br0', 'nomaster up']) {
+    await topology.b.do(`ip link set tap0 ${words}`);
+  }
+  t.is(await daemon.do('tc filter show dev tap0 ingress'), shown);
+  t.notRegex(daemon.process.stderr, /is gone/);
+});
+
 rooted('what can change of a vxlan device changes, and the rest is refused as the kernel refuses it', async (t) => {
   const topology = await twoHosts(t);
   const daemon = await Daemon.start(topology);

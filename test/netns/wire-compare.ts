@@ -2,7 +2,7 @@
  * The kernel's vxlan device and vtep side by side: the same options, the same frames, and what appears on the wire.
  *
  * Host B of the topology is the endpoint, first with a kernel device `vxlan0` (VNI 7), then with a vtep whose tap0
- * goes into the tunnel. Frames are put into the device as the host's stack would hand them over, and host A's end
+ * goes into the tunnel of an external device, then with a classic device of the kernel's words. Frames are put into the device as the host's stack would hand them over, and host A's end
  * of the veth pair is watched. A's own VXLAN device does not know VNI 7 and drops what comes.
  */
 import type { ExecutionContext } from 'ava';
@@ -203,6 +203,21 @@ export async function compareReceived(t: ExecutionContext, topology: Topology, r
   t.deepEqual(vtep, kernel, title);
 }
 
+/** A classic device, of the very words that the kernel's has. */
+async function fromClassic(topology: Topology, row: WireRow): Promise<Captured[]> {
+  const options = row.kernel ?? row.options ?? '';
+  const mtu = row.mtu === undefined ? '' : `mtu ${row.mtu}`;
+  const daemon = await Daemon.start(topology, [
+    `ip link add vxlan0 type vxlan id ${VNI} ${addresses(topology)} dstport ${PORT} nolearning ${options}`,
+    `ip link set vxlan0 ${mtu} up`,
+  ]);
+  try {
+    return await sent(topology, 'vxlan0', row.frames);
+  } finally {
+    await daemon.stop();
+  }
+}
+
 interface Comparable {
   readonly inner: string;
   readonly outer: Omit<Captured['outer'], 'sourcePort'>;
@@ -219,9 +234,11 @@ function comparable(captured: readonly Captured[], frames: readonly string[]): C
 export async function compareOnTheWire(t: ExecutionContext, topology: Topology, row: WireRow): Promise<void> {
   const kernel = await fromKernel(topology, row);
   const vtep = await fromVtep(topology, row);
+  const classic = await fromClassic(topology, row);
   const { title, frames, lost = 0, ports = [32768, 61000] } = row;
   t.is(kernel.length, frames.length - lost, `${title}: the kernel's`);
-  t.deepEqual(comparable(vtep, frames), comparable(kernel, frames), title);
-  for (const { outer } of [...kernel, ...vtep])
+  t.deepEqual(comparable(vtep, frames), comparable(kernel, frames), `${title}: external`);
+  t.deepEqual(comparable(classic, frames), comparable(kernel, frames), `${title}: classic`);
+  for (const { outer } of [...kernel, ...vtep, ...classic])
     t.true(outer.sourcePort >= ports[0] && outer.sourcePort < ports[1], `${title}: port ${outer.sourcePort}`);
 }

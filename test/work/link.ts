@@ -39,6 +39,7 @@ import { must } from '../../src/native/errno.js';
 import { bindSocket, close, send, setsockopt, socket, unshare } from '../../src/native/libc.js';
 import { NativeBuffer } from '../../src/native/scratch.js';
 import { CLONE_NEWNET, SOCK_CLOEXEC, SOCK_RAW } from '../../src/native/socket-constants.js';
+import { OFFLOAD_USO4, OFFLOAD_USO6 } from '../../src/offload/offloads.js';
 
 const AF_PACKET = 17;
 const SOL_PACKET = 263;
@@ -130,10 +131,11 @@ export class WorkLink {
       sendBuffer: 4 << 20,
       sourcePorts: 8,
     });
+    const offloads = OFFLOADS | (this.takesUdpSuperFrames ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0);
     this.engine = new Engine(arena, devices, this.#counters, actionCounters);
     this.#underlay = new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS });
     this.engine.setUnderlay(VXLAN0, this.#underlay);
-    this.engine.setPort(TAP0, new TapPort(arena, this.#tap.fds[0] ?? -1), OFFLOADS);
+    this.engine.setPort(TAP0, new TapPort(arena, this.#tap.fds[0] ?? -1), offloads);
     const all = rules();
     const [DST_IP = 0] = addressWords(LOOPBACK4);
     const toPeer = {
@@ -153,6 +155,11 @@ export class WorkLink {
     this.#peer.record(0, this.#sockets.port);
     this.#singly.record(0, this.#sockets.port);
     this.#toTap = packetSocket('tap0');
+  }
+
+  /** Whether the TAP does, as from Linux 6.2 on. */
+  get takesUdpSuperFrames(): boolean {
+    return this.#tap.offloads.udp;
   }
 
   close(): void {

@@ -41,3 +41,35 @@ export function freeSlot(words: Int32Array, slots: number, slotCount: number, st
 export function setHead(words: Int32Array, slot: number, head: number): void {
   Atomics.store(words, slot + Slot.HEAD, head);
 }
+
+/**
+ * Slots of keys have a filter behind them, four bits a slot: the bit of every key's hash is set, so that most look-ups
+ * of keys that are not there end in words that caches hold, and touch no slot. Bits are only ever set, until the slots
+ * are made anew; a reader of an older state then looks at a slot in vain.
+ */
+const FILTER_BITS = 4;
+
+function filterWords(slotCount: number): number {
+  return (slotCount * FILTER_BITS) >>> 5;
+}
+
+/** Words of slots and filter. */
+export function keyTableWords(slotCount: number): number {
+  return slotCount * Slot.WORDS + filterWords(slotCount);
+}
+
+export function allocKeyTable(shared: SharedWords, slotCount: number): number {
+  return shared.allocAligned(keyTableWords(slotCount));
+}
+
+/** Whether there may be a key of this hash. */
+export function mayHave(words: Int32Array, slots: number, slotCount: number, hash: number): boolean {
+  const bit = hash & (slotCount * FILTER_BITS - 1);
+  return ((words[slots + slotCount * Slot.WORDS + (bit >>> 5)] >>> (bit & 31)) & 1) !== 0;
+}
+
+/** Tells the filter of a hash; before its key can be found. */
+export function note(words: Int32Array, slots: number, slotCount: number, hash: number): void {
+  const bit = hash & (slotCount * FILTER_BITS - 1);
+  words[slots + slotCount * Slot.WORDS + (bit >>> 5)] |= 1 << (bit & 31);
+}

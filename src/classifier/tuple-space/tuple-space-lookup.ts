@@ -6,6 +6,8 @@ import { KeyWord, PROTOCOL_ALL } from '../flow-key.js';
 import { finish, HASH_SEED, mix } from './hash.js';
 import { ChainList, ConsultedWord, RuleItem, Slot, TupleItem, type TupleSpaceSnapshot, Version } from './layout.js';
 
+import { mayHave } from './slots.js';
+
 const NONE = -1;
 
 export class TupleSpaceLookup implements Lookup {
@@ -96,7 +98,9 @@ export class TupleSpaceLookup implements Lookup {
     hash = finish(hash);
 
     const slots = words[item + TupleItem.SLOTS];
-    const last = words[item + TupleItem.SLOT_COUNT] - 1;
+    const slotCount = words[item + TupleItem.SLOT_COUNT];
+    if (!mayHave(words, slots, slotCount, hash)) return 0;
+    const last = slotCount - 1;
     for (let i = hash & last; ; i = (i + 1) & last) {
       const slot = slots + i * Slot.WORDS;
       let version = words[slot + Slot.HEAD];

@@ -16,8 +16,11 @@
  * in at the cost of a mask of another protocol, whatever their number of rules; and they are tried as the kernel does,
  * who looks through the rules of a mask with ranges one by one.
  *
+ * **Filters.** Most probes of a look-up find nothing. Behind the slots of each tuple stands a filter of four bits a slot,
+ * small enough for caches where the slots are not: with hundreds of masks it halves a look-up, and more with many rules.
+ *
  * **Snapshots.** Everything a worker reads stands in one shared array of words, and nothing there is ever changed but
- * for the heads of slots. A key's rules, and a chain's list of tuples, are versions: an edit appends a new one that
+ * for the heads of slots and the bits of filters, which are only set. A key's rules, and a chain's list of tuples, are versions: an edit appends a new one that
  * says in which generation it was born and which version it supersedes, and swings the head of the slot to it.
  * A snapshot is the array, the place of the chain table, and a generation; a reader steps back over versions younger
  * than its own. So an edit costs a few dozen words, publishing costs a list of tuples for every chain whose tuples

@@ -9,8 +9,8 @@ import { finish, HASH_SEED, mix } from './hash.js';
 import { keyVersionWords, RuleItem, Slot, Version } from './layout.js';
 import type { MaskGroup, MaskPlace } from './mask-group.js';
 import type { RuleIndex } from './rule-index.js';
-import type { SharedWords } from './shared-words.js';
-import { allocSlots, FEWEST_SLOTS, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
+import { alignedWords, type SharedWords } from './shared-words.js';
+import { allocKeyTable, FEWEST_SLOTS, freeSlot, isFull, keyTableWords, note, setHead, slotCountFor } from './slots.js';
 
 /** The rules of one pref: the place of their mask among the pref's, and of their ranges among the mask's. */
 export interface TupleUse {
@@ -140,12 +140,12 @@ export class Tuple {
 
   /** Most words that mask and slots of a new tuple take. */
   get newWords(): number {
-    return 1 + this.width * 2 + slotWords(FEWEST_SLOTS);
+    return 1 + this.width * 2 + alignedWords(keyTableWords(FEWEST_SLOTS));
   }
 
   /** Most words that a version with `count` rules takes, and more slots where they are due. */
   wordsFor(count: number): number {
-    const grown = isFull(this.slotted, this.slotCount) ? slotWords(slotCountFor(this.keys)) : 0;
+    const grown = isFull(this.slotted, this.slotCount) ? alignedWords(keyTableWords(slotCountFor(this.keys))) : 0;
     return keyVersionWords(this.width, count) + grown;
   }
 
@@ -158,7 +158,7 @@ export class Tuple {
       words[this.maskAt + 1 + i * 2] = this.indices[i];
       words[this.maskAt + 2 + i * 2] = this.mask[this.indices[i]];
     }
-    this.slots = allocSlots(shared, this.slotCount);
+    this.slots = allocKeyTable(shared, this.slotCount);
   }
 
   /**
@@ -211,6 +211,7 @@ export class Tuple {
 
     if (isNew) {
       words[slot + Slot.HASH] = hash;
+      note(words, this.slots, this.slotCount, hash);
       this.slotted++;
     } else {
       shared.release(keyVersionWords(this.width, oldCount));
@@ -224,7 +225,7 @@ export class Tuple {
   /** Takes fewer slots where the present ones are almost empty and there is room. Returns whether it did. */
   shrink(shared: SharedWords): boolean {
     const wanted = slotCountFor(this.keys);
-    if (wanted * 8 > this.slotCount || slotWords(wanted) > shared.room) return false;
+    if (wanted * 8 > this.slotCount || alignedWords(keyTableWords(wanted)) > shared.room) return false;
     this.resize(shared, wanted);
     return true;
   }
@@ -255,7 +256,7 @@ export class Tuple {
   /** The newest state no longer has this tuple. */
   releaseFrom(shared: SharedWords): void {
     const { words } = shared;
-    let count = 1 + this.width * 2 + this.slotCount * Slot.WORDS;
+    let count = 1 + this.width * 2 + keyTableWords(this.slotCount);
     for (let slot = this.slots; slot < this.slots + this.slotCount * Slot.WORDS; slot += Slot.WORDS) {
       const version = words[slot + Slot.HEAD];
       if (version !== 0) count += keyVersionWords(this.width, words[version + Version.COUNT]);
@@ -273,7 +274,7 @@ export class Tuple {
     const { words } = shared;
     const oldSlots = this.slots;
     const oldCount = this.slotCount;
-    this.slots = allocSlots(shared, slotCount);
+    this.slots = allocKeyTable(shared, slotCount);
     this.slotCount = slotCount;
     this.slotted = this.keys;
     for (let slot = oldSlots; slot < oldSlots + oldCount * Slot.WORDS; slot += Slot.WORDS) {
@@ -282,12 +283,13 @@ export class Tuple {
       if (words[version + Version.COUNT] === 0) shared.release(keyVersionWords(this.width, 0));
       else this.enslot(words, version, words[slot + Slot.HASH]);
     }
-    shared.release(oldCount * Slot.WORDS);
+    shared.release(keyTableWords(oldCount));
   }
 
   private enslot(words: Int32Array, version: number, hash: number): void {
     const slot = freeSlot(words, this.slots, this.slotCount, hash);
     words[slot + Slot.HASH] = hash;
+    note(words, this.slots, this.slotCount, hash);
     setHead(words, slot, version);
   }
 

@@ -16,7 +16,7 @@ import {
 } from '../../native/netlink-constants.js';
 import { NativeBuffer } from '../../native/scratch.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK, POLLIN, SOCK_NONBLOCK } from '../../native/socket-constants.js';
-import { Pollfd } from '../../native/structs.js';
+import { Ifinfomsg, Pollfd } from '../../native/structs.js';
 import { type Link, readLink } from './link.js';
 import { readMessages } from './message.js';
 import { NetlinkSocket } from './socket.js';
@@ -119,6 +119,9 @@ export class LinkFollower {
       const { nsid } = received;
       for (const message of readMessages(received.bytes)) {
         if (this.closing) return;
+        // Of another family are notices of a link's part in something: a bridge tells of a port that leaves it as of a
+        // deleted link.
+        if (message.body[Ifinfomsg.FAMILY] !== 0) continue;
         const link = message.type === RTM_NEWLINK || message.type === RTM_DELLINK ? readLink(message.body) : undefined;
         if (link === undefined) continue;
         if (message.type === RTM_NEWLINK) this.onEvent({ type: 'link', link, nsid });

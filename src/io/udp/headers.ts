@@ -54,14 +54,14 @@ export function writeName(
   memory[word + 3] = swap32(tunnels[record + TunnelWord.DST_IP + 1]);
   memory[word + 4] = swap32(tunnels[record + TunnelWord.DST_IP + 2]);
   memory[word + 5] = swap32(tunnels[record + TunnelWord.DST_IP + 3]);
-  memory[word + 6] = scopeId;
+  memory[word + 6] = tunnels[record + TunnelWord.IFINDEX] || scopeId;
   return SockaddrIn6.SIZE;
 }
 
 /**
  * Writes the control messages at byte offset `at` (a multiple of 8); returns their length, at most CONTROL_SPACE.
- * A source of zeros, a TOS of 0 and a TTL of 0 get none: then the kernel chooses the source, and the route's hop
- * limit counts (net.ipv4.ip_default_ttl, 64).
+ * A source of zeros without an interface, a TOS of 0 and a TTL of 0 get none: then the kernel chooses the source, and
+ * the route's hop limit counts (net.ipv4.ip_default_ttl, 64), or 1 for a multicast destination.
  */
 export function writeControl(
   memory: Int32Array,
@@ -73,22 +73,23 @@ export function writeControl(
 ): number {
   const four = tunnels[record + TunnelWord.FAMILY] === 4;
   const source = record + TunnelWord.SRC_IP;
+  const ifindex = tunnels[record + TunnelWord.IFINDEX];
   let end = at;
   if (four) {
-    if (tunnels[source] !== 0) {
+    if ((tunnels[source] | ifindex) !== 0) {
       const data = (end + Cmsghdr.SIZE) >> 2;
-      memory[data] = 0;
+      memory[data] = ifindex;
       memory[data + 1] = swap32(tunnels[source]); // ipi_spec_dst: what the kernel takes as the source
       memory[data + 2] = 0;
       end = header(memory, end, SOL_IP, IP_PKTINFO, InPktinfo.SIZE);
     }
-  } else if ((tunnels[source] | tunnels[source + 1] | tunnels[source + 2] | tunnels[source + 3]) !== 0) {
+  } else if ((tunnels[source] | tunnels[source + 1] | tunnels[source + 2] | tunnels[source + 3] | ifindex) !== 0) {
     const data = (end + Cmsghdr.SIZE) >> 2;
     memory[data] = swap32(tunnels[source]);
     memory[data + 1] = swap32(tunnels[source + 1]);
     memory[data + 2] = swap32(tunnels[source + 2]);
     memory[data + 3] = swap32(tunnels[source + 3]);
-    memory[data + 4] = scopeId;
+    memory[data + 4] = ifindex || scopeId;
     end = header(memory, end, SOL_IPV6, IPV6_PKTINFO, In6Pktinfo.SIZE);
   }
   const tos = tunnels[record + TunnelWord.TOS];

@@ -14,6 +14,7 @@ import {
   AF_INET,
   AF_INET6,
   IP_MTU_DISCOVER,
+  IP_MULTICAST_LOOP,
   IP_PKTINFO,
   IP_PMTUDISC_DONT,
   IP_RECVTOS,
@@ -21,6 +22,7 @@ import {
   IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG,
   IPV6_FLOWINFO_SEND,
+  IPV6_MULTICAST_LOOP,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
@@ -62,8 +64,12 @@ export interface UdpSocketOptions {
   readonly receiveBuffer: number;
   /** Bytes asked of each transmit socket's queue. */
   readonly sendBuffer: number;
+  /** Whether equal datagrams may be received as bundles (UDP_GRO), where the kernel can; default true. */
+  readonly bundles?: boolean;
   /** Accept a zero checksum over IPv6 (RFC 6936). What is sent is said by each record (TUNNEL_CSUM). */
   readonly udp6ZeroChecksumReceive?: boolean;
+  /** False: the sockets only send, to `port` where nothing else is said. Default true. */
+  readonly receive?: boolean;
   /** How many source ports, 1 … 256. */
   readonly sourcePorts: number;
   /** Source ports to choose from, the upper bound exclusive, as `srcport MIN MAX`; absent: ephemeral ports. */
@@ -74,6 +80,7 @@ export interface UdpSockets {
   readonly family: 4 | 6;
   readonly port: number;
   readonly scopeId: number;
+  /** -1: these only send. */
   readonly receiveFd: number;
   /** One per source port. */
   readonly transmitFds: readonly number[];
@@ -104,9 +111,10 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
     throw new RangeError(`udp: ${wanted} source ports (1 to ${MAX_SOURCE_PORTS} are possible)`);
   const opened: number[] = [];
   try {
-    const receiveFd = newSocket(options.family, opened);
-    const receiveOffload = prepareReceive(receiveFd, options);
-    bindTo(receiveFd, options, options.port);
+    const receives = options.receive !== false;
+    const receiveFd = receives ? newSocket(options.family, opened) : -1;
+    const receiveOffload = receives && prepareReceive(receiveFd, options);
+    if (receives) bindTo(receiveFd, options, options.port);
     const transmitFds: number[] = [];
     const sourcePorts: number[] = [];
     for (let i = 0; i < wanted; i++) {
@@ -119,14 +127,14 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
     }
     return {
       family,
-      port: boundPort(receiveFd, family),
+      port: receives ? boundPort(receiveFd, family) : options.port,
       scopeId: options.deviceIndex ?? 0,
       receiveFd,
       transmitFds,
       sourcePorts,
       receiveOffload,
       segmentation: setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
-      receiveBuffer: getInt(receiveFd, SOL_SOCKET, SO_RCVBUF),
+      receiveBuffer: receives ? getInt(receiveFd, SOL_SOCKET, SO_RCVBUF) : 0,
       sendBuffer: getInt(transmitFds[0], SOL_SOCKET, SO_SNDBUF),
     };
   } catch (error) {
@@ -136,7 +144,7 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
 }
 
 export function closeUdpSockets(sockets: UdpSockets): void {
-  close(sockets.receiveFd);
+  if (sockets.receiveFd >= 0) close(sockets.receiveFd);
   for (const fd of sockets.transmitFds) close(fd);
 }
 
@@ -169,7 +177,7 @@ function prepareReceive(fd: number, options: UdpSocketOptions): boolean {
   mustSet(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, 'SO_RXQ_OVFL');
   if (setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBuffer) < 0)
     mustSet(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBuffer, 'SO_RCVBUF');
-  return setInt(fd, SOL_UDP, UDP_GRO, 1) === 0;
+  return options.bundles !== false && setInt(fd, SOL_UDP, UDP_GRO, 1) === 0;
 }
 
 function prepareTransmit(fd: number, options: UdpSocketOptions): void {
@@ -178,12 +186,15 @@ function prepareTransmit(fd: number, options: UdpSocketOptions): void {
   // Linux sets DF on UDP by default; the kernel's vxlan device does not (df unset).
   if (options.family === 4) {
     mustSet(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, 'IP_MTU_DISCOVER');
+    // What goes to a group does not come back: the kernel's device does not hear itself either.
+    mustSet(fd, SOL_IP, IP_MULTICAST_LOOP, 0, 'IP_MULTICAST_LOOP');
   } else {
     // The kernel's device never fragments over IPv6, whatever df says (ip6_fragment refuses what it did not allow).
     mustSet(fd, SOL_IPV6, IPV6_DONTFRAG, 1, 'IPV6_DONTFRAG');
     // The flow label is what the tunnel record says, 0 as a rule; by itself the kernel would make one up.
     mustSet(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, 0, 'IPV6_AUTOFLOWLABEL');
     mustSet(fd, SOL_IPV6, IPV6_FLOWINFO_SEND, 1, 'IPV6_FLOWINFO_SEND');
+    mustSet(fd, SOL_IPV6, IPV6_MULTICAST_LOOP, 0, 'IPV6_MULTICAST_LOOP');
   }
   if (setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.sendBuffer) < 0)
     mustSet(fd, SOL_SOCKET, SO_SNDBUF, options.sendBuffer, 'SO_SNDBUF');

@@ -25,9 +25,9 @@ export interface UdpUnderlayCapacity {
  * live in the arena given. Received records have FAMILY, SRC_IP, SRC_PORT, DST_IP, DST_PORT, TOS and TTL set, and
  * FLAGS and VNI 0: whoever reads the VXLAN header knows those.
  *
- * In records to send: SRC_IP 0 lets the kernel choose, DST_PORT 0 is the socket's own port, TTL 0 the route's hop
- * limit; TUNNEL_CSUM and TUNNEL_DONT_FRAGMENT are heeded, other flags ignored. SRC_PORT is ignored: `hash` chooses.
- * A family without sockets answers EAFNOSUPPORT.
+ * In records to send: SRC_IP 0 lets the kernel choose, IFINDEX 0 leaves it to the route, DST_PORT 0 is the socket's
+ * own port, TTL 0 the route's hop limit; TUNNEL_CSUM and TUNNEL_DONT_FRAGMENT are heeded, other flags ignored. `hash`
+ * chooses the source port. A family without sockets answers EAFNOSUPPORT.
  */
 export class UdpUnderlay implements Underlay {
   readonly receiveFds: readonly number[];
@@ -36,8 +36,9 @@ export class UdpUnderlay implements Underlay {
 
   /** `sockets`: at most one for each family. */
   constructor(arena: Arena, sockets: readonly UdpSockets[], capacity: UdpUnderlayCapacity) {
-    this.receiveFds = sockets.map((each) => each.receiveFd);
-    this.receivers = sockets.map((each) => new UdpReceiver(arena, each, capacity.receive));
+    const receiving = sockets.filter((each) => each.receiveFd >= 0);
+    this.receiveFds = receiving.map((each) => each.receiveFd);
+    this.receivers = receiving.map((each) => new UdpReceiver(arena, each, capacity.receive));
     const transmit = sockets.flatMap((each) =>
       each.transmitFds.map(
         (fd) => new TransmitSocket(arena, fd, each.family, each.port, each.scopeId, each.segmentation),

@@ -1,0 +1,410 @@
+/**
+ * The forwarding tables of vxlan devices, as `bridge fdb` edits and shows them: the kernel's vxlan_fdb_add, _delete,
+ * _get, _dump and _delete_bulk (drivers/net/vxlan/vxlan_core.c), on the table that the workers look into.
+ */
+
+import {
+  ADDED_BY_USER,
+  ENTRY_REMOTES,
+  NTF_EXT_LEARNED,
+  NTF_ROUTER,
+  NTF_SELF,
+  NTF_STICKY,
+  NUD_NOARP,
+  NUD_PERMANENT,
+  NUD_REACHABLE,
+} from '../devices/fdb-layout.js';
+import type { FdbKey, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
+import { isSameRemote } from '../devices/fdb-records.js';
+import { formatMac } from '../iproute/address.js';
+import { CommandError, type VxlanOptions } from '../iproute/commands.js';
+import { fdbDeletion } from '../iproute/fdb-command.js';
+import {
+  type FdbDeletion,
+  type FdbEntry,
+  type FdbEntryState,
+  type FdbFlush,
+  fdbStateBits,
+  fdbStateOf,
+  isFdbFlushed,
+  reportedFdbEntry,
+  type VniState,
+} from '../iproute/fdb-types.js';
+import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
+import type { Device, LinkSource } from './device-registry.js';
+import { fdbAnswers, fdbRefused } from './refusal.js';
+import { tunnelDefaults } from './tunnel-defaults.js';
+
+/** Seconds between two looks for what has aged, at most (FDB_AGE_INTERVAL). */
+const AGE_INTERVAL = 10;
+/** The table counts time in tenths of seconds. */
+const TICKS = 10;
+
+const ZEROS = new Uint8Array(6);
+
+/** A vxlan device. */
+export interface FdbDevice extends Pick<Device, 'index' | 'name'> {
+  readonly vxlan?: VxlanOptions;
+}
+
+/** What happened to the table, for whoever watches: `entry` as `bridge fdb show` has it. */
+export type FdbChange =
+  | { readonly type: 'learned' | 'changed' | 'deleted'; readonly entry: FdbEntryState }
+  /** `l2miss`: nobody knows the address. */
+  | { readonly type: 'l2-miss'; readonly dev: string; readonly mac: Uint8Array }
+  | { readonly type: 'l3-miss'; readonly dev: string; readonly address: Uint8Array }
+  /** So many changes were too many at once. */
+  | { readonly type: 'lost'; readonly count: number };
+
+export interface ForwardingHost {
+  /** The vxlan device of an index. */
+  device(index: number): FdbDevice | undefined;
+  readonly links: LinkSource;
+}
+
+export class Forwarding {
+  /** Is told of every change. */
+  onChange: ((change: FdbChange) => void) | undefined;
+  private readonly table: FdbRecords;
+  private readonly host: ForwardingHost;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(table: FdbRecords, host: ForwardingHost) {
+    this.table = table;
+    this.host = host;
+    this.ageIn(AGE_INTERVAL * TICKS);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  // ---- the life of a device ------------------------------------------------------------------------------------
+
+  /** A new device: with an entry for its default destination, if it has one. */
+  begin(device: FdbDevice): void {
+    this.setDevice(device);
+    this.addDefault(device);
+  }
+
+  /** A device has other options than before. */
+  change(device: FdbDevice, before: VxlanOptions): void {
+    this.setDevice(device);
+    const { remote } = optionsOf(device);
+    if (`${remote}` === `${before.remote}`) return;
+    this.addDefault(device);
+    const old = this.defaultRemote(before);
+    if (old) this.removeRemote(this.keyOf(device, ZEROS), old);
+  }
+
+  /** Frames of a VNI of a filter without another entry go to `after`, and no longer to `before`. */
+  redirect(device: FdbDevice, vni: number, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
+    const options = optionsOf(device);
+    const key = this.keyOf(device, ZEROS, vni);
+    if (after) this.addPermanent(key, this.defaultOf(options, vni, after));
+    if (before) this.removeRemote(key, this.defaultOf(options, vni, before));
+  }
+
+  /** A device is up: it learns from now on. */
+  open(device: FdbDevice): void {
+    this.table.setOpen(device.index, true);
+    this.age();
+  }
+
+  /** A device is down: what it has learned is forgotten (vxlan_stop). */
+  shut(device: FdbDevice): void {
+    this.table.setOpen(device.index, false);
+    for (const record of this.table.list(device.index)) {
+      const isStatic = (record.state & (NUD_PERMANENT | NUD_NOARP)) !== 0;
+      if (!isStatic) this.removeAll(record);
+    }
+  }
+
+  /** A device is going, and its table with it. */
+  end(device: FdbDevice): void {
+    this.table.setOpen(device.index, false);
+    for (const record of this.table.list(device.index)) this.table.remove(record);
+  }
+
+  // ---- bridge fdb ----------------------------------------------------------------------------------------------
+
+  /** Throws CommandError, in the kernel's words, and has changed nothing then. */
+  add(mode: 'add' | 'append' | 'replace', device: FdbDevice, entry: FdbEntry): void {
+    if (entry.dst === undefined) throw fdbAnswers('Invalid argument');
+    const remote = this.remoteOf(device, entry, entry.dst);
+    if (remote.address.length !== addressBytes(optionsOf(device))) {
+      throw fdbAnswers('Address family not supported by protocol');
+    }
+    const key = this.keyOf(device, entry.mac, entry.srcVni);
+    const there = this.table.get(key);
+    if (there) {
+      if (mode === 'add') throw fdbAnswers('File exists');
+      this.update(mode, key, there, entry, remote);
+      return;
+    }
+    if (mode === 'replace' && !isUnicast(entry.mac)) throw fdbAnswers('Operation not supported');
+    this.insert(key, fdbStateBits[entry.state], flagsOf(entry), remote);
+  }
+
+  remove(device: FdbDevice, entry: FdbDeletion): void {
+    const remote = this.remoteOf(device, entry, entry.dst ?? new Uint8Array(addressBytes(optionsOf(device))));
+    const key = this.keyOf(device, entry.mac, entry.srcVni);
+    const there = this.table.get(key);
+    if (!there) throw fdbAnswers('No such file or directory');
+    if (isAny(remote.address)) this.removeAll(there);
+    else this.removeRemote(key, remote);
+  }
+
+  get(device: FdbDevice, { mac, vni }: Pick<FdbEntry, 'mac' | 'vni'>): FdbEntryState {
+    const record = this.table.get(this.keyOf(device, mac, vni));
+    const [first] = record ? this.statesOf(device, record) : [];
+    if (!first) throw fdbRefused('Fdb entry not found', 254);
+    return first;
+  }
+
+  /** The entries of a device, the youngest first. */
+  list(device: FdbDevice): FdbEntryState[] {
+    return this.table.list(device.index).flatMap((record) => this.statesOf(device, record));
+  }
+
+  flush(device: FdbDevice, flush: FdbFlush): void {
+    if (flush.refused !== undefined) throw new CommandError(flush.refused, 255);
+    if (flush.via !== undefined) this.ifindexOf(flush.via);
+    const { dst, port, vni, via } = flush;
+    const ofRemotes = dst !== undefined || port !== undefined || vni !== undefined || via !== undefined;
+    for (const record of this.table.list(device.index)) {
+      const gone = record.remotes.filter((remote) => isFdbFlushed(this.stateOf(device, record, remote), flush));
+      if (gone.length === 0) continue;
+      if (!ofRemotes || gone.length === record.remotes.length) this.removeAll(record);
+      else for (const remote of gone) this.removeRemote(record, remote);
+    }
+  }
+
+  /** The entries that commands have made, the oldest first, as they were typed. */
+  made(device: FdbDevice): FdbRecord[] {
+    return this.table
+      .list(device.index)
+      .filter(({ state, flags }) => (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0)
+      .reverse();
+  }
+
+  /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
+  defaults(device: FdbDevice, vnis: readonly VniState[]): { readonly vni: number; readonly remote: FdbRemote }[] {
+    const options = optionsOf(device);
+    const own = this.defaultRemote(options);
+    const ofVnis = vnis.flatMap(({ vni, remote }) => {
+      const address = remote ?? own?.address;
+      return address ? [{ vni, remote: this.defaultOf(options, vni, address) }] : [];
+    });
+    return [...(own ? [{ vni: options.id ?? 0, remote: own }] : []), ...ofVnis];
+  }
+
+  /** The words, after `bridge`, that take a destination away from the all-zeros address. */
+  deletion(device: FdbDevice, srcVni: number, remote: FdbRemote): string[] {
+    const record = {
+      device: device.index,
+      mac: ZEROS,
+      vni: srcVni,
+      state: 0,
+      flags: 0,
+      used: 0,
+      updated: 0,
+      remotes: [],
+    };
+    const entry = reportedFdbEntry(this.stateOf(device, record, remote), optionsOf(device));
+    return fdbDeletion(entry);
+  }
+
+  /** One destination of an entry, as `show` has it but whole: with port and VNI. */
+  stateOf(device: FdbDevice, record: FdbRecord, remote: FdbRemote): FdbEntryState {
+    const { mac, vni: srcVni, state: bits, flags, used, updated } = record;
+    const { address, port, vni, ifindex } = remote;
+    return {
+      ...{ dev: device.name, mac, dst: address, port, vni, srcVni, state: fdbStateOf(bits), bits },
+      ...(ifindex !== 0 && { via: this.host.links.link(ifindex)?.name ?? `if${ifindex}` }),
+      ...((flags & NTF_ROUTER) !== 0 && { router: true }),
+      ...((flags & NTF_EXT_LEARNED) !== 0 && { externLearn: true }),
+      ...((flags & NTF_STICKY) !== 0 && { sticky: true }),
+      used: Math.floor(used / TICKS),
+      updated: Math.floor(updated / TICKS),
+    };
+  }
+
+  // ---- what happens by itself ----------------------------------------------------------------------------------
+
+  /** The workers have notices. */
+  hear(): void {
+    for (const notice of this.table.notices()) this.tell(notice);
+  }
+
+  private tell(notice: FdbNotice): void {
+    if (notice.kind === 'lost') {
+      this.onChange?.({ type: 'lost', count: notice.count });
+      return;
+    }
+    const device = this.host.device(notice.kind === 'learned' ? notice.record.device : notice.device);
+    if (!device) return;
+    switch (notice.kind) {
+      case 'learned':
+        this.changed('learned', notice.record, notice.record.remotes);
+        break;
+      case 'l2-miss':
+        this.onChange?.({ type: 'l2-miss', dev: device.name, mac: notice.mac });
+        break;
+      case 'l3-miss':
+        this.onChange?.({ type: 'l3-miss', dev: device.name, address: notice.address });
+        break;
+    }
+  }
+
+  /** Forgets what has not been heard of for too long, and looks again when the next may be due (vxlan_cleanup). */
+  private age(): void {
+    if (this.closed) return;
+    const ageing = (index: number): number => {
+      const options = this.host.device(index)?.vxlan;
+      return (options?.ageing ?? VXLAN_AGEING) * TICKS;
+    };
+    const next = this.table.age(ageing, AGE_INTERVAL * TICKS, (record) =>
+      this.changed('deleted', record, record.remotes),
+    );
+    this.ageIn(next);
+  }
+
+  private ageIn(ticks: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.age(), (ticks * 1000) / TICKS);
+    this.timer.unref();
+  }
+
+  // ---- edits ---------------------------------------------------------------------------------------------------
+
+  private update(mode: 'append' | 'replace', key: FdbKey, there: FdbRecord, entry: FdbEntry, remote: FdbRemote): void {
+    if (mode === 'replace' && !isUnicast(entry.mac)) throw fdbRefused('Cannot replace non-unicast fdb entries');
+    if (mode === 'append' && !isUnicast(entry.mac)) {
+      const refusal = this.table.append(key, remote);
+      if (refusal === 'too-many-remotes') {
+        throw new CommandError(
+          `vtep: ${formatMac(entry.mac)} has ${ENTRY_REMOTES} destinations, and takes no more`,
+          255,
+        );
+      }
+      if (refusal) throw fdbAnswers('No space left on device');
+    } else if (mode === 'replace') {
+      this.table.replaceRemote(key, remote);
+    }
+    const flags = flagsOf(entry);
+    // What another control plane has learned does not take over what a person has said.
+    const takesOver = (flags & NTF_EXT_LEARNED) === 0 || (there.flags & ADDED_BY_USER) === 0;
+    if (takesOver) this.table.setState(key, fdbStateBits[entry.state], flags);
+    const now = this.table.get(key);
+    if (now) this.changed('changed', now, [remote]);
+  }
+
+  private insert(key: FdbKey, state: number, flags: number, remote: FdbRemote): void {
+    if (this.table.insert(key, state, flags, remote) !== undefined) throw fdbAnswers('No space left on device');
+    const now = this.table.get(key);
+    if (now) this.changed('changed', now, now.remotes);
+  }
+
+  private removeAll(record: FdbRecord): void {
+    this.table.remove(record);
+    this.changed('deleted', record, record.remotes);
+  }
+
+  private removeRemote(key: FdbKey, remote: FdbRemote): void {
+    const record = this.table.get(key);
+    if (!record?.remotes.some((one) => isSameRemote(one, remote))) return;
+    this.table.remove(key, remote);
+    this.changed('deleted', record, [remote]);
+  }
+
+  private setDevice(device: FdbDevice): void {
+    const options = optionsOf(device);
+    this.table.setDevice(device.index, options.maxaddress ?? 0, tunnelDefaults(options, this.lowerOf(options)));
+  }
+
+  private addDefault(device: FdbDevice): void {
+    const remote = this.defaultRemote(optionsOf(device));
+    if (remote) this.addPermanent(this.keyOf(device, ZEROS), remote);
+  }
+
+  private addPermanent(key: FdbKey, remote: FdbRemote): void {
+    if (this.table.append(key, remote) !== 'none') return;
+    this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
+  }
+
+  private defaultRemote(options: VxlanOptions): FdbRemote | undefined {
+    const { remote, id = 0 } = options;
+    return remote === undefined || isAny(remote) ? undefined : this.defaultOf(options, id, remote);
+  }
+
+  private defaultOf(options: VxlanOptions, vni: number, address: Uint8Array): FdbRemote {
+    return { address, port: options.dstport, vni, ifindex: this.lowerOf(options) };
+  }
+
+  private lowerOf({ dev }: VxlanOptions): number {
+    return dev === undefined ? 0 : (this.host.links.link(dev)?.index ?? 0);
+  }
+
+  private keyOf(device: FdbDevice, mac: Uint8Array, srcVni?: number): FdbKey {
+    const { external, id = 0 } = optionsOf(device);
+    return { device: device.index, mac, vni: external ? (srcVni ?? 0) : id };
+  }
+
+  private remoteOf(device: FdbDevice, { port, vni, via }: FdbDeletion, address: Uint8Array): FdbRemote {
+    const { dstport, id = 0 } = optionsOf(device);
+    return {
+      address,
+      port: port ?? dstport,
+      vni: vni ?? id,
+      ifindex: via === undefined ? 0 : this.ifindexOf(via),
+    };
+  }
+
+  private ifindexOf(name: string): number {
+    const link = this.host.links.link(name);
+    if (!link) throw new CommandError(`Cannot find device "${name}"`, 255);
+    return link.index;
+  }
+
+  private statesOf(device: FdbDevice, record: FdbRecord): FdbEntryState[] {
+    const own = optionsOf(device);
+    return record.remotes.map((remote) => reportedFdbEntry(this.stateOf(device, record, remote), own));
+  }
+
+  private changed(type: 'learned' | 'changed' | 'deleted', record: FdbRecord, remotes: readonly FdbRemote[]): void {
+    const device = this.onChange && this.host.device(record.device);
+    if (!device) return;
+    for (const entry of this.statesOf(device, { ...record, remotes })) this.onChange?.({ type, entry });
+  }
+}
+
+function optionsOf(device: FdbDevice): VxlanOptions {
+  if (device.vxlan === undefined) throw fdbAnswers('Operation not supported');
+  return device.vxlan;
+}
+
+/** The family that the kernel gives a device: that of its addresses, else IPv4. */
+function addressBytes({ remote, local }: VxlanOptions): number {
+  return (remote ?? local)?.length ?? 4;
+}
+
+function flagsOf({ router, externLearn, sticky }: FdbEntry): number {
+  return (
+    NTF_SELF |
+    ADDED_BY_USER |
+    (router === true ? NTF_ROUTER : 0) |
+    (externLearn === true ? NTF_EXT_LEARNED : 0) |
+    (sticky === true ? NTF_STICKY : 0)
+  );
+}
+
+function isUnicast(mac: Uint8Array): boolean {
+  return ((mac[0] ?? 0) & 1) === 0 && mac.some((byte) => byte !== 0);
+}
+
+function isAny(address: Uint8Array): boolean {
+  return address.every((byte) => byte === 0);
+}

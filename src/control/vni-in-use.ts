@@ -1,0 +1,33 @@
+import type { VxlanOptions } from '../iproute/commands.js';
+
+/** Options that make a socket another one (VXLAN_F_RCV_FLAGS), and with it the devices that could share it. */
+export const receiveOptions = ['external', 'vnifilter', 'gbp', 'gpe', 'remcsumrx', 'udp6zerocsumrx'] as const;
+
+/** A vxlan device, with the VNIs of its filter where it has one. */
+export interface Taker {
+  readonly vxlan: VxlanOptions;
+  readonly has: (vni: number) => boolean;
+}
+
+/**
+ * Whether a device takes a VNI that a device of these options is to take, on the same port (vxlan_vni_in_use): one
+ * with other receive options, or of the other family, does not count; setting it up finds the port taken.
+ */
+export function isVniInUse(wanted: VxlanOptions, vni: number, others: readonly Taker[]): boolean {
+  return others.some(
+    ({ vxlan, has }) =>
+      vxlan.dstport === wanted.dstport &&
+      receiveOptions.every((name) => (vxlan[name] ?? false) === (wanted[name] ?? false)) &&
+      isIpv6(vxlan) === isIpv6(wanted) &&
+      (isLinkLocal(wanted) ? vxlan.dev === wanted.dev : true) &&
+      has(vni),
+  );
+}
+
+function isIpv6({ remote, local }: VxlanOptions): boolean {
+  return (remote ?? local)?.length === 16;
+}
+
+function isLinkLocal({ remote, local }: VxlanOptions): boolean {
+  return [remote, local].some((one) => one?.length === 16 && one[0] === 0xfe && ((one[1] ?? 0) & 0xc0) === 0x80);
+}
