@@ -86,6 +86,11 @@ test('what is not vtep’s is refused by name, what is not there as ip and tc do
     { message: /^Cannot find device "eth0"\nbad action parsing\n/ },
     'nobody reaches it',
   );
+  registry.outside = { targetOf: ({ index }) => 100 + index, nameOf: () => undefined, dropped: () => undefined };
+  t.is(registry.targetOf('eth0'), 102, 'mirred may send to any interface');
+  t.throws(() => registry.targetOf('eth0', 'ingress'), {
+    message: /^vtep: mirred ingress to "eth0".* only "mirred egress"/,
+  });
   t.is(registry.ifindexOf('eth0'), 2, 'indev may name any interface');
   t.throws(() => registry.indexOf('no0'), { message: 'Cannot find device "no0"' });
   t.throws(() => registry.ifindexOf('no0'), { message: 'Cannot find device "no0"' });

@@ -127,10 +127,16 @@ export class DeviceRegistry implements RuleDevices {
     throw noSuchDevice(name);
   }
 
-  targetOf(name: string, left = 0): number {
+  targetOf(name: string, direction: 'egress' | 'ingress' = 'egress', left = 0): number {
     const index = this.known(name);
     if (index !== undefined) return index;
     const link = this.links.link(name);
+    if (link && this.outside && direction === 'ingress') {
+      throw new CommandError(
+        `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
+        2,
+      );
+    }
     if (link && this.outside) return this.outside.targetOf(link);
     throw noSuchTarget(name, left);
   }

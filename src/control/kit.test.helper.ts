@@ -67,8 +67,7 @@ export class FakeDevices implements RuleDevices {
   }
 
   targetOf(name: string): number {
-    // An interface of the host, to which mirred may send.
-    return name === 'eth0' ? 999 : this.indexOf(name);
+    return this.indexOf(name);
   }
 
   ifindexOf(name: string): number {

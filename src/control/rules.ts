@@ -28,7 +28,7 @@ export interface RuleDevices {
   /** Index of vtep's device of this name; throws CommandError where there is none. */
   indexOf(name: string): number;
   /** Index of the device that mirred may send to; throws CommandError, which tells of the `left` words of the action. */
-  targetOf(name: string, left?: number): number;
+  targetOf(name: string, direction: 'egress' | 'ingress', left?: number): number;
   nameOf(index: number): string;
   /** Keeps the index from another device for as long as an action sends to it. */
   hold(index: number): void;

@@ -118,10 +118,6 @@ test('what cannot be done is refused before anything of the command is done', (t
     '255 Cannot find device "nosuch"',
   );
   t.is(
-    refused('actions add action pass index 2 action mirred ingress redirect dev eth0'),
-    '2 vtep: mirred ingress to "eth0", an interface of the host, is not supported by vtep',
-  );
-  t.is(
     refused('actions replace action pass index 1 action mirred egress redirect dev nosuch'),
     '255 Cannot find device "nosuch"',
   );

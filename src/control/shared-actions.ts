@@ -13,7 +13,6 @@ import {
   type ActionState,
   CommandError,
 } from '../iproute/commands.js';
-import { notSupported } from '../iproute/errors.js';
 import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
@@ -246,18 +245,7 @@ export class SharedActions {
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
     if (spec.kind !== 'mirred') return -1;
-    const left = wordsLeft(spec);
-    return spec.direction === 'ingress' ? this.ownTarget(spec.dev, left) : this.devices.targetOf(spec.dev, left);
-  }
-
-  /** Nobody can have a frame come in on an interface of the host. */
-  private ownTarget(name: string, left: number): number {
-    try {
-      return this.devices.indexOf(name);
-    } catch {
-      this.devices.targetOf(name, left); // which says so where there is none
-      throw notSupported(`mirred ingress to "${name}", an interface of the host,`);
-    }
+    return this.devices.targetOf(spec.dev, spec.direction, wordsLeft(spec));
   }
 
   private make(spec: ActionMaking, target: number): ActionInstance {

@@ -26,7 +26,7 @@ const exemptions: Readonly<Record<UnderlayName, ReadonlyMap<string, string>>> = 
 
 async function check(t: ExecutionContext, name: UnderlayName, family: 4 | 6, each: UnderlayCase): Promise<void> {
   t.timeout(60_000);
-  const { bench, close } = await openBench(name, family, each.receiveBuffer);
+  const { bench, close } = await openBench(name, family, each);
   try {
     await each.run(bench);
     t.pass();

@@ -112,6 +112,11 @@ rooted('what a redirect to the host cannot do is refused by name', async (t) => 
   const onHost = await daemon.attempt('tc filter add dev vr ingress protocol all flower action drop');
   t.is(onHost.code, 2);
   t.regex(onHost.stderr, /"vr" is the host's, not a device of vtep: filters hang on devices that vtep made/);
+  const inwards = await daemon.attempt(
+    'tc filter add dev vxlan0 ingress protocol ip pref 2 flower action mirred ingress redirect dev vr',
+  );
+  t.is(inwards.code, 2);
+  t.regex(inwards.stderr, /mirred ingress to "vr", which is the host's/);
   const absent = await daemon.attempt(
     'tc filter add dev vxlan0 ingress protocol ip pref 2 flower action mirred egress redirect dev nosuch',
   );

@@ -1,4 +1,6 @@
 // The same traffic over each underlay that sends: the kernel's vxlan device on host A, vtep on host B.
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { u16 } from '../../src/wire/bytes.js';
 import { finish } from '../../src/wire/checksum.js';
 import { emitEthernet } from '../../src/wire/ethernet.js';
@@ -8,8 +10,9 @@ import { emitUdp } from '../../src/wire/udp.js';
 import { emitVlan } from '../../src/wire/vlan.js';
 import { Daemon } from './daemon.js';
 import { ethernet, ipv4Udp } from './frames.js';
+import { run } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
-import { INNER, MAC_A, MAC_B, type Topology } from './topology.js';
+import { INNER, MAC_A, MAC_B, type Topology, VTEP } from './topology.js';
 import { checksumErrors, iperf, ping, snmp, streamIsIntact } from './traffic.js';
 
 /** The topology's batch with these words behind the vxlan device's options. */
@@ -225,3 +228,30 @@ rooted('a capture ends with its interface and goes on with it, and vtep lives', 
   t.regex(refused.stderr, /^vtep: underlay pcap on vb: .*not up/m);
   t.is((await daemon.stop()).code, 0);
 });
+
+for (const [name, word, needs] of [
+  ['raw-socket', 'underlay raw', 'g++ make python3'],
+  ['cap', 'dev vb underlay pcap', 'g++ make python3 libpcap-dev'],
+] as const) {
+  rooted(`without ${name} all else works, and asking for its underlay says what to install`, async (t) => {
+    const topology = await twoHosts(t);
+    const { b } = topology;
+    // An empty folder in the package's place, which only this vtep sees.
+    const hidden = fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url));
+    const script = `mount -t tmpfs none ${hidden} && exec ${VTEP} run -b ${b.notes}/hidden.batch`;
+    const lines = [
+      'ip link add vxlan0 type vxlan external dstport 4789',
+      'ip link set vxlan0 up',
+      `ip link add vxlan1 type vxlan external dstport 4790 ${word}`,
+    ];
+    writeFileSync(`${b.notes}/hidden.batch`, `${lines.join('\n')}\n`);
+    const process = b.start(['unshare', '-m', 'sh', '-c', script]);
+    await process.waitFor(/^vtep: ready/m, 15_000);
+    const refused = await run(b.argv([VTEP, 'ip', 'link', 'set', 'vxlan1', 'up']));
+    t.is(refused.code, 2);
+    t.true(refused.stderr.includes(`needs the npm package ${name}, which is not usable here`), refused.stderr);
+    t.true(refused.stderr.includes(`apt-get install ${needs}, then npm install ${name}`), refused.stderr);
+    t.regex(await b.do('ip link show vxlan0'), /\bUP\b/);
+    t.notRegex(await b.do('ip link show vxlan1'), /[<,]UP[,>]/);
+  });
+}

@@ -17,7 +17,7 @@ import { RawUnderlay } from '../raw/underlay.js';
 import { enterFreshNamespace, ip, OtherNamespace } from '../testing/namespace.js';
 import { closeUdpSockets, openUdpSockets } from '../udp/sockets.js';
 import { UdpUnderlay } from '../udp/underlay.js';
-import type { Bench } from './cases.js';
+import type { Bench, UnderlayCase } from './cases.js';
 import { FAKE_SOURCE_PORTS, LinkedFake } from './linked-fake.js';
 import { CAPACITY, Station } from './station.js';
 
@@ -62,11 +62,21 @@ export function buildWire(): void {
 }
 
 /** Opens an underlay and its peer. */
-export function openBench(name: UnderlayName, family: 4 | 6, receiveBuffer = BUFFER): Promise<OpenBench> {
-  return name === 'fake' ? Promise.resolve(fakeBench(family)) : wireBench(name, family, receiveBuffer);
+export function openBench(
+  name: UnderlayName,
+  family: 4 | 6,
+  { receiveBuffer = BUFFER, peerBundles = false }: Pick<UnderlayCase, 'receiveBuffer' | 'peerBundles'> = {},
+): Promise<OpenBench> {
+  if (name === 'fake') return Promise.resolve(fakeBench(family));
+  return wireBench(name, family, receiveBuffer, peerBundles);
 }
 
-async function wireBench(name: 'udp' | 'raw' | 'pcap', family: 4 | 6, receiveBuffer: number): Promise<OpenBench> {
+async function wireBench(
+  name: 'udp' | 'raw' | 'pcap',
+  family: 4 | 6,
+  receiveBuffer: number,
+  peerBundles: boolean,
+): Promise<OpenBench> {
   const other = elsewhere;
   if (!other) throw new Error('there is no wire');
   const sockets = other.inside(() =>
@@ -79,10 +89,11 @@ async function wireBench(name: 'udp' | 'raw' | 'pcap', family: 4 | 6, receiveBuf
       sourcePorts: 1,
     }),
   );
+  const peer = { ...sockets, segmentation: sockets.segmentation && peerBundles };
   const { station, end } = await openStation(name, family, receiveBuffer);
   return {
     bench: {
-      ...benchOf(family, station, new Station((arena) => new UdpUnderlay(arena, [sockets], CAPACITY))),
+      ...benchOf(family, station, new Station((arena) => new UdpUnderlay(arena, [peer], CAPACITY))),
       sourcePortCount: name === 'udp' ? 8 : 1000,
       sendByHand: (payload, isDamaged) => other.inside(() => sendByHand(family, payload, isDamaged)),
     },

@@ -33,6 +33,8 @@ export interface UnderlayCase {
   readonly title: string;
   /** Bytes of the underlay's receive queue, where the case needs few. */
   readonly receiveBuffer?: number;
+  /** Whether the peer may send several datagrams as one (UDP_SEGMENT), as vtep's own UDP underlay does. */
+  readonly peerBundles?: boolean;
   run(bench: Bench): Promise<void>;
 }
 
@@ -162,6 +164,7 @@ export const receiveCases: readonly UnderlayCase[] = [
   },
   {
     title: 'a bundle arrives as the datagrams that it was made of',
+    peerBundles: true,
     async run(bench) {
       // VXLAN with an inner IPv4 packet each: nothing else tells an underlay without UDP_GRO where one ends.
       const frames = Array.from({ length: 10 }, (_, i) => vxlanFrame(i < 9 ? 500 : 300, i));
@@ -169,6 +172,9 @@ export const receiveCases: readonly UnderlayCase[] = [
       const got = await bench.underlay.take(frames.length);
       assert.deepEqual(payloads(got), frames);
       assert.ok(got.every((each) => word(each, 'DST_PORT') === bench.port));
+      const requests = Array.from({ length: 5 }, (_, i) => vxlanArp(i));
+      peerSends(bench, [Buffer.concat(requests)], {}, requests[0]?.length);
+      assert.deepEqual(payloads(await bench.underlay.take(5)), requests);
     },
   },
   {
@@ -223,6 +229,14 @@ export function vxlanFrame(bytes: number, seed: number): Buffer {
   frame.writeUInt16BE(0x0800, 8 + 12);
   frame.set([0x45, 0], 8 + 14);
   frame.writeUInt16BE(bytes, 8 + 16);
+  return frame;
+}
+
+/** A VXLAN header of VNI 4 and an ARP packet. */
+function vxlanArp(seed: number): Buffer {
+  const frame = Buffer.from(pattern(8 + 14 + 28, seed));
+  frame.set([8, 0, 0, 0, 0, 0, 4, 0]);
+  frame.writeUInt16BE(0x0806, 8 + 12);
   return frame;
 }
 

@@ -68,6 +68,23 @@ const UNFINISHED4 = hex(`
   45 00 0022 d373 4000 40 11 5355 0a000001 0a000002
   aaf3 0007 000e 1422 68656c6c6f0a`);
 
+/** Open vSwitch 3.1, userspace datapath, csum=true: a ping in VNI 7, with DF and an IP identification of 0. */
+const OPEN_VSWITCH = hex(`
+  02000000000b fa5b37ad0546 0800
+  45 00 0056 0000 4000 40 11 b693 c0000201 c0000202
+  bb4d 12b5 0042 e171
+  08 000000 000007 00
+  020000000a02 b6eccbb8264a 0800
+  45 00 0024 d841 4000 40 01 4e11 0a420001 0a420002
+  08 00 6fc2 273b 0002 6100000000000000`);
+
+test('a ping from Open vSwitch', (t) => {
+  const { verdict, payload, words: record } = read(OPEN_VSWITCH);
+  t.is(verdict, WHOLE);
+  t.deepEqual(payload, Buffer.from(OPEN_VSWITCH.subarray(42)));
+  t.is(record[TunnelWord.SRC_PORT], 47949);
+});
+
 test('an ARP request from the kernel’s device over IPv4', (t) => {
   const { verdict, payload, words: record, reader } = read(ARP4);
   t.is(verdict, WHOLE);

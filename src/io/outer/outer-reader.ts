@@ -9,15 +9,16 @@
  *    include/linux/skbuff.h). By then the inner segment sums up to the complement of what stands in the inner field,
  *    so that complement stands in for the segment.
  * And several datagrams may come as one (UDP_SEGMENT on a sender of the same machine): a UDP socket is told the size of
- * one, here it has to be found. The inner IP header says where the first one ends, and every other one must begin with
+ * one, here it has to be found. The inner packet, IP or ARP, says where the first one ends, and every other one must begin with
  * the same VXLAN header. Whoever forges that could as well have sent the datagrams one by one.
  */
 import { REASON } from '../../memory/reasons.js';
 import { TUNNEL_CSUM, TunnelWord } from '../../memory/tunnel.js';
+import { ARP_PACKET } from '../../wire/arp.js';
 import { i32, sameBytes, u16 } from '../../wire/bytes.js';
 import { Checksummer, finish, fold } from '../../wire/checksum.js';
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../../wire/ether-type.js';
-import { ETH_HEADER, ethType } from '../../wire/ethernet.js';
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../../wire/ether-type.js';
+import { ETH_HEADER, ETH_TYPE, ethType } from '../../wire/ethernet.js';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../../wire/ip-protocol.js';
 import {
   IPV4_HEADER,
@@ -240,9 +241,17 @@ export class OuterReader {
     return this.innerEnd > end ? -1 : next;
   }
 
+  /** Bytes of the datagram that the payload begins with, as its inner packet tells (IP or ARP); -1: it does not. */
+  private firstLength(): number {
+    const type = this.payload + VXLAN_HEADER + ETH_TYPE;
+    const arp = VXLAN_HEADER + ETH_HEADER + ARP_PACKET;
+    if (this.length >= arp && u16(this.bytes, type) === ETHERTYPE_ARP) return arp;
+    return this.innerNetwork() < 0 ? -1 : this.innerEnd - this.payload;
+  }
+
   private findSegmentSize(): number {
-    if (this.innerNetwork() < 0) return 0;
-    const size = this.innerEnd - this.payload;
+    const size = this.firstLength();
+    if (size < 0) return 0;
     if (size >= this.length) return 0;
     const end = this.payload + this.length;
     for (let at = this.payload + size; at < end; at += size) {

@@ -29,6 +29,8 @@ import {
   SOL_IP,
   SOL_IPV6,
   SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
 } from '../../native/socket-constants.js';
 import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
 import { closeHandover, type HandoverPair, openHandover } from '../handover/pair.js';
@@ -115,6 +117,8 @@ function openFamily(family: 4 | 6, options: RawSocketOptions, closing: (() => vo
 /** Silences the UDP socket and has raw-socket listen in its place. */
 function listen(udp: UdpSockets, options: RawSocketOptions, closing: (() => void)[]): number {
   dropEverything(udp.receiveFd);
+  // Else the kernel would merge datagrams on its account, and only a UDP socket is told where one ends.
+  set(udp.receiveFd, SOL_UDP, UDP_GRO, 0);
   const pair: HandoverPair = openHandover(options.receiveBuffer);
   closing.push(() => closeHandover(pair));
   const listener = new RawListener({
