@@ -72,7 +72,7 @@ const table = {
   ],
   'vlan-refused': [
     'drop',
-    'vlan pop_eth, or any other action of vlan behind it, on a frame for which it cannot be done (see the actions page)',
+    'an action vlan that the frame cannot have: push_eth where there is an Ethernet header, anything else where none is',
   ],
   'csum-cut-header': ['drop', 'action csum was to compute a checksum in a header that is cut short'],
   'police-exceed': ['drop', 'more than the rate of action police, or longer than its mtu'],
