@@ -5,9 +5,9 @@
 import type { FilterSpec } from '../iproute/commands.js';
 import type { ActionInstance } from './action-table.js';
 import type { DesiredState } from './desired-state.js';
+import type { Filter } from './filter.js';
 import type { FilterBlock } from './filter-block.js';
-import type { Filter } from './filter-chain.js';
-import { doingOf, keyOf } from './filter-content.js';
+import { doingOf } from './filter-content.js';
 import type { Rules } from './rules.js';
 
 /** Two blocks of one hook. */
@@ -56,8 +56,8 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
     isTyped(action) || action.bind === 1 ? index(action) : ' shared';
   /** A pref has a key once. */
   const placeOf = (filter: Filter): string => {
-    const { chain, pref, handle } = filter.spec;
-    return `${chain} ${pref} ${typed.hasHandles(dev, chain, pref) ? handle : ''} ${keyOf(filter)}`;
+    const { chain, pref, handle, content } = filter;
+    return `${chain} ${pref} ${typed.hasHandles(dev, chain, pref) ? handle : ''} ${content}`;
   };
   const others = new Map<string, Filter>();
   for (const filter of present?.each() ?? []) others.set(placeOf(filter), filter);
@@ -69,9 +69,9 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
       others.delete(place);
       continue;
     }
-    const { chain, pref } = filter.spec;
+    const { chain, pref } = filter;
     // What does something else from now on keeps its handle.
-    const handle = typed.hasHandles(dev, chain, pref) ? filter.spec.handle : (other?.spec.handle ?? 0);
+    const handle = typed.hasHandles(dev, chain, pref) ? filter.handle : (other?.handle ?? 0);
     const actions = filter.actions.map((action) => {
       const { index: number, ...spec } = action.spec;
       const named = spec.kind === 'mirred' ? { ...spec, dev: devices.nameOf(action.target) } : spec;
@@ -79,9 +79,8 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
     });
     missing.push({ ...filter.spec, dev, handle, actions });
   }
-  for (const { spec } of others.values()) {
-    const { chain, pref, handle } = spec;
-    const selector = { dev, parent: spec.parent, chain, pref, handle };
+  for (const { parent, chain, pref, handle } of others.values()) {
+    const selector = { dev, parent, chain, pref, handle };
     if (present) rules.told.removing(dev, present, selector, () => present.remove(selector));
     rules.changed(rules.indexOf(dev));
   }

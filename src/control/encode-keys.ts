@@ -8,10 +8,14 @@ import { notSupported } from '../iproute/errors.js';
  * addresses of a tunnel are of two families (the kernel takes them, and compares the one of IPv4 alone).
  */
 export function encodeKeys(keys: readonly FlowerKey[], indev: number, key: Int32Array, mask: Int32Array): void {
-  const widths = keys
-    .filter(({ name }) => name === 'enc_dst_ip' || name === 'enc_src_ip')
-    .map(({ value }) => value.length);
-  if (new Set(widths).size > 1) throw notSupported('flower with enc_dst_ip and enc_src_ip of different families');
+  let width = 0;
+  for (const { name, value } of keys) {
+    if (name !== 'enc_dst_ip' && name !== 'enc_src_ip') continue;
+    if (width !== 0 && width !== value.length) {
+      throw notSupported('flower with enc_dst_ip and enc_src_ip of different families');
+    }
+    width = value.length;
+  }
   for (const { name, value, mask: bits } of keys) {
     if (name === 'indev') {
       const index = new Uint8Array(4);

@@ -5,6 +5,7 @@
  */
 import { type ClassifierTable, DuplicateRule } from '../classifier/classifier.js';
 import type { FilterParent, FilterSelector, FilterSpec } from '../iproute/commands.js';
+import type { Filter } from './filter.js';
 import {
   addPref,
   autoPref,
@@ -14,7 +15,6 @@ import {
   deletePref,
   emptyChain,
   emptyPref,
-  type Filter,
   type FilterMaker,
   needsCreate,
   type Pref,
@@ -56,26 +56,32 @@ export class FilterBlock {
     if (!entry) {
       if (wanted.protocol === 0) throw filterRefused('Filter kind and protocol must be specified');
       if (!create) throw needsCreate();
-      return this.insert(chain, undefined, { ...wanted, pref });
+      return this.insert(chain, undefined, wanted, pref, wanted.protocol);
     }
     if (wanted.protocol !== 0 && entry.protocol !== wanted.protocol) throw protocolMismatch();
-    const spec = { ...wanted, pref, protocol: entry.protocol };
     const old = wanted.handle === 0 ? undefined : entry.filters.get(wanted.handle);
     if (!old && !create) throw needsCreate();
-    if (!old) return this.insert(chain, entry, spec);
+    if (!old) return this.insert(chain, entry, wanted, pref, entry.protocol);
     if (mode === 'add') throw filterRefused('Filter already exists');
-    return this.replace(entry, old, spec);
+    return this.replace(entry, old, placed(wanted, pref, entry.protocol, wanted.handle));
   }
 
-  private insert(chain: Chain | undefined, existing: Pref | undefined, wanted: FilterSpec): Filter {
-    const entry = existing ?? emptyPref(wanted.pref, wanted.protocol);
+  private insert(
+    chain: Chain | undefined,
+    existing: Pref | undefined,
+    wanted: FilterSpec,
+    pref: number,
+    protocol: number,
+  ): Filter {
+    const entry = existing ?? emptyPref(pref, protocol);
     let handle = wanted.handle;
     if (handle === 0) handle = entry.handles.next();
     else entry.handles.claim(handle);
-    this.maker.touch({ ...wanted, handle });
+    const spec = placed(wanted, pref, protocol, handle);
+    this.maker.touch(spec);
     let made: Filter;
     try {
-      made = this.make({ ...wanted, handle }, (filter) => this.table.insert(entry, filter));
+      made = this.make(spec, (filter) => this.table.insert(entry, filter, spec.keys));
     } catch (error) {
       entry.handles.release(handle);
       throw error;
@@ -96,7 +102,7 @@ export class FilterBlock {
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
     const { handle } = wanted;
     this.maker.touch(wanted);
-    const made = this.make(wanted, (filter) => this.table.replace(entry, old, filter));
+    const made = this.make(wanted, (filter) => this.table.replace(entry, old, filter, wanted.keys));
     entry.filters.set(handle, made);
     this.maker.unmake(old);
     this.journal.note(() => {
@@ -228,10 +234,12 @@ export class FilterBlock {
       for (const pref of selector.pref ? [selector.pref] : chain.order) {
         const entry = chain.byPref.get(pref);
         if (!entry || (selector.protocol !== undefined && selector.protocol !== entry.protocol)) continue;
-        for (const handle of [...entry.filters.keys()].sort((a, b) => a - b)) {
-          const filter = entry.filters.get(handle);
-          if (filter && (!selector.handle || selector.handle === handle)) found.push(filter);
+        if (selector.handle) {
+          const filter = entry.filters.get(selector.handle);
+          if (filter) found.push(filter);
+          continue;
         }
+        for (const filter of entry.filters.values()) found.push(filter);
       }
     }
     return found;
@@ -239,7 +247,7 @@ export class FilterBlock {
 
   /** Whether this very filter is in force, not one in its place. */
   has(filter: Filter): boolean {
-    const { chain, pref, handle } = filter.spec;
+    const { chain, pref, handle } = filter;
     return this.at(chain, pref, handle) === filter;
   }
 
@@ -333,7 +341,7 @@ export class FilterBlock {
   }
 
   private removeOne(entry: Pref, filter: Filter): void {
-    this.maker.touch(filter.spec);
+    this.maker.touch(filter);
     const putBack = this.takeOut(entry, filter);
     this.maker.unmake(filter);
     this.journal.note(() => {
@@ -344,7 +352,7 @@ export class FilterBlock {
 
   /** Gives what takes it back. */
   private takeOut(entry: Pref, filter: Filter): () => void {
-    const { handle } = filter.spec;
+    const { handle } = filter;
     const putBack = this.table.remove(entry, filter);
     entry.filters.delete(handle);
     entry.handles.release(handle);
@@ -354,4 +362,11 @@ export class FilterBlock {
       putBack();
     };
   }
+}
+
+/** What was asked for, with what was left open. Written out: copies by spreading are slow and large. */
+function placed(wanted: FilterSpec, pref: number, protocol: number, handle: number): FilterSpec {
+  const { dev, parent, chain, keys, skipHw, classid, actions } = wanted;
+  const spec = { dev, parent, protocol, pref, chain, handle, keys, skipHw, actions };
+  return classid === undefined ? spec : { ...spec, classid };
 }

@@ -1,25 +1,16 @@
 /** What a block of filters consists of: chains, their prefs, the filters and masks of a pref. */
 import type { CommandError, FilterSpec } from '../iproute/commands.js';
-import type { ActionInstance } from './action-table.js';
+import type { Filter } from './filter.js';
 import { FreeNumbers } from './free-numbers.js';
-import type { ProgramBlock } from './programs.js';
+import { Numbered } from './numbered.js';
 import { filterRefused } from './refusal.js';
-
-/** A filter in force. */
-export interface Filter {
-  readonly spec: Omit<FilterSpec, 'actions'>;
-  readonly rule: number;
-  readonly actions: readonly ActionInstance[];
-  readonly program: ProgramBlock;
-  /** ifindex of the device that `indev` named when it was added, as in the kernel; 0 without that key. */
-  readonly indev: number;
-}
 
 export interface Pref {
   readonly pref: number;
   readonly protocol: number;
   readonly handles: FreeNumbers;
-  readonly filters: Map<number, Filter>;
+  /** By handle. */
+  readonly filters: Numbered<Filter>;
   readonly masks: Map<string, MaskUse>;
 }
 
@@ -70,7 +61,7 @@ export function emptyChain(number: number, rank: number, isExplicit: boolean): C
 }
 
 export function emptyPref(pref: number, protocol: number): Pref {
-  return { pref, protocol, handles: new FreeNumbers(1), filters: new Map(), masks: new Map() };
+  return { pref, protocol, handles: new FreeNumbers(1), filters: new Numbered(), masks: new Map() };
 }
 
 export function checkChain(chain: number): void {

@@ -1,13 +1,6 @@
 /** What filters and actions are, as text to compare them by: numbers that the daemon chose are left out. */
 import type { ActionInstance } from './action-table.js';
-import type { Filter } from './filter-chain.js';
-
-/** What a filter matches, and what it is beside its place, handle and actions. */
-export function keyOf({ spec, indev }: Filter): string {
-  const { protocol, keys, skipHw, classid } = spec;
-  const words = keys.map(({ name, value, mask }) => `${name} ${hex(value)} ${hex(mask)}`);
-  return `${protocol} ${indev} ${skipHw} ${classid} ${words.join(' ')}`;
-}
+import type { Filter } from './filter.js';
 
 /** What a filter does; `mark` says what the indices of its actions mean. */
 export function doingOf({ actions }: Filter, mark: (action: ActionInstance) => string): string {

@@ -4,13 +4,14 @@
  */
 import type { ClassifierTable, Rule } from '../classifier/classifier.js';
 import { KEY_WORDS } from '../classifier/flow-key.js';
+import type { FlowerKey } from '../iproute/commands.js';
 import { encodeKeys } from './encode-keys.js';
-import { byRank, type Filter, type MaskUse, type Pref } from './filter-chain.js';
+import type { Filter } from './filter.js';
+import { byRank, type MaskUse, type Pref } from './filter-chain.js';
 import { filterAnswers } from './refusal.js';
 
 export class FilterTable {
   private readonly table: ClassifierTable;
-  private readonly maskOf = new Map<Filter, MaskUse>();
   private ranks = 0;
   /** Prefs whose masks the table tries in another order than that of their ranks. */
   private readonly disordered = new Set<Pref>();
@@ -23,41 +24,37 @@ export class FilterTable {
     return this.table.publish();
   }
 
-  /** Throws DuplicateRule with nothing changed. */
-  insert(entry: Pref, filter: Filter): void {
-    const rule = ruleOf(filter);
-    this.table.insert(rule);
-    this.takeMask(entry, filter, rule.mask.join());
+  /** `keys`: the filter's, where they are at hand. Throws DuplicateRule with nothing changed. */
+  insert(entry: Pref, filter: Filter, keys: readonly FlowerKey[] = filter.keys): void {
+    this.table.insert(ruleOf(filter, keys));
+    this.takeMask(entry, filter);
   }
 
   /** Throws CommandError for another mask, DuplicateRule for another's key, with nothing changed. */
-  replace(entry: Pref, old: Filter, filter: Filter): void {
-    const rule = ruleOf(filter);
-    const mask = rule.mask.join();
-    if (this.maskOf.get(old)?.mask !== mask) throw filterAnswers('Invalid argument');
+  replace(entry: Pref, old: Filter, filter: Filter, keys: readonly FlowerKey[] = filter.keys): void {
+    const rule = ruleOf(filter, keys);
+    if (old.use?.mask !== filter.shape.mask) throw filterAnswers('Invalid argument');
     this.table.replace(old.rule, rule);
-    this.takeMask(entry, filter, mask);
+    this.takeMask(entry, filter);
     this.leaveMask(entry, old);
   }
 
   /** Gives what takes it back. */
   remove(entry: Pref, filter: Filter): () => void {
-    const use = this.maskOf.get(filter);
+    const { use } = filter;
     this.table.remove(filter.rule);
     this.leaveMask(entry, filter);
     return () => {
-      this.table.insert(ruleOf(filter));
+      this.table.insert(ruleOf(filter, filter.keys));
       if (use) this.rejoinMask(entry, filter, use);
     };
   }
 
   /** The filters of a pref in the order of their masks. */
   *byMask(entry: Pref): Generator<Filter> {
-    const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
     const byMask = new Map(byRank(entry.masks.values()).map((use) => [use, [] as Filter[]]));
-    for (const filter of byHandle) {
-      const use = this.maskOf.get(filter);
-      if (use) byMask.get(use)?.push(filter);
+    for (const filter of entry.filters.values()) {
+      if (filter.use) byMask.get(filter.use)?.push(filter);
     }
     for (const filters of byMask.values()) yield* filters;
   }
@@ -83,24 +80,25 @@ export class FilterTable {
   settle(): void {
     for (const entry of this.disordered) {
       for (const { rule } of entry.filters.values()) this.table.remove(rule);
-      for (const filter of this.byMask(entry)) this.table.insert(ruleOf(filter));
+      for (const filter of this.byMask(entry)) this.table.insert(ruleOf(filter, filter.keys));
     }
     this.disordered.clear();
   }
 
-  private takeMask({ masks }: Pref, filter: Filter, mask: string): void {
+  private takeMask({ masks }: Pref, filter: Filter): void {
+    const { mask } = filter.shape;
     let use = masks.get(mask);
     if (!use) {
       use = { mask, rank: this.ranks++, filters: 0 };
       masks.set(mask, use);
     }
     use.filters++;
-    this.maskOf.set(filter, use);
+    filter.use = use;
   }
 
   private leaveMask({ masks }: Pref, filter: Filter): void {
-    const use = this.maskOf.get(filter);
-    this.maskOf.delete(filter);
+    const { use } = filter;
+    filter.use = undefined;
     if (use && --use.filters === 0) masks.delete(use.mask);
   }
 
@@ -110,15 +108,15 @@ export class FilterTable {
       for (const { rank } of entry.masks.values()) if (rank > use.rank) this.disordered.add(entry);
       entry.masks.set(use.mask, use);
     }
-    this.maskOf.set(filter, use);
+    filter.use = use;
   }
 }
 
-function ruleOf({ spec, rule, indev }: Filter): Rule {
+function ruleOf({ chain, pref, protocol, rule, indev, shape }: Filter, keys: readonly FlowerKey[]): Rule {
   const key = keyWords();
-  const mask = keyWords();
-  encodeKeys(spec.keys, indev, key, mask);
-  return { id: rule, chain: spec.chain, pref: spec.pref, protocol: spec.protocol, key, mask };
+  scratch.fill(0);
+  encodeKeys(keys, indev, key, scratch);
+  return { id: rule, chain, pref, protocol, key, mask: shape.words };
 }
 
 /** Zeroed words of a key, cut from larger pieces: memory of its own for each would cost more than the rest of it. */
@@ -130,3 +128,6 @@ function keyWords(): Int32Array {
 }
 
 let freeWords = new Int32Array(0);
+
+/** The mask, which is known. */
+const scratch = new Int32Array(KEY_WORDS);

@@ -12,8 +12,8 @@ import type {
   QdiscState,
 } from '../iproute/commands.js';
 import type { EventSink } from './events.js';
+import type { Filter } from './filter.js';
 import type { FilterBlock } from './filter-block.js';
-import type { Filter } from './filter-chain.js';
 
 const verbs = { add: 'added', replace: 'replaced', change: 'changed' } as const;
 
@@ -73,11 +73,10 @@ export class RuleEvents {
     for (const filter of gone) this.sink.note({ type: 'filter', filter: { ...filter, dev }, event: 'deleted' });
     if (!(pref && handle)) {
       let last = 0;
-      for (const { spec } of found) {
-        if (spec.pref === last) continue;
-        last = spec.pref;
-        const { protocol } = spec;
-        this.sink.note({ type: 'priority', priority: { dev, parent, protocol, pref: spec.pref, chain } });
+      for (const { pref: number, protocol } of found) {
+        if (number === last) continue;
+        last = number;
+        this.sink.note({ type: 'priority', priority: { dev, parent, protocol, pref: number, chain } });
       }
     }
     if ((isChain || found.length > 0) && !block.hasChain(chain)) this.chain(dev, chain, true);

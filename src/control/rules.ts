@@ -14,10 +14,12 @@ import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-com
 import { DeviceCounter } from '../memory/counters.js';
 import type { ActionInstance } from './action-table.js';
 import { EventLog, type EventSink } from './events.js';
+import { Filter } from './filter.js';
 import { FilterBlock } from './filter-block.js';
-import { byRank, type Filter, type FilterMaker, type FilterPlace } from './filter-chain.js';
+import { byRank, type FilterMaker, type FilterPlace } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Journal } from './journal.js';
+import { shapeOf } from './key-shape.js';
 import { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
@@ -403,9 +405,10 @@ export class Rules {
     }
     if (spec.parent !== 'egress') checkIngress(spec);
     const binds = this.actions.prepare(spec.actions);
+    const shape = shapeOf(spec.keys);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
-    return { spec: withoutActions(spec), rule, actions, program: this.programs.write(rule, actions), indev };
+    return new Filter(spec, indev, shape, { rule, actions, program: this.programs.write(rule, actions) });
   }
 
   private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
@@ -459,11 +462,4 @@ function blockOf(qdisc: Qdisc, parent: FilterParent): FilterBlock | undefined {
   if (qdisc.kind === 'ingress') return qdisc.ingress;
   if (parent === 'ffff:') return undefined;
   return parent === 'egress' ? qdisc.egress : qdisc.ingress;
-}
-
-/** Written out: what is left of an object by leaving out a part has a hidden class of its own, for each filter. */
-function withoutActions(spec: FilterSpec): Omit<FilterSpec, 'actions'> {
-  const { dev, parent, protocol, pref, chain, handle, keys, skipHw, classid } = spec;
-  const rest = { dev, parent, protocol, pref, chain, handle, keys, skipHw };
-  return classid === undefined ? rest : { ...rest, classid };
 }
