@@ -1,33 +1,71 @@
 import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
 import { ActionCounter, type ActionCounters } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
+import { Numbered } from './numbered.js';
+import type { ActionBlock } from './programs.js';
+import { sharedContent } from './shared-content.js';
 
 /** What an action is to be; without an index, and with 0, the daemon chooses one. */
 export type ActionMaking = ActionDetail & { readonly index?: number; readonly cookie?: Uint8Array };
 
-/** An action as an object of its own: filters bind to it, and its statistics are shared by all that do. */
-export interface ActionInstance {
-  spec: ActionDetail & { readonly index: number; readonly cookie?: Uint8Array };
+/** What an action is, but for its index. */
+type ActionContent = ActionDetail & { readonly cookie?: Uint8Array };
+
+/**
+ * An action as an object of its own: filters bind to it, and its statistics are shared by all that do. There may be
+ * millions: those that say the same share what they say, and a filter's only action is a few numbers.
+ */
+export class ActionInstance {
+  readonly index: number;
   /** Row of the action counters, and the action's id in programs. */
   readonly row: number;
   /** Device index that mirred sends to; -1 for other kinds. */
   target: number;
-  /** Milliseconds since the epoch. */
-  readonly installed: number;
   /** One for each filter that is bound, and one for itself where it was made by itself. */
-  ref: number;
-  bind: number;
+  ref = 1;
+  bind = 0;
+  /** The words that workers run: SharedActions'. */
+  block: ActionBlock | undefined = undefined;
+  /** What it is, but for its index; the same object for many that say the same. */
+  content: ActionContent;
+  /** Milliseconds since this program began: a small number, where a time since the epoch is an object of its own. */
+  private readonly installedAt = Date.now() - BEGINNING;
+
+  constructor(content: ActionContent, index: number, row: number, target: number) {
+    this.content = content;
+    this.index = index;
+    this.row = row;
+    this.target = target;
+  }
+
+  get kind(): ActionKind {
+    return this.content.kind;
+  }
+
+  /** Made anew each time. */
+  get spec(): ActionContent & { readonly index: number } {
+    return { ...this.content, index: this.index };
+  }
+
+  /** Milliseconds since the epoch. */
+  get installed(): number {
+    return BEGINNING + this.installedAt;
+  }
 }
+
+const BEGINNING = Date.now();
 
 interface Kind {
   readonly indices: FreeNumbers;
-  readonly actions: Map<number, ActionInstance>;
+  readonly actions: Numbered<ActionInstance>;
 }
 
 /** All actions of a daemon, by kind and index, as in a network namespace. */
 export class ActionTable {
   private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
+  /** From here on rows are as they were made: zero, and their memory is not there before a packet counts. */
+  private untouched = 0;
   private readonly counters: ActionCounters;
   private readonly ensureRows: (rows: number) => void;
 
@@ -43,22 +81,23 @@ export class ActionTable {
 
   /** The actions of a kind, in the order of their indices. */
   list(kind: ActionKind): ActionInstance[] {
-    return [...(this.kinds.get(kind)?.actions.values() ?? [])].sort((a, b) => a.spec.index - b.spec.index);
+    return [...(this.kinds.get(kind)?.actions.values() ?? [])];
   }
 
   /** Makes an action, under an index that is free, with one reference: the caller's. */
   add(spec: ActionMaking, target: number): ActionInstance {
     let kind = this.kinds.get(spec.kind);
     if (!kind) {
-      kind = { indices: new FreeNumbers(1), actions: new Map() };
+      kind = { indices: new FreeNumbers(1), actions: new Numbered() };
       this.kinds.set(spec.kind, kind);
     }
     const index = spec.index || kind.indices.next();
     if (spec.index) kind.indices.claim(spec.index);
     const row = this.rows.next();
     this.ensureRows(row + 1);
-    this.counters.clear(row);
-    const action = { spec: { ...spec, index }, row, target, installed: Date.now(), ref: 1, bind: 0 };
+    if (row < this.untouched) this.counters.clear(row);
+    else this.untouched = row + 1;
+    const action = new ActionInstance(sharedContent(spec), index, row, target);
     kind.actions.set(index, action);
     return action;
   }
@@ -70,18 +109,18 @@ export class ActionTable {
   unref(action: ActionInstance): boolean {
     action.ref--;
     if (action.ref > 0) return false;
-    const kind = this.kinds.get(action.spec.kind);
-    kind?.actions.delete(action.spec.index);
-    kind?.indices.release(action.spec.index);
+    const kind = this.kinds.get(action.kind);
+    kind?.actions.delete(action.index);
+    kind?.indices.release(action.index);
     return true;
   }
 
   /** Takes `unref` back, with the row as it was. */
   reref(action: ActionInstance): void {
     if (action.ref++ > 0) return;
-    const kind = this.kinds.get(action.spec.kind);
-    kind?.actions.set(action.spec.index, action);
-    kind?.indices.claim(action.spec.index);
+    const kind = this.kinds.get(action.kind);
+    kind?.actions.set(action.index, action);
+    kind?.indices.claim(action.index);
   }
 
   releaseRow(row: number): void {
@@ -94,7 +133,8 @@ export class ActionTable {
     const now = Date.now();
     const ago = (then: number): number => Math.max(0, Math.floor((now - then) / 1000));
     const first = value(ActionCounter.FIRST_USED);
-    const spec = action.spec.kind === 'mirred' ? { ...action.spec, dev: deviceName(action.target) } : action.spec;
+    const { spec: said } = action;
+    const spec = said.kind === 'mirred' ? { ...said, dev: deviceName(action.target) } : said;
     return {
       spec,
       ref: action.ref,

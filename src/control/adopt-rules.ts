@@ -49,8 +49,8 @@ export function adoptRules(rules: Rules, desired: DesiredState): void {
 /** Removes the filters that are not wanted as they are; gives those that are then missing, in the order of the file. */
 function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: DesiredState): FilterSpec[] {
   const { typed, devices } = desired;
-  const isTyped = ({ spec }: ActionInstance): boolean => typed.hasAction(spec.kind, spec.index);
-  const index = (action: ActionInstance): string => (isTyped(action) ? `=${action.spec.index}` : '');
+  const isTyped = ({ kind, index: number }: ActionInstance): boolean => typed.hasAction(kind, number);
+  const index = (action: ActionInstance): string => (isTyped(action) ? `=${action.index}` : '');
   // An action that the file gives to one filter is not one that several share.
   const presentIndex = (action: ActionInstance): string =>
     isTyped(action) || action.bind === 1 ? index(action) : ' shared';

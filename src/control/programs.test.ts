@@ -23,7 +23,7 @@ interface Written {
 function toRun(line: string, row: number): ActionToRun {
   const [spec] = filterOf(`pref 1 flower ${line}`).actions;
   if (spec === undefined || spec.kind === 'reference') throw new Error(line);
-  return { spec, row, target: 9 };
+  return { content: spec, row, target: 9 };
 }
 
 /** Writes the actions of a line, a word `and` between them, as the program of `rule`: ids from 40 times the rule on. */

@@ -12,6 +12,7 @@ import {
 } from '../memory/tunnel.js';
 import { actionLength, writeActionWords } from './action-words.js';
 import { FreeNumbers } from './free-numbers.js';
+import { isShared } from './shared-content.js';
 import { SharedWords } from './shared-words.js';
 
 /** A program's place, to be given back when its rule is gone from every worker. */
@@ -28,11 +29,13 @@ export interface ActionBlock {
   readonly tunnel: number;
   /** The token bucket that it owns, or -1. */
   readonly bucket: number;
+  /** How many actions run these words. */
+  actions: number;
 }
 
 /** What is to be written of an action. */
 export interface ActionToRun {
-  readonly spec: ActionDetail;
+  readonly content: ActionDetail;
   /** Its id: the row of its counters. */
   readonly row: number;
   /** Device index that mirred sends to. */
@@ -46,6 +49,10 @@ export class ProgramWriter {
   private readonly words = new SharedWords();
   private readonly tunnels = new SharedWords();
   private readonly buckets = new FreeNumbers(0);
+  /** The words of what many actions say, by that object, and by where they send to. */
+  private readonly shared = new Map<ActionDetail, Map<number, ActionBlock>>();
+  /** What each of those words says. */
+  private readonly sharers = new Map<ActionBlock, Pick<ActionToRun, 'content' | 'target'>>();
   private bucketCount = 0;
   private generation = 0;
   /** Whether workers may have the present `actionAt`. */
@@ -69,7 +76,7 @@ export class ProgramWriter {
     const at = this.words.alloc(length);
     const words = this.words.words;
     words[at] = actions.length;
-    for (const [n, { row }] of actions.entries()) words[at + 1 + n] = row;
+    for (let n = 0; n < actions.length; n++) words[at + 1 + n] = actions[n]?.row ?? 0;
     this.start.ensure(rule + 1);
     this.start.words[rule] = at;
     return { at, length };
@@ -82,7 +89,7 @@ export class ProgramWriter {
 
   /** Writes a new action, under an id that no worker has a use for yet. */
   addAction(action: ActionToRun): ActionBlock {
-    const block = this.writeAction(action);
+    const block = isShared(action.content) ? this.sharedBlock(action) : this.writeAction(action);
     this.actionAt.ensure(action.row + 1);
     this.actionAt.words[action.row] = block.at;
     return block;
@@ -103,13 +110,44 @@ export class ProgramWriter {
   }
 
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
-  releaseAction({ at, length, tunnel, bucket }: ActionBlock): void {
+  releaseAction(block: ActionBlock): void {
+    const { at, length, tunnel, bucket } = block;
+    if (--block.actions > 0) return;
+    this.forgetShared(block);
     this.words.release(at, length);
     if (tunnel >= 0) this.tunnels.release(tunnel * TUNNEL_WORDS, TUNNEL_WORDS);
     if (bucket >= 0) this.buckets.release(bucket);
   }
 
-  private writeAction({ spec, target }: ActionToRun): ActionBlock {
+  private sharedBlock(action: ActionToRun): ActionBlock {
+    const { content, target } = action;
+    let byTarget = this.shared.get(content);
+    const known = byTarget?.get(target);
+    if (known) {
+      known.actions++;
+      return known;
+    }
+    const block = this.writeAction(action);
+    if (!byTarget) {
+      byTarget = new Map();
+      this.shared.set(content, byTarget);
+    }
+    byTarget.set(target, block);
+    this.sharers.set(block, { content, target });
+    return block;
+  }
+
+  private forgetShared(block: ActionBlock): void {
+    const sharer = this.sharers.get(block);
+    if (!sharer) return;
+    const { content, target } = sharer;
+    this.sharers.delete(block);
+    const byTarget = this.shared.get(content);
+    byTarget?.delete(target);
+    if (byTarget?.size === 0) this.shared.delete(content);
+  }
+
+  private writeAction({ content: spec, target }: ActionToRun): ActionBlock {
     const length = actionLength(spec);
     const at = this.words.alloc(length);
     let tunnel = -1;
@@ -123,7 +161,7 @@ export class ProgramWriter {
       this.generation = (this.generation % 0x7fffffff) + 1;
     }
     writeActionWords(this.words.words, at, spec, { target, tunnel, bucket, generation: this.generation });
-    return { at, length, tunnel, bucket };
+    return { at, length, tunnel, bucket, actions: 1 };
   }
 }
 

@@ -18,9 +18,10 @@ import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
-import type { ActionBlock, ProgramWriter } from './programs.js';
+import type { ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
 import type { RuleDatapath, RuleDevices } from './rules.js';
+import { sharedContent } from './shared-content.js';
 
 /** What to say of a flush; exit code 0 with a warning. */
 export const FLUSHED_IN_PART = 'Warning: Unable to flush all TC actions.';
@@ -37,7 +38,6 @@ export class SharedActions {
   private readonly programs: ProgramWriter;
   private readonly retire: (release: () => void) => void;
   private readonly journal: Journal;
-  private readonly blocks = new Map<ActionInstance, ActionBlock>();
 
   /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
   constructor(
@@ -83,10 +83,10 @@ export class SharedActions {
     for (const [n, action] of actions.entries()) {
       const cookie = specs[n]?.cookie;
       if (!cookie) continue;
-      const before = action.spec;
-      action.spec = { ...before, cookie };
+      const before = action.content;
+      action.content = { ...before, cookie };
       this.journal.note(() => {
-        action.spec = before;
+        action.content = before;
       });
     }
   }
@@ -105,9 +105,8 @@ export class SharedActions {
 
   /** Gives back what an ended action had. Only once no worker runs it any more. */
   release(action: ActionInstance): void {
-    const block = this.blocks.get(action);
-    if (block) this.programs.releaseAction(block);
-    this.blocks.delete(action);
+    if (action.block) this.programs.releaseAction(action.block);
+    action.block = undefined;
     this.table.releaseRow(action.row);
     if (action.target >= 0) this.devices.drop(action.target);
   }
@@ -171,7 +170,7 @@ export class SharedActions {
 
   private *states(actions: readonly ActionInstance[]): Generator<ActionState> {
     for (const action of actions) {
-      if (this.table.find(action.spec.kind, action.spec.index) === action) yield this.state(action);
+      if (this.table.find(action.kind, action.index) === action) yield this.state(action);
     }
   }
 
@@ -204,7 +203,7 @@ export class SharedActions {
     }
     if (actionText({ spec, target }) === actionText(action)) return;
     this.change(action, spec, target);
-    action.spec = spec;
+    action.content = sharedContent(spec);
   }
 
   /**
@@ -224,9 +223,9 @@ export class SharedActions {
   /** What the action `simple` of a counter row has to say now; undefined where it is gone. */
   noteOf(row: number): string | undefined {
     const action = this.table.list('simple').find((each) => each.row === row);
-    if (action?.spec.kind !== 'simple') return undefined;
+    if (action?.content.kind !== 'simple') return undefined;
     const { packets } = this.state(action).statistics;
-    return `simple: ${action.spec.data.replaceAll(/\p{Cc}/gu, '?')}_${packets}`;
+    return `simple: ${action.content.data.replaceAll(/\p{Cc}/gu, '?')}_${packets}`;
   }
 
   /** An action with its statistics. */
@@ -251,30 +250,30 @@ export class SharedActions {
   private make(spec: ActionMaking, target: number): ActionInstance {
     const action = this.table.add(spec, target);
     if (target >= 0) this.devices.hold(target);
-    this.blocks.set(action, this.programs.addAction(action));
+    action.block = this.programs.addAction(action);
     return action;
   }
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
-    const { index, cookie } = action.spec;
+    const { cookie } = action.content;
     this.touch(action);
-    const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
+    const before = { content: action.content, block: action.block, target: action.target };
     // A cookie stays until another is given.
-    action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
+    action.content = sharedContent({ ...(cookie ? { cookie } : {}), ...spec });
     action.target = target;
     if (target >= 0) this.devices.hold(target);
     const block = this.programs.changeAction(action);
-    this.blocks.set(action, block);
+    action.block = block;
     this.retire(() => {
       if (before.block) this.programs.releaseAction(before.block);
       if (before.target >= 0) this.devices.drop(before.target);
     });
     this.journal.note(() => {
       if (before.block) {
-        this.blocks.set(action, before.block);
+        action.block = before.block;
         this.programs.restoreAction(action.row, before.block);
       }
-      action.spec = before.spec;
+      action.content = before.content;
       action.target = before.target;
       this.programs.releaseAction(block);
       if (target >= 0) this.devices.drop(target);
@@ -292,8 +291,7 @@ export class SharedActions {
     return action;
   }
 
-  private touch({ spec }: ActionInstance, isNew = false): void {
-    const { kind, index } = spec;
+  private touch({ kind, index }: ActionInstance, isNew = false): void {
     const now = (): string | undefined => {
       const action = this.table.find(kind, index);
       return action && `tc ${actionCommand(this.state(action).spec).join(' ')}`;
