@@ -1,5 +1,6 @@
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
-import { noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
+import { editedDevice, type TableDraft, type TableDrafts, type TableEdit } from './device-tables.js';
+import { fdbAnswers, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
 
@@ -10,10 +11,14 @@ export interface DesiredDevice {
   readonly line: number;
   /** How it is made; a vxlan device with the options that later lines give it. */
   making: LinkAdd;
+  /** Of a vxlan device: its forwarding table and VNI filter. */
+  readonly table?: TableDraft;
 }
 
 /** What has to be known of the devices that there are. */
 export interface PresentDevices {
+  /** Tables that nobody sends by. */
+  newTables(): TableDrafts;
   /** Index and ifindex of the device that a file which makes `name` means; undefined: there is none yet. */
   meant(name: string): { readonly index: number; readonly ifindex: number } | undefined;
   /** ifindex of a link that is not vtep's. Throws CommandError. */
@@ -37,11 +42,13 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
   private readonly present: PresentDevices;
   private readonly devices = new Map<string, DesiredDevice>();
   private unmade = FIRST_UNMADE;
+  private readonly tables: TableDrafts;
   /** The line that is being read. */
   line = 0;
 
   constructor(present: PresentDevices) {
     this.present = present;
+    this.tables = present.newTables();
   }
 
   /** By name, in the order of the file. */
@@ -63,7 +70,9 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     const others = [...this.devices.values()].flatMap((device) => optionsOf(device.making) ?? []);
     this.present.check(name, optionsOf(making), others);
     const index = this.present.meant(name)?.index ?? this.unmade++;
-    this.devices.set(name, { index, line: this.line, making });
+    const vxlan = optionsOf(making);
+    const table = vxlan && this.tables.begin(name, vxlan);
+    this.devices.set(name, { index, line: this.line, making, ...(table && { table }) });
     return nothing;
   }
 
@@ -72,6 +81,16 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     if (!device) throw this.unknown(name);
     const vxlan = this.present.changed(optionsOf(device.making), changes);
     if (device.making.kind === 'link-add-vxlan') device.making = { ...device.making, vxlan };
+    device.table?.change(vxlan);
+    return nothing;
+  }
+
+  planTable(edit: TableEdit): Step {
+    const name = editedDevice(edit);
+    const device = this.devices.get(name);
+    if (!device) throw this.unknown(name);
+    if (!device.table) throw fdbAnswers('Operation not supported');
+    device.table.edit(edit);
     return nothing;
   }
 

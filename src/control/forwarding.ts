@@ -184,10 +184,35 @@ export class Forwarding {
 
   /** The entries that commands have made, the oldest first, as they were typed. */
   made(device: FdbDevice): FdbRecord[] {
-    return this.table
-      .list(device.index)
-      .filter(({ state, flags }) => (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0)
-      .reverse();
+    return this.table.list(device.index).filter(isMade).reverse();
+  }
+
+  /** Has the entries that commands make be these, the oldest first; those that are so already are not touched. */
+  adopt(device: FdbDevice, wanted: readonly FdbRecord[]): void {
+    const changes: (() => void)[] = [];
+    this.table.together(() => {
+      const nameOf = ({ mac, vni }: FdbRecord): string => `${mac} ${vni}`;
+      const kept = new Set<string>();
+      const named = new Map(wanted.map((record) => [nameOf(record), record]));
+      for (const record of this.table.list(device.index)) {
+        const other = named.get(nameOf(record));
+        if (other && isSameRecord(record, other)) {
+          kept.add(nameOf(record));
+        } else if (other || isMade(record)) {
+          this.table.remove(record);
+          changes.push(() => this.changed('deleted', record, record.remotes));
+        }
+      }
+      for (const { mac, vni, state, flags, remotes } of wanted.filter((record) => !kept.has(nameOf(record)))) {
+        const key = { device: device.index, mac, vni };
+        const [first, ...more] = remotes;
+        if (first) this.table.insert(key, state, flags, first);
+        for (const remote of more) this.table.append(key, remote);
+        const now = this.table.get(key);
+        if (now) changes.push(() => this.changed('changed', now, now.remotes));
+      }
+    });
+    for (const change of changes) change();
   }
 
   /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
@@ -384,6 +409,15 @@ export class Forwarding {
 function optionsOf(device: FdbDevice): VxlanOptions {
   if (device.vxlan === undefined) throw fdbAnswers('Operation not supported');
   return device.vxlan;
+}
+
+function isMade({ state, flags }: FdbRecord): boolean {
+  return (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0;
+}
+
+function isSameRecord(a: FdbRecord, b: FdbRecord): boolean {
+  const isSame = a.state === b.state && a.flags === b.flags && a.remotes.length === b.remotes.length;
+  return isSame && a.remotes.every((remote, n) => isSameRemote(remote, b.remotes[n] ?? remote));
 }
 
 /** The family that the kernel gives a device: that of its addresses, else IPv4. */

@@ -268,6 +268,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'batch-full',
     'rewrite-no-room',
     'sample-lost',
+    'proxy-answered',
+    'proxy-silent',
     'no-remote',
     'no-local-vni',
     'local-loop',

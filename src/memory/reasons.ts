@@ -84,6 +84,8 @@ const table = {
     'drop',
     'an external vxlan device was given a frame with the metadata it was received with (tunnel_key set is missing)',
   ],
+  'proxy-answered': ['pass', 'an ARP or neighbour solicitation was answered by the proxy, and not sent'],
+  'proxy-silent': ['drop', 'an ARP or neighbour solicitation that the proxy has no answer to; it sends none on'],
   'no-remote': ['drop', 'the forwarding table has no destination for the frame (fdb, remote)'],
   'no-local-vni': [
     'drop',
