@@ -1,6 +1,6 @@
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { editedDevice, type TableDraft, type TableDrafts, type TableEdit } from './device-tables.js';
-import { fdbAnswers, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
+import { fdbAnswers, noIngressOfHosts, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
 
@@ -25,6 +25,8 @@ export interface PresentDevices {
   hostIfindex(name: string): number;
   /** Whether a name is the host's. */
   isHosts(name: string): boolean;
+  /** Index under which an interface of the host is sent to; undefined: it is not yet. */
+  hostTarget?(name: string): number | undefined;
   /** Throws CommandError where such a device cannot be, beside these. */
   check(name: string, vxlan: VxlanOptions | undefined, beside: readonly VxlanOptions[]): void;
   /** Throws CommandError where the options cannot change so. */
@@ -41,6 +43,8 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
   readonly hasGuessed = false;
   private readonly present: PresentDevices;
   private readonly devices = new Map<string, DesiredDevice>();
+  /** Interfaces of the host that the file sends to. */
+  private readonly hosts = new Map<string, number>();
   private unmade = FIRST_UNMADE;
   private readonly tables: TableDrafts;
   /** The line that is being read. */
@@ -118,14 +122,19 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     return device.index;
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, direction: 'egress' | 'ingress', left = 0): number {
     const device = this.devices.get(name);
     if (device) return device.index;
-    throw this.present.isHosts(name) ? this.unknown(name) : noSuchTarget(name);
+    if (!this.present.isHosts(name)) throw noSuchTarget(name, left);
+    if (direction === 'ingress') throw noIngressOfHosts(name);
+    const index = this.hosts.get(name) ?? this.present.hostTarget?.(name) ?? this.unmade++;
+    this.hosts.set(name, index);
+    return index;
   }
 
   nameOf(index: number): string {
     for (const [name, device] of this.devices) if (device.index === index) return name;
+    for (const [name, each] of this.hosts) if (each === index) return name;
     return '*';
   }
 

@@ -163,6 +163,7 @@ export class DeviceEdits implements TransactionDevices {
       return ifindex;
     },
     isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
+    hostTarget: (name) => this.devices.hostPorts.indexOf(name),
     check: (name, vxlan, beside) => {
       if (!this.registry.meant(name)) this.devices.checkName(name);
       if (vxlan)

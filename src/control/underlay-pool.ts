@@ -1,6 +1,7 @@
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
-import type { UnderlayParts } from '../io/underlay-parts.js';
+import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import { close } from '../native/libc.js';
+
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
 
@@ -166,12 +167,11 @@ function groupName(group: Uint8Array, ifindex: number): string {
   return `${group.join('.')}%${ifindex}`;
 }
 
-/** The socket that is a member of groups: the one that receives, where there is one. */
+/** The socket that is a member of groups: the underlay's, where it has one. */
 function memberFdOf({ opened, memberFds }: Underlay, group: Uint8Array): number {
   const family = group.length === 4 ? 4 : 6;
-  const { parts } = opened;
-  const receiving = parts.kind === 'udp' ? parts.sockets.find((each) => each.family === family) : undefined;
-  if (receiving) return receiving.receiveFd;
+  const own = membershipFd(opened.parts, family);
+  if (own !== undefined) return own;
   const fd = memberFds.get(family) ?? openMemberSocket(family);
   memberFds.set(family, fd);
   return fd;

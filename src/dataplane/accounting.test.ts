@@ -257,6 +257,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'outer-malformed',
     'outer-checksum',
     'outer-fragment',
+    'lost-segment-size',
     'unknown-vni',
     'own-source-mac',
     'bad-source-mac',

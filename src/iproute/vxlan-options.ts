@@ -1,5 +1,4 @@
 /** The options of a vxlan device: everything that `ip link add NAME type vxlan` can say. */
-import { isIpMulticast } from './address.js';
 
 /** The port that IANA assigned to VXLAN (RFC 7348 §5), and vtep's default. */
 export const VXLAN_PORT = 4789;
@@ -88,7 +87,6 @@ const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'proxy', 'l2miss
 
 /** What the daemon of this release does not do, in the order in which it is looked for. */
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [
-  ['"group" with "underlay raw"', ({ remote, underlay }) => underlay === 'raw' && isMulticast(remote)],
   ...vxlanSwitches
     .filter((name) => !supportedSwitches.includes(name))
     .map((name) => [`"${name}"`, (options: VxlanOptions) => options[name] === true] as const),
@@ -101,8 +99,4 @@ const unsupported: readonly (readonly [name: string, found: (options: VxlanOptio
 export function unsupportedVxlan(options: VxlanOptions): string | undefined {
   const found = unsupported.find(([, test]) => test(options));
   return found === undefined ? undefined : `vxlan ${found[0]}`;
-}
-
-function isMulticast(address: Uint8Array | undefined): boolean {
-  return address !== undefined && isIpMulticast(address);
 }

@@ -97,7 +97,6 @@ test('What the daemon does not do is named in one place', (t) => {
     ['external vnifilter', undefined],
     ['id 4 proxy l3miss', undefined],
     ['id 4 rsc', 'vxlan "rsc"'],
-    ['id 4 group 239.1.1.1 dev eth0 underlay raw', 'vxlan "group" with "underlay raw"'],
     ['external gpe', undefined],
   ] as const) {
     t.is(unsupportedVxlan(optionsOf(words)), what, words);

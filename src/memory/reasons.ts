@@ -24,6 +24,10 @@ const table = {
     'the outer UDP checksum is wrong, or zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
   ],
   'outer-fragment': ['drop', 'the outer packet is a fragment, and underlay pcap puts none together'],
+  'lost-segment-size': [
+    'drop',
+    'the inner packet is a UDP super-frame from a sender on the same machine, and nothing tells the size of its datagrams (underlays raw and pcap)',
+  ],
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],

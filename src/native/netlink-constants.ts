@@ -99,6 +99,7 @@ export const RTA_METRICS = 8;
 export const RTAX_MTU = 2;
 
 export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
 export const IFF_RUNNING = 0x40;
 export const IFF_LOWER_UP = 0x10000;
 
