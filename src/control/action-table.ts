@@ -1,6 +1,7 @@
 import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
 import { ActionCounter, type ActionCounters } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
+import type { ActionBlock } from './programs.js';
 
 /** What an action is to be; without an index, and with 0, the daemon chooses one. */
 export type ActionMaking = ActionDetail & { readonly index?: number; readonly cookie?: Uint8Array };
@@ -17,6 +18,8 @@ export interface ActionInstance {
   /** One for each filter that is bound, and one for itself where it was made by itself. */
   ref: number;
   bind: number;
+  /** Where its words stand. */
+  block: ActionBlock | undefined;
 }
 
 interface Kind {
@@ -41,9 +44,10 @@ export class ActionTable {
     return this.kinds.get(kind)?.actions.get(index);
   }
 
-  /** The actions of a kind, in the order of their indices. */
-  list(kind: ActionKind): ActionInstance[] {
-    return [...(this.kinds.get(kind)?.actions.values() ?? [])].sort((a, b) => a.spec.index - b.spec.index);
+  /** The actions of a kind, or those of them that are wanted, in the order of their indices. */
+  list(kind: ActionKind, isWanted: (action: ActionInstance) => boolean = () => true): ActionInstance[] {
+    const actions = [...(this.kinds.get(kind)?.actions.values() ?? [])];
+    return actions.filter(isWanted).sort((a, b) => a.spec.index - b.spec.index);
   }
 
   /** Makes an action, under an index that is free, with one reference: the caller's. */
@@ -58,7 +62,7 @@ export class ActionTable {
     const row = this.rows.next();
     this.ensureRows(row + 1);
     this.counters.clear(row);
-    const action = { spec: { ...spec, index }, row, target, installed: Date.now(), ref: 1, bind: 0 };
+    const action = { spec: { ...spec, index }, row, target, installed: Date.now(), ref: 1, bind: 0, block: undefined };
     kind.actions.set(index, action);
     return action;
   }

@@ -13,6 +13,8 @@ export interface Filter {
   readonly program: ProgramBlock;
   /** ifindex of the device that `indev` named when it was added, as in the kernel; 0 without that key. */
   readonly indev: number;
+  /** The mask by which the table of its block has it, while it does. */
+  use: MaskUse | undefined;
 }
 
 export interface Pref {

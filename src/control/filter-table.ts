@@ -10,7 +10,6 @@ import { filterAnswers } from './refusal.js';
 
 export class FilterTable {
   private readonly table: ClassifierTable;
-  private readonly maskOf = new Map<Filter, MaskUse>();
   private ranks = 0;
   /** Prefs whose masks the table tries in another order than that of their ranks. */
   private readonly disordered = new Set<Pref>();
@@ -34,7 +33,7 @@ export class FilterTable {
   replace(entry: Pref, old: Filter, filter: Filter): void {
     const rule = ruleOf(filter);
     const mask = rule.mask.join();
-    if (this.maskOf.get(old)?.mask !== mask) throw filterAnswers('Invalid argument');
+    if (old.use?.mask !== mask) throw filterAnswers('Invalid argument');
     this.table.replace(old.rule, rule);
     this.takeMask(entry, filter, mask);
     this.leaveMask(entry, old);
@@ -42,7 +41,7 @@ export class FilterTable {
 
   /** Gives what takes it back. */
   remove(entry: Pref, filter: Filter): () => void {
-    const use = this.maskOf.get(filter);
+    const { use } = filter;
     this.table.remove(filter.rule);
     this.leaveMask(entry, filter);
     return () => {
@@ -55,10 +54,7 @@ export class FilterTable {
   *byMask(entry: Pref): Generator<Filter> {
     const byHandle = [...entry.filters].sort(([a], [b]) => a - b).map(([, filter]) => filter);
     const byMask = new Map(byRank(entry.masks.values()).map((use) => [use, [] as Filter[]]));
-    for (const filter of byHandle) {
-      const use = this.maskOf.get(filter);
-      if (use) byMask.get(use)?.push(filter);
-    }
+    for (const filter of byHandle) if (filter.use) byMask.get(filter.use)?.push(filter);
     for (const filters of byMask.values()) yield* filters;
   }
 
@@ -95,12 +91,12 @@ export class FilterTable {
       masks.set(mask, use);
     }
     use.filters++;
-    this.maskOf.set(filter, use);
+    filter.use = use;
   }
 
   private leaveMask({ masks }: Pref, filter: Filter): void {
-    const use = this.maskOf.get(filter);
-    this.maskOf.delete(filter);
+    const { use } = filter;
+    filter.use = undefined;
     if (use && --use.filters === 0) masks.delete(use.mask);
   }
 
@@ -110,7 +106,7 @@ export class FilterTable {
       for (const { rank } of entry.masks.values()) if (rank > use.rank) this.disordered.add(entry);
       entry.masks.set(use.mask, use);
     }
-    this.maskOf.set(filter, use);
+    filter.use = use;
   }
 }
 

@@ -406,7 +406,7 @@ export class Rules {
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
     const { actions: _typed, ...rest } = spec;
-    return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev };
+    return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev, use: undefined };
   }
 
   private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {

@@ -16,9 +16,9 @@ import {
 import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
-import { actionText } from './filter-content.js';
+import { isSameAction } from './filter-content.js';
 import type { Journal } from './journal.js';
-import type { ActionBlock, ProgramWriter } from './programs.js';
+import type { ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
 import type { RuleDatapath, RuleDevices } from './rules.js';
 
@@ -37,7 +37,6 @@ export class SharedActions {
   private readonly programs: ProgramWriter;
   private readonly retire: (release: () => void) => void;
   private readonly journal: Journal;
-  private readonly blocks = new Map<ActionInstance, ActionBlock>();
 
   /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
   constructor(
@@ -105,9 +104,8 @@ export class SharedActions {
 
   /** Gives back what an ended action had. Only once no worker runs it any more. */
   release(action: ActionInstance): void {
-    const block = this.blocks.get(action);
-    if (block) this.programs.releaseAction(block);
-    this.blocks.delete(action);
+    if (action.block) this.programs.releaseAction(action.block);
+    action.block = undefined;
     this.table.releaseRow(action.row);
     if (action.target >= 0) this.devices.drop(action.target);
   }
@@ -156,16 +154,13 @@ export class SharedActions {
   /** `tc actions ls`: by index; `since` milliseconds: those that were used within them. */
   list(kind: ActionKind, since?: number): ActionState[] {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
-    return this.table
-      .list(kind)
-      .filter((action) => this.table.lastUsed(action) >= from)
-      .map((action) => this.state(action));
+    return this.table.list(kind, (action) => this.table.lastUsed(action) >= from).map((action) => this.state(action));
   }
 
   /** As `list`, one after the other: one that has ended by then is left out. */
   each(kind: ActionKind, since?: number): ActionList {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
-    const actions = this.table.list(kind).filter((action) => this.table.lastUsed(action) >= from);
+    const actions = this.table.list(kind, (action) => this.table.lastUsed(action) >= from);
     return { total: actions.length, states: this.states(actions) };
   }
 
@@ -182,7 +177,7 @@ export class SharedActions {
 
   /** As `own`, themselves. */
   ownActions(): ActionInstance[] {
-    return actionKinds.flatMap((kind) => this.table.list(kind)).filter(({ ref, bind }) => ref > bind);
+    return actionKinds.flatMap((kind) => this.table.list(kind, ({ ref, bind }) => ref > bind));
   }
 
   /** Leaves an action to the filters that are bound to it. */
@@ -202,7 +197,7 @@ export class SharedActions {
       action.ref++;
       this.journal.note(() => action.ref--);
     }
-    if (actionText({ spec, target }) === actionText(action)) return;
+    if (isSameAction({ spec, target }, action)) return;
     this.change(action, spec, target);
     action.spec = spec;
   }
@@ -251,27 +246,27 @@ export class SharedActions {
   private make(spec: ActionMaking, target: number): ActionInstance {
     const action = this.table.add(spec, target);
     if (target >= 0) this.devices.hold(target);
-    this.blocks.set(action, this.programs.addAction(action));
+    action.block = this.programs.addAction(action);
     return action;
   }
 
   private change(action: ActionInstance, spec: ActionMaking, target: number): void {
     const { index, cookie } = action.spec;
     this.touch(action);
-    const before = { spec: action.spec, block: this.blocks.get(action), target: action.target };
+    const before = { spec: action.spec, block: action.block, target: action.target };
     // A cookie stays until another is given.
     action.spec = { ...(cookie ? { cookie } : {}), ...spec, index };
     action.target = target;
     if (target >= 0) this.devices.hold(target);
     const block = this.programs.changeAction(action);
-    this.blocks.set(action, block);
+    action.block = block;
     this.retire(() => {
       if (before.block) this.programs.releaseAction(before.block);
       if (before.target >= 0) this.devices.drop(before.target);
     });
     this.journal.note(() => {
       if (before.block) {
-        this.blocks.set(action, before.block);
+        action.block = before.block;
         this.programs.restoreAction(action.row, before.block);
       }
       action.spec = before.spec;
