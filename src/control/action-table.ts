@@ -79,9 +79,11 @@ export class ActionTable {
     return this.kinds.get(kind)?.actions.get(index);
   }
 
-  /** The actions of a kind, in the order of their indices. */
-  list(kind: ActionKind): ActionInstance[] {
-    return [...(this.kinds.get(kind)?.actions.values() ?? [])];
+  /** The actions of a kind, or those of them that are wanted, in the order of their indices. */
+  list(kind: ActionKind, isWanted: (action: ActionInstance) => boolean = () => true): ActionInstance[] {
+    const wanted: ActionInstance[] = [];
+    for (const action of this.kinds.get(kind)?.actions.values() ?? []) if (isWanted(action)) wanted.push(action);
+    return wanted;
   }
 
   /** Makes an action, under an index that is free, with one reference: the caller's. */

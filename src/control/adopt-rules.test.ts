@@ -272,3 +272,79 @@ test('a mask that comes before another in the file is tried before it', async (t
   t.deepEqual(published(bench), published(fresh));
   t.is(bench.rules.list(ALL)[0]?.handle, counter?.handle, 'and the other one stays what it was');
 });
+
+/** Lines of one filter, before and after, that differ in one thing each. */
+const ONE_THING: readonly (readonly [before: string, after: string])[] = [
+  ['flower dst_ip 10.0.0.0/8 action drop', 'flower dst_ip 10.0.0.0/9 action drop'],
+  ['flower dst_ip 10.0.0.0/8 action drop', 'flower dst_ip 10.1.0.0/8 action drop'],
+  ['flower ip_proto tcp dst_port 7 action drop', 'flower ip_proto tcp src_port 7 action drop'],
+  ['flower ip_proto tcp action drop', 'flower action drop'],
+  ['flower indev tap0 action drop', 'flower indev tap1 action drop'],
+  ['flower action drop', 'flower skip_hw action drop'],
+  ['flower classid 1:1 action drop', 'flower classid 1:2 action drop'],
+  ['flower classid 1:1 action drop', 'flower action drop'],
+  ['handle 1 flower action drop', 'handle 2 flower action drop'],
+  ['flower action drop', 'flower action pass'],
+  ['flower action drop', 'flower'],
+  ['flower action pipe action drop', 'flower action drop'],
+  ['flower action pipe action drop', 'flower action drop action pipe'],
+  ['flower action drop', 'flower action drop cookie aa'],
+  ['flower action drop cookie aa', 'flower action drop'],
+  ['flower action drop cookie aa', 'flower action drop cookie ab'],
+  ['flower action drop index 2', 'flower action drop index 3'],
+  ['flower action goto chain 1', 'flower action goto chain 2'],
+  ['flower action mirred egress redirect dev tap0', 'flower action mirred egress redirect dev tap1'],
+  ['flower action mirred egress redirect dev tap0', 'flower action mirred egress mirror dev tap0'],
+  [
+    'flower action tunnel_key set src_ip 1.1.1.1 dst_ip 2.2.2.2 id 1',
+    'flower action tunnel_key set src_ip 1.1.1.1 dst_ip 2.2.2.2',
+  ],
+  [
+    'flower action tunnel_key set src_ip 1.1.1.1 dst_ip 2.2.2.2',
+    'flower action tunnel_key set src_ip 1.1.1.1 dst_ip 2.2.2.3',
+  ],
+];
+
+for (const [before, after] of ONE_THING) {
+  test(`a filter is another one where one thing differs: ${before} → ${after}`, async (t) => {
+    const file = (words: string): string[] => [
+      'tc qdisc add dev vxlan0 ingress',
+      'tc filter add dev vxlan0 ingress pref 1 protocol ip flower dst_ip 9.9.9.9 action mirred egress redirect dev tap0',
+      `tc filter add dev vxlan0 ingress pref 2 protocol ip ${words}`,
+    ];
+    for (const [from, to] of [
+      [before, after],
+      [after, before],
+    ] as const) {
+      const bench = started(file(from));
+      await bench.rules.commit();
+      const [stays] = counted(bench);
+      bench.rules.open();
+      await reload(bench, file(to));
+      bench.rules.keep();
+      const fresh = started(file(to));
+      t.deepEqual(saved(bench).map(open), saved(fresh).map(open));
+      t.notDeepEqual(saved(bench), saved(started(file(from))));
+      t.deepEqual([...counted(bench)][0], stays);
+      if (/handle|index/.test(to)) t.deepEqual(saved(bench), saved(fresh));
+    }
+  });
+}
+
+test('two filters that came to share an action have one each again where the file gives each its own', async (t) => {
+  const [qdisc = ''] = FILE;
+  const line = (id: number, words = ''): string =>
+    `tc filter add dev vxlan0 ingress pref 1 protocol ip flower enc_key_id ${id} action drop${words}`;
+  const bench = started([qdisc, line(1, ' index 1'), line(2, ' index 1')]);
+  await bench.rules.commit();
+  bench.rules.open();
+  await reload(bench, [qdisc, line(1), line(2)]);
+  bench.rules.keep();
+  t.deepEqual(
+    bench.rules.actions.list('gact').map(({ ref, bind }) => [ref, bind]),
+    [
+      [1, 1],
+      [1, 1],
+    ],
+  );
+});

@@ -7,7 +7,7 @@ import type { ActionInstance } from './action-table.js';
 import type { DesiredState } from './desired-state.js';
 import type { Filter } from './filter.js';
 import type { FilterBlock } from './filter-block.js';
-import { doingOf } from './filter-content.js';
+import { isSameAction } from './filter-content.js';
 import type { Rules } from './rules.js';
 
 /** Two blocks of one hook. */
@@ -49,23 +49,37 @@ export function adoptRules(rules: Rules, desired: DesiredState): void {
 /** Removes the filters that are not wanted as they are; gives those that are then missing, in the order of the file. */
 function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: DesiredState): FilterSpec[] {
   const { typed, devices } = desired;
-  const isTyped = ({ kind, index: number }: ActionInstance): boolean => typed.hasAction(kind, number);
-  const index = (action: ActionInstance): string => (isTyped(action) ? `=${action.index}` : '');
-  // An action that the file gives to one filter is not one that several share.
-  const presentIndex = (action: ActionInstance): string =>
-    isTyped(action) || action.bind === 1 ? index(action) : ' shared';
+  const isTyped = ({ kind, index }: ActionInstance): boolean => typed.hasAction(kind, index);
+  /** An action that the file gives to one filter is not one that several share. */
+  const isActionKept = (now: ActionInstance, then: ActionInstance): boolean =>
+    isSameAction(now, then) && (isTyped(then) ? now.index === then.index : !isTyped(now) && now.bind === 1);
+  const doesSame = (now: Filter, then: Filter): boolean =>
+    now.actions.length === then.actions.length &&
+    then.actions.every((action, n) => {
+      const other = now.actions[n];
+      return other !== undefined && isActionKept(other, action);
+    });
   /** A pref has a key once. */
   const placeOf = (filter: Filter): string => {
     const { chain, pref, handle, content } = filter;
     return `${chain} ${pref} ${typed.hasHandles(dev, chain, pref) ? handle : ''} ${content}`;
   };
-  const others = new Map<string, Filter>();
-  for (const filter of present?.each() ?? []) others.set(placeOf(filter), filter);
-  const missing: FilterSpec[] = [];
+  // Most often nearly all of them stand where they stood; the others are looked for by what they are.
+  const kept = new Set<Filter>();
+  const moved: Filter[] = [];
   for (const filter of wanted.each()) {
+    const { chain, pref, handle } = filter;
+    const other = present?.at(chain, pref, handle);
+    if (other?.hasContentOf(filter) && doesSame(other, filter)) kept.add(other);
+    else moved.push(filter);
+  }
+  const others = new Map<string, Filter>();
+  for (const filter of present?.each() ?? []) if (!kept.has(filter)) others.set(placeOf(filter), filter);
+  const missing: FilterSpec[] = [];
+  for (const filter of moved) {
     const place = placeOf(filter);
     const other = others.get(place);
-    if (other && doingOf(other, presentIndex) === doingOf(filter, index)) {
+    if (other && doesSame(other, filter)) {
       others.delete(place);
       continue;
     }

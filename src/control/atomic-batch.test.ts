@@ -48,6 +48,15 @@ test('all of it is carried out, devices first and the host’s lines last, and p
   t.true(target.state.includes('tap9 clsact'));
 });
 
+test('held back is what happens in the turn of the batch, not what others do before it', async (t) => {
+  const target = new TransactionBench(FIRST);
+  await target.run([`${filter} 3`]);
+  await target.run([`${filter} 3`]);
+  await target.run([`${filter} 4`], { atomic: false, dryRun: true });
+  const turn = ['turn', 'hold', 'hold is over', 'turn is over'];
+  t.deepEqual(target.turns, [...turn, ...turn, ...turn]);
+});
+
 for (const [title, lines, at] of [
   ['the grammar', ['tc filter del dev vxlan0 ingress', 'tc filter add dev vxlan0 ingress flower frob'], 1],
   ['a rule that is there', [`${filter} 9 action drop`, `${filter} 2 action drop`], 1],

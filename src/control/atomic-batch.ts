@@ -14,6 +14,8 @@ import { Transaction, type TransactionDevices } from './transaction.js';
 export interface TransactionTarget extends BatchTarget {
   readonly rules: Rules;
   readonly devices: TransactionDevices;
+  /** Does what may be undone as a whole: nobody is told of it before its end. */
+  hold<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Lines between two turns of the event loop, so that signals are heard. */
@@ -25,7 +27,9 @@ const LINES_AT_A_TIME = 256;
  */
 export async function runAtomicBatch(batch: Batch, say: Say, target: TransactionTarget): Promise<number> {
   let dryRun: readonly string[] = [];
-  const exit = await target.exclusive(async () => {
+  // Held back is what happens in its own turn, not what others do before.
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => target.exclusive(() => target.hold(work));
+  const exit = await inTurn(async () => {
     const { rules } = target;
     const differences = new Differences();
     if (batch.dryRun) rules.journal.changing = differences.changing;

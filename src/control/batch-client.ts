@@ -78,14 +78,15 @@ export async function sendTransaction(
     err: (said) => output.err(said),
     failed: (index) => output.err(`Command failed ${name}:${numbers[index] ?? 0}\n`),
   };
+  let answer: Promise<number> = Promise.resolve(0);
+  // The next part is made ready while the daemon takes one.
   const hand = async (lines: readonly BatchLine[]): Promise<number> => {
     for (const part of parts(lines)) {
       for (const { line } of part) numbers.push(line);
-      const exit = await connection.ask(
-        { batch: { ...whole, lines: part.map(({ words }) => words), more: true } },
-        named,
-      );
+      const exit = await answer;
       if (exit !== 0) return exit;
+      answer = connection.ask({ batch: { ...whole, lines: part.map(({ words }) => words), more: true } }, named);
+      answer.catch(() => undefined); // whoever awaits it next is told
     }
     return 0;
   };
@@ -96,7 +97,7 @@ export async function sendTransaction(
     characters += piece.length;
     sent(characters);
   }
-  const exit = await hand(text.end());
+  const exit = (await hand(text.end())) || (await answer);
   if (exit !== 0) return exit;
   if (text.failure) {
     output.err(`${text.failure.message}\nvtep: nothing was changed\n`);

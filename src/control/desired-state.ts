@@ -12,7 +12,7 @@ import { NoDatapath } from './no-datapath.js';
 import { planCommand, type Stage } from './plan-command.js';
 import { asCommandError } from './report.js';
 import { Rules } from './rules.js';
-import { Transaction } from './transaction.js';
+import { Transaction, type TransactionDevices } from './transaction.js';
 import { TypedNumbers } from './typed-numbers.js';
 
 /** A line that is the host's, or says something of it. */
@@ -31,6 +31,24 @@ export interface DesiredState {
   readonly host: readonly HostLine[];
 }
 
+/** Nothing of it is ever taken back, or done anywhere: so nothing is kept for that. */
+class Rehearsal extends Transaction {
+  constructor(rules: Rules, devices: TransactionDevices) {
+    super(rules, devices);
+    rules.keep();
+  }
+
+  override edit(work: () => void): void {
+    work();
+  }
+
+  override step(): void {}
+
+  override afterwards(): void {}
+
+  override removal(): void {}
+}
+
 /** Characters between two turns of the event loop. */
 const PIECE = 16_384;
 
@@ -45,7 +63,7 @@ export async function readDesired(
   const rules = new Rules(new NoDatapath(), devices, newTable);
   const typed = new TypedNumbers();
   const host: HostLine[] = [];
-  const transaction = new Transaction(rules, devices);
+  const transaction = new Rehearsal(rules, devices);
   const target = { rules, say: () => undefined, carryOut: () => Promise.resolve() };
   const take = (command: Command, line: number): void => {
     devices.line = line;
@@ -66,7 +84,6 @@ export async function readDesired(
     }
   }
   if (batch.failure) throw batch.failure;
-  rules.keep();
   for (const { spec } of rules.actions.ownActions()) typed.noteAction(spec.kind, spec.index);
   return { devices, rules, typed, host };
 }

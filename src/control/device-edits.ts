@@ -126,9 +126,9 @@ export class DeviceEdits implements TransactionDevices {
         const now = this.devices.detailsOf(index);
         // Even an address that it has would cost a link its neighbours.
         if (now && isSo(now, settings)) return;
+        before = now;
         try {
-          await this.runIp(argv, say);
-          before = now;
+          await this.orRestored(index, now, () => this.runIp(argv, say));
         } finally {
           await this.devices.refresh(index);
         }
@@ -227,7 +227,20 @@ export class DeviceEdits implements TransactionDevices {
       ...(txqueuelen !== undefined && txqueuelen !== before.txQueueLength && { txqueuelen }),
     };
     if (Object.keys(other).length === 1) return undefined;
-    return { apply: () => this.devices.set(index, other), undo: () => this.devices.restore(index, before) };
+    return {
+      apply: () => this.orRestored(index, before, () => this.devices.set(index, other)),
+      undo: () => this.devices.restore(index, before),
+    };
+  }
+
+  /** The kernel sets one thing after the other: where it refuses one, those before it are put back. */
+  private async orRestored(index: number, before: LinkDetails | undefined, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (before) await this.devices.restore(index, before).catch(() => undefined);
+      throw error;
+    }
   }
 
   private remaking({ index, name, persist, vxlan }: Device, making: LinkAdd): Step {

@@ -1,24 +1,38 @@
-/** What filters and actions are, as text to compare them by: numbers that the daemon chose are left out. */
+/** What actions are, to compare them by: numbers that the daemon chose are left out. */
 import type { ActionInstance } from './action-table.js';
-import type { Filter } from './filter.js';
 
-/** What a filter does; `mark` says what the indices of its actions mean. */
-export function doingOf({ actions }: Filter, mark: (action: ActionInstance) => string): string {
-  return actions.map((action) => `${actionText(action)}${mark(action)}`).join(' ');
+/** Whether two actions do the same, their cookies included. */
+export function isSameAction(a: Pick<ActionInstance, 'content' | 'target'>, b: typeof a): boolean {
+  if (a.target !== b.target) return false;
+  return a.content === b.content || hasSameFields(a.content, b.content, isNumbered);
 }
 
-/** What an action does, its cookie included. */
-export function actionText({ spec, target }: Pick<ActionInstance, 'target'> & { spec: object }): string {
-  return text({ ...spec, index: 0, ...('dev' in spec && { dev: target }) });
+/** Fields that say nothing but numbers: the index, and of mirred the name of its target. */
+function isNumbered(field: string): boolean {
+  return field === 'index' || field === 'dev';
 }
 
-function text(value: unknown): string {
-  if (value instanceof Uint8Array) return hex(value);
-  if (typeof value !== 'object' || value === null) return `${value}`;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, each]) => `${name}:${text(each)}`).join()}}`;
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && hasSameBytes(a, b);
+  return hasSameFields(a, b);
 }
 
-function hex(bytes: Uint8Array | undefined): string {
-  return bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex') : '';
+function hasSameFields(a: object, b: object, isLeftOut: (field: string) => boolean = () => false): boolean {
+  let fields = 0;
+  for (const field in a) {
+    if (isLeftOut(field)) continue;
+    fields++;
+    if (!Object.hasOwn(b, field) || !isSame(Reflect.get(a, field), Reflect.get(b, field))) return false;
+  }
+  for (const field in b) if (!isLeftOut(field)) fields--;
+  return fields === 0;
+}
+
+function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -78,6 +78,20 @@ export class Filter {
     return classid === undefined ? spec : { ...spec, classid };
   }
 
+  /** Whether `content` is the same. */
+  hasContentOf(other: Filter): boolean {
+    const { protocol, indev, skipHw, classid } = this.common;
+    const there = other.common;
+    return (
+      this.values === other.values &&
+      protocol === there.protocol &&
+      indev === there.indev &&
+      skipHw === there.skipHw &&
+      classid === there.classid &&
+      (this.shape === other.shape || this.shape.text === other.shape.text)
+    );
+  }
+
   /** What it matches, and what it is beside its place, handle and actions, as text to compare it by. */
   get content(): string {
     const { protocol, indev, skipHw, classid } = this.common;

@@ -129,6 +129,7 @@ export class Interpreter {
   batch(batch: Batch, say: Say): Promise<number> {
     const target = {
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
+      hold: <T>(work: () => Promise<T>) => this.events.hold(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
       commit: () => this.rules.commit(),
       rules: this.rules,
@@ -137,9 +138,7 @@ export class Interpreter {
       calm: this.calm,
     };
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
-    const work = (): Promise<number> => run(batch, say, target);
-    const running = batch.atomic ? this.events.hold(work) : work();
-    return running.catch((error: unknown) => report(error, say));
+    return run(batch, say, target).catch((error: unknown) => report(error, say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */

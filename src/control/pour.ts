@@ -16,16 +16,17 @@ export async function pour(
   calm: () => Promise<void> | undefined = () => undefined,
 ): Promise<void> {
   if (!pieces) return;
-  let pending = '';
-  let enough = FIRST_CHUNK;
-  await calm();
-  for (const piece of pieces) {
-    pending += piece;
-    if (pending.length < enough) continue;
-    await (say({ out: pending }) ?? setImmediate());
-    await calm();
-    pending = '';
-    enough = CHUNK;
+  const rest = pieces[Symbol.iterator]();
+  let isOver = false;
+  for (let enough = FIRST_CHUNK; !isOver; enough = CHUNK) {
+    // Asked again behind each wait: by then another change may be under way. Behind the last there is none.
+    for (let wait = calm(); wait; wait = calm()) await wait;
+    let pending = '';
+    while (!isOver && pending.length < enough) {
+      const { value, done } = rest.next();
+      if (done) isOver = true;
+      else pending += value;
+    }
+    if (pending !== '') await (say({ out: pending }) ?? (isOver ? undefined : setImmediate()));
   }
-  if (pending !== '') await say({ out: pending });
 }

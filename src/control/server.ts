@@ -1,16 +1,15 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { type BatchHandler, gathering } from './gather-batch.js';
 import { peerRefusal, peerUser } from './peer.js';
-import { type Batch, MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
+import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
 
 /**
  * What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. What has no end of
  * its own ends when `until()` resolves: the client has sent something more, or is gone.
  */
 export type Handler = (argv: readonly string[], say: Say, until: () => Promise<void>) => Promise<number>;
-/** The same for many commands at once. */
-export type BatchHandler = (batch: Batch, say: Say) => Promise<number>;
 
 type Answerer = (argv: readonly string[], say: Say) => Promise<number>;
 
@@ -75,7 +74,7 @@ export class ControlServer {
       dismiss(socket, refusal);
       return;
     }
-    const held: (readonly string[])[] = [];
+    const gather = gathering(batchHandler);
     let pending = '';
     let isBusy = false;
     let heard: () => void = () => undefined;
@@ -92,7 +91,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gathering(held, batchHandler));
+        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather);
       }
       if (pending.length > MAX_REQUEST) {
         pending = '';
@@ -124,28 +123,6 @@ export class ControlServer {
     // Nothing more is read from a client that does not take its answers.
     await write(socket, { exit })?.catch(() => undefined);
   }
-}
-
-/** Most lines of one batch, in however many requests. */
-const MOST_LINES = 2_000_000;
-
-/** Gathers a batch that comes in several requests, and hands it on with the last of them. */
-function gathering(held: (readonly string[])[], handler: BatchHandler): BatchHandler {
-  return async (batch, say) => {
-    if (held.length + batch.lines.length > MOST_LINES) {
-      held.length = 0;
-      say({ err: `vtep: a batch has more than ${MOST_LINES} lines\n` });
-      return 1;
-    }
-    if (batch.more) {
-      for (const line of batch.lines) held.push(line);
-      return 0;
-    }
-    if (held.length === 0) return handler(batch, say);
-    const lines = [...held, ...batch.lines];
-    held.length = 0;
-    return handler({ ...batch, lines }, say);
-  };
 }
 
 const noBatches: BatchHandler = async (_batch, say) => {

@@ -16,7 +16,7 @@ import {
 import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
-import { actionText } from './filter-content.js';
+import { isSameAction } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
@@ -155,16 +155,13 @@ export class SharedActions {
   /** `tc actions ls`: by index; `since` milliseconds: those that were used within them. */
   list(kind: ActionKind, since?: number): ActionState[] {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
-    return this.table
-      .list(kind)
-      .filter((action) => this.table.lastUsed(action) >= from)
-      .map((action) => this.state(action));
+    return this.table.list(kind, (action) => this.table.lastUsed(action) >= from).map((action) => this.state(action));
   }
 
   /** As `list`, one after the other: one that has ended by then is left out. */
   each(kind: ActionKind, since?: number): ActionList {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
-    const actions = this.table.list(kind).filter((action) => this.table.lastUsed(action) >= from);
+    const actions = this.table.list(kind, (action) => this.table.lastUsed(action) >= from);
     return { total: actions.length, states: this.states(actions) };
   }
 
@@ -181,7 +178,7 @@ export class SharedActions {
 
   /** As `own`, themselves. */
   ownActions(): ActionInstance[] {
-    return actionKinds.flatMap((kind) => this.table.list(kind)).filter(({ ref, bind }) => ref > bind);
+    return actionKinds.flatMap((kind) => this.table.list(kind, ({ ref, bind }) => ref > bind));
   }
 
   /** Leaves an action to the filters that are bound to it. */
@@ -201,7 +198,7 @@ export class SharedActions {
       action.ref++;
       this.journal.note(() => action.ref--);
     }
-    if (actionText({ spec, target }) === actionText(action)) return;
+    if (isSameAction({ content: spec, target }, action)) return;
     this.change(action, spec, target);
     action.content = sharedContent(spec);
   }

@@ -118,8 +118,22 @@ export class TransactionBench implements TransactionTarget {
     };
   }
 
+  /** What of `exclusive` and `hold` began and ended, in order. */
+  readonly turns: string[] = [];
+
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return work();
+    return this.within('turn', work);
+  }
+
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    return this.within('hold', work);
+  }
+
+  private async within<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.turns.push(what);
+    const result = await work();
+    this.turns.push(`${what} is over`);
+    return result;
   }
 
   async begin(command: Command): Promise<undefined> {

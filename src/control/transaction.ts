@@ -120,9 +120,12 @@ export class Transaction {
       return { line: at, error, remains };
     }
     this.rules.keep();
-    await this.rules.commit();
-    for (const remove of this.removals) await remove();
-    this.devices.end();
+    try {
+      await this.rules.commit();
+      for (const remove of this.removals) await remove();
+    } finally {
+      this.devices.end();
+    }
     return undefined;
   }
 

@@ -6,7 +6,8 @@ import type { Command } from '../iproute/commands.js';
  */
 export class TypedNumbers {
   private readonly prefs = new Set<string>();
-  private readonly actions = new Set<string>();
+  /** Indices, by kind. */
+  private readonly actions = new Map<string, Set<number>>();
 
   note(command: Command): void {
     switch (command.kind) {
@@ -33,12 +34,14 @@ export class TypedNumbers {
   }
 
   noteAction(kind: string, index: number): void {
-    this.actions.add(`${kind} ${index}`);
+    const indices = this.actions.get(kind);
+    if (indices) indices.add(index);
+    else this.actions.set(kind, new Set([index]));
   }
 
   /** Whether an action of this index is meant by its number. */
   hasAction(kind: string, index: number): boolean {
-    return this.actions.has(`${kind} ${index}`);
+    return this.actions.get(kind)?.has(index) === true;
   }
 
   /** Whether the filters of a pref are meant by their handles; those of prefs that nobody typed too, where any is. */

@@ -81,9 +81,29 @@ test('Every address is read back from what is written of it', (t) => {
 
 test('MAC addresses have six octets of one or two digits', (t) => {
   t.is(formatMac(parseMac('2:0:0:A:b:1') ?? new Uint8Array(0)), '02:00:00:0a:0b:01');
-  for (const text of ['', '2:0:0:0:0', '2:0:0:0:0:1:2', '2:0:0:0:0:', '100:0:0:0:0:1', '02-00-00-00-00-01', ':::::']) {
+  for (const text of [
+    ...['', '2:0:0:0:0', '2:0:0:0:0:1:2', '2:0:0:0:0:', '2:0:0:0:0:1:', '2:0:0:0:0:1 ', ' 2:0:0:0:0:1', ':2:0:0:0:0:1'],
+    ...['100:0:0:0:0:1', '02-00-00-00-00-01', ':::::', '2:0:0:0:0:g', '2:0:0:0:0:@', '2:0:0:0:0:`', '2:/:0:0:0:1'],
+  ]) {
     t.is(parseMac(text), undefined, text);
   }
+});
+
+test('A MAC address is read as a pattern would read it, and never gives other than six bytes', (t) => {
+  const octet = fc.oneof(
+    fc.integer({ min: 0, max: 255 }).map((n) => n.toString(16)),
+    fc.integer({ min: 0, max: 255 }).map((n) => n.toString(16).padStart(2, '0').toUpperCase()),
+    fc.string({ unit: fc.constantFrom(...'09afAFgG:@`/ '), maxLength: 3 }),
+  );
+  const words = fc.array(octet, { minLength: 5, maxLength: 7 }).map((octets) => octets.join(':'));
+  fc.assert(
+    fc.property(words, (word) => {
+      const isMac = /^[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}$/.test(word);
+      const bytes = isMac ? word.split(':').map((each) => Number.parseInt(each, 16)) : undefined;
+      t.deepEqual(parseMac(word), bytes && Uint8Array.from(bytes), word);
+    }),
+    { seed: 17, numRuns: 5000 },
+  );
 });
 
 test('Prefix lengths and masks belong to each other, and masks with holes have none', (t) => {
@@ -106,6 +126,25 @@ test('Numbers are read as strtoul reads them', (t) => {
   t.is(parseUnsigned('1f', 16, 0xff), 31);
   t.is(parseUnsigned('256', 10, 0xff), undefined);
   t.is(parseUnsigned('99999999999999999999999', 10, 0xffffffff), undefined);
+  for (const base of [0, 10, 16] as const) {
+    for (const text of [
+      '0',
+      '7',
+      '42',
+      '00',
+      '0042',
+      '4294967295',
+      '4294967296',
+      '9'.repeat(17),
+      '0'.repeat(20),
+      '9a',
+    ]) {
+      const radix = base !== 0 ? base : /^0./.test(text) ? 8 : 10;
+      const digits = { 8: /^[0-7]+$/, 10: /^[0-9]+$/, 16: /^[0-9a-f]+$/ }[radix as 8 | 10 | 16];
+      const value = digits.test(text) ? Number.parseInt(text, radix) : Number.NaN;
+      t.is(parseUnsigned(text, base, 0xffffffff), value <= 0xffffffff ? value : undefined, `${text} ${base}`);
+    }
+  }
   t.is(parseInteger('-0x10'), -16);
   t.is(parseInteger('--1'), undefined);
 });

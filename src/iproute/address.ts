@@ -14,8 +14,10 @@ export function parseIpv4(text: string): Uint8Array | undefined {
     return undefined;
   }
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    const value = /^[0-9a-fA-FxX]+$/.test(part) ? parseUnsigned(part, 0, 255) : undefined;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] ?? '';
+    // A sign or a blank is strtoul's, not an address's.
+    const value = hexDigit(part.charCodeAt(0)) < 0 ? undefined : parseUnsigned(part, 0, 255);
     if (value === undefined) {
       return undefined;
     }
@@ -75,10 +77,33 @@ export function parseIp(text: string): Uint8Array | undefined {
 
 /** Six octets of one or two hexadecimal digits with colons between. */
 export function parseMac(text: string): Uint8Array | undefined {
-  if (!/^(?:[0-9a-fA-F]{1,2}(?::|$)){6}$/.test(text)) {
-    return undefined;
+  const bytes = new Uint8Array(6);
+  let at = 0;
+  for (let n = 0; n < 6; n++) {
+    if (n > 0 && text.charCodeAt(at++) !== COLON) {
+      return undefined;
+    }
+    const high = hexDigit(text.charCodeAt(at++));
+    if (high < 0) {
+      return undefined;
+    }
+    const low = hexDigit(text.charCodeAt(at));
+    bytes[n] = low < 0 ? high : high * 16 + low;
+    at += low < 0 ? 0 : 1;
   }
-  return Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
+  return at === text.length ? bytes : undefined;
+}
+
+const COLON = 0x3a;
+const ZERO = 0x30;
+
+/** The value of a hexadecimal digit by its character code; -1 for any other, and for NaN. */
+function hexDigit(code: number): number {
+  if (code >= ZERO && code <= ZERO + 9) {
+    return code - ZERO;
+  }
+  const letter = (code | 0x20) - 0x61;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
 export function formatIpv4(address: Uint8Array): string {

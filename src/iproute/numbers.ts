@@ -9,6 +9,10 @@ const digitsOf: Record<number, RegExp> = {
  * after 0 and decimal otherwise. Undefined for anything else, for a sign other than +, and above `max`.
  */
 export function parseUnsigned(text: string, base: 0 | 10 | 16, max: number): number | undefined {
+  if (base !== 16 && isPlain(text)) {
+    const value = Number(text);
+    return value <= max ? value : undefined;
+  }
   const digits = text.replace(/^[ \t\n\v\f\r]*\+?/, '');
   let radix: number = base;
   if (base === 0) {
@@ -20,6 +24,22 @@ export function parseUnsigned(text: string, base: 0 | 10 | 16, max: number): num
   const value = Number.parseInt(digits, radix);
   return value <= max ? value : undefined;
 }
+
+/** Decimal digits alone, not too many and no zero in front: what people type nearly always. */
+function isPlain(text: string): boolean {
+  if (text.length === 0 || text.length > 15 || (text.length > 1 && text.charCodeAt(0) === ZERO)) {
+    return false;
+  }
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+const ZERO = 0x30;
 
 /** A whole number as strtol reads it with base 0 (iproute2's get_integer): parseUnsigned's, or a minus before it. */
 export function parseInteger(text: string): number | undefined {

@@ -2,7 +2,7 @@
  * The list after the word `action` (parse_action of iproute2): `action A action B` and `action A B` are the same, and
  * a bare control word is an action of the kind gact.
  */
-import { type ActionSpec, CommandError } from './commands.js';
+import { type ActionSpec, CommandError, type Mirred } from './commands.js';
 import { invalidArgument, notSupported } from './errors.js';
 import { parseHex } from './numbers.js';
 import { isControlWord } from './parse-control.js';
@@ -62,10 +62,11 @@ export function badAction(left: number, word: string): string {
   return `bad action parsing\nparse_action: bad value (${left}:${word})!\nIllegal "action"`;
 }
 
-const left = new WeakMap<object, number>();
+/** Of those that a device may be missing of. A collector of garbage is slow with many. */
+const left = new WeakMap<Mirred, number>();
 
 /** How many words there were from the kind of this action on, as it was typed; 0 for one that was not. */
-export function wordsLeft(action: ActionSpec): number {
+export function wordsLeft(action: Mirred): number {
   return left.get(action) ?? 0;
 }
 
@@ -144,7 +145,9 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
     }
     const cookie = parseCookie(reader);
     const whole = cookie === undefined ? action : { ...action, cookie };
-    left.set(whole, words);
+    if (whole.kind === 'mirred') {
+      left.set(whole, words);
+    }
     actions.push(whole);
     skipCounterWords(reader);
   }

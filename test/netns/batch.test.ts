@@ -185,7 +185,12 @@ rooted(
       'ip link set vxlan0 up',
     ];
     const before = await look();
-    for (const bad of ['ip link set tap0 mtu 1', 'ip link set tap9 alias x address 01:00:00:00:00:01']) {
+    for (const bad of [
+      'ip link set tap0 mtu 1',
+      // The kernel has set the address by the time that it refuses the MTU.
+      'ip link set vxlan0 address 02:00:00:00:00:bb mtu 1',
+      'ip link set tap9 alias x address 01:00:00:00:00:01',
+    ]) {
       const refused = await batch([...lines, bad], '--atomic');
       t.is(refused.code, 1);
       t.regex(
