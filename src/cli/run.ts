@@ -38,7 +38,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
-    progress: (done: number, total: number): void => bar.at(done, total),
+    progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
   const print = (reply: Reply): void => {
     bar.clear();

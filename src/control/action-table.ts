@@ -3,13 +3,10 @@ import { ActionCounter, type ActionCounters } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Numbered } from './numbered.js';
 import type { ActionBlock } from './programs.js';
-import { sharedContent } from './shared-content.js';
+import { type ActionContent, sharedContent } from './shared-content.js';
 
 /** What an action is to be; without an index, and with 0, the daemon chooses one. */
 export type ActionMaking = ActionDetail & { readonly index?: number; readonly cookie?: Uint8Array };
-
-/** What an action is, but for its index. */
-type ActionContent = ActionDetail & { readonly cookie?: Uint8Array };
 
 /**
  * An action as an object of its own: filters bind to it, and its statistics are shared by all that do. There may be

@@ -6,7 +6,7 @@ import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js'
 import { Datapath } from '../dataplane/datapath.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
-import { readBatch } from './batch-file.js';
+import { type BatchFile, openBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
 import { Devices } from './devices.js';
 import { EventLog } from './events.js';
@@ -29,7 +29,7 @@ export interface DaemonOptions {
   /** Device node of TUN/TAP. */
   readonly tun: string;
   /** Is told how much of the batch has been carried out. */
-  readonly progress?: (done: number, total: number) => void;
+  readonly progress?: (done: number, total: number | undefined) => void;
 }
 
 /** Characters of a batch between two turns of the event loop, so that signals are heard. */
@@ -95,7 +95,8 @@ export class Daemon {
 
   private async begin(options: DaemonOptions): Promise<void> {
     const path = controlPath(options.control);
-    const text = options.batch === undefined ? '' : readBatch(options.batch);
+    const file = options.batch === undefined ? undefined : openBatch(options.batch);
+    if (file) this.stopped.signal.addEventListener('abort', () => file.close());
     makeSocketDirectory(path);
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
@@ -123,7 +124,7 @@ export class Daemon {
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 
-    await this.runBatch(interpreter, text, options);
+    if (file) await this.runBatch(interpreter, file, options);
     const server = await ControlServer.listen(
       path,
       (argv, say, until) => interpreter.request(argv, say, until),
@@ -151,13 +152,19 @@ export class Daemon {
     }
   }
 
-  private async runBatch(interpreter: Interpreter, text: string, options: DaemonOptions): Promise<void> {
+  private async runBatch(interpreter: Interpreter, file: BatchFile, options: DaemonOptions): Promise<void> {
     const batch = new BatchText();
-    for (let at = 0; at < text.length; at += PIECE) {
-      options.progress?.(at, text.length);
-      await setImmediate();
-      await this.runLines(interpreter, batch.push(text.slice(at, at + PIECE)), options.batch ?? '');
+    let done = 0;
+    for await (const piece of file.pieces) {
+      // In parts, so that signals are heard.
+      for (let at = 0; at < piece.length; at += PIECE) {
+        options.progress?.(done + at, file.size);
+        await setImmediate();
+        await this.runLines(interpreter, batch.push(piece.slice(at, at + PIECE)), options.batch ?? '');
+      }
+      done += piece.length;
     }
+    this.stopped.signal.throwIfAborted();
     await this.runLines(interpreter, batch.end(), options.batch ?? '');
     if (batch.failure) throw batch.failure;
     await interpreter.commit();

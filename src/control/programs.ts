@@ -29,8 +29,11 @@ export interface ActionBlock {
   readonly tunnel: number;
   /** The token bucket that it owns, or -1. */
   readonly bucket: number;
-  /** How many actions run these words. */
+  /** What they say, where others that say the same have them too. */
+  content: ActionDetail | undefined;
+  /** How many actions run these words, and what they send to. */
   actions: number;
+  readonly target: number;
 }
 
 /** What is to be written of an action. */
@@ -49,10 +52,8 @@ export class ProgramWriter {
   private readonly words = new SharedWords();
   private readonly tunnels = new SharedWords();
   private readonly buckets = new FreeNumbers(0);
-  /** The words of what many actions say, by that object, and by where they send to. */
-  private readonly shared = new Map<ActionDetail, Map<number, ActionBlock>>();
-  /** What each of those words says. */
-  private readonly sharers = new Map<ActionBlock, Pick<ActionToRun, 'content' | 'target'>>();
+  /** The words of what many actions say, by that object. */
+  private readonly shared = new Map<ActionDetail, ActionBlock>();
   private bucketCount = 0;
   private generation = 0;
   /** Whether workers may have the present `actionAt`. */
@@ -113,7 +114,7 @@ export class ProgramWriter {
   releaseAction(block: ActionBlock): void {
     const { at, length, tunnel, bucket } = block;
     if (--block.actions > 0) return;
-    this.forgetShared(block);
+    if (block.content) this.shared.delete(block.content);
     this.words.release(at, length);
     if (tunnel >= 0) this.tunnels.release(tunnel * TUNNEL_WORDS, TUNNEL_WORDS);
     if (bucket >= 0) this.buckets.release(bucket);
@@ -121,30 +122,17 @@ export class ProgramWriter {
 
   private sharedBlock(action: ActionToRun): ActionBlock {
     const { content, target } = action;
-    let byTarget = this.shared.get(content);
-    const known = byTarget?.get(target);
-    if (known) {
+    const known = this.shared.get(content);
+    if (known?.target === target) {
       known.actions++;
       return known;
     }
     const block = this.writeAction(action);
-    if (!byTarget) {
-      byTarget = new Map();
-      this.shared.set(content, byTarget);
-    }
-    byTarget.set(target, block);
-    this.sharers.set(block, { content, target });
+    // A device of another index has the name of the one before: those that send to that are not served any more.
+    if (known) known.content = undefined;
+    block.content = content;
+    this.shared.set(content, block);
     return block;
-  }
-
-  private forgetShared(block: ActionBlock): void {
-    const sharer = this.sharers.get(block);
-    if (!sharer) return;
-    const { content, target } = sharer;
-    this.sharers.delete(block);
-    const byTarget = this.shared.get(content);
-    byTarget?.delete(target);
-    if (byTarget?.size === 0) this.shared.delete(content);
   }
 
   private writeAction({ content: spec, target }: ActionToRun): ActionBlock {
@@ -161,7 +149,7 @@ export class ProgramWriter {
       this.generation = (this.generation % 0x7fffffff) + 1;
     }
     writeActionWords(this.words.words, at, spec, { target, tunnel, bucket, generation: this.generation });
-    return { at, length, tunnel, bucket, actions: 1 };
+    return { at, length, tunnel, bucket, content: undefined, actions: 1, target };
   }
 }
 
