@@ -42,7 +42,7 @@ export interface ClassifierSnapshot {
   readonly kind: string;
 }
 
-/** Control side. Not for the hot path. */
+/** Control side. Not for the hot path. What a rule's key and mask say is copied: the arrays stay the caller's. */
 export interface ClassifierTable {
   readonly size: number;
   /**

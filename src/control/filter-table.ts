@@ -112,22 +112,14 @@ export class FilterTable {
   }
 }
 
+/** For the table alone, which keeps neither key nor mask: the words are those of the next rule too. */
 function ruleOf({ chain, pref, protocol, rule, indev, shape }: Filter, keys: readonly FlowerKey[]): Rule {
-  const key = keyWords();
+  key.fill(0);
   scratch.fill(0);
   encodeKeys(keys, indev, key, scratch);
   return { id: rule, chain, pref, protocol, key, mask: shape.words };
 }
 
-/** Zeroed words of a key, cut from larger pieces: memory of its own for each would cost more than the rest of it. */
-function keyWords(): Int32Array {
-  if (freeWords.length < KEY_WORDS) freeWords = new Int32Array(KEY_WORDS * 512);
-  const words = freeWords.subarray(0, KEY_WORDS);
-  freeWords = freeWords.subarray(KEY_WORDS);
-  return words;
-}
-
-let freeWords = new Int32Array(0);
-
+const key = new Int32Array(KEY_WORDS);
 /** The mask, which is known. */
 const scratch = new Int32Array(KEY_WORDS);

@@ -6,7 +6,6 @@ import type { FilterParent, FilterSpec, FlowerKey } from '../iproute/commands.js
 import type { ActionInstance } from './action-table.js';
 import type { MaskUse } from './filter-chain.js';
 import { type KeyShape, packValues, unpackKeys } from './key-shape.js';
-import type { ProgramBlock } from './programs.js';
 
 /** What many filters have in common. */
 type Common = Omit<FilterSpec, 'actions' | 'keys' | 'handle'> & {
@@ -24,10 +23,9 @@ export class Filter {
   /** Its mask in its pref, while it is in force: FilterTable's. */
   use: MaskUse | undefined;
   private readonly common: Common;
-  private readonly programAt: number;
 
   /** Throws CommandError where the keys cannot be those of one filter. */
-  constructor(spec: FilterSpec, indev: number, shape: KeyShape, made: Pick<Filter, 'rule' | 'actions' | 'program'>) {
+  constructor(spec: FilterSpec, indev: number, shape: KeyShape, made: Pick<Filter, 'rule' | 'actions'>) {
     this.handle = spec.handle;
     this.rule = made.rule;
     this.actions = made.actions;
@@ -35,7 +33,6 @@ export class Filter {
     this.values = packValues(spec.keys);
     this.use = undefined;
     this.common = commonOf(spec, indev);
-    this.programAt = made.program.at;
   }
 
   get dev(): string {
@@ -61,10 +58,6 @@ export class Filter {
   /** ifindex of the device that `indev` named when it was added, as in the kernel; 0 without that key. */
   get indev(): number {
     return this.common.indev;
-  }
-
-  get program(): ProgramBlock {
-    return { at: this.programAt, length: 1 + this.actions.length };
   }
 
   get keys(): FlowerKey[] {

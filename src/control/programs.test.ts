@@ -11,11 +11,12 @@ import {
   TunnelWord,
 } from '../memory/tunnel.js';
 import { filterOf } from './kit.test.helper.js';
-import { type ActionBlock, type ActionToRun, type ProgramBlock, ProgramWriter } from './programs.js';
+import { type ActionBlock, type ActionToRun, ProgramWriter } from './programs.js';
+import { sharedContent } from './shared-content.js';
 
-/** A rule's program, and the words of each of its actions. */
+/** Where a rule's program stands, and the words of each of its actions. */
 interface Written {
-  readonly program: ProgramBlock;
+  readonly program: number;
   readonly actions: readonly ActionBlock[];
 }
 
@@ -29,7 +30,9 @@ function toRun(line: string, row: number): ActionToRun {
 /** Writes the actions of a line, a word `and` between them, as the program of `rule`: ids from 40 times the rule on. */
 function write(writer: ProgramWriter, rule: number, line: string): Written {
   const actions = line.split(' and ').map((each, n) => toRun(each, 40 * rule + n));
-  return { actions: actions.map((each) => writer.addAction(each)), program: writer.write(rule, actions) };
+  const blocks = actions.map((each) => writer.addAction(each));
+  writer.write(rule, actions);
+  return { actions: blocks, program: writer.publish().start[rule] ?? -1 };
 }
 
 /** The words of action `n` of a rule's program, by name. */
@@ -119,9 +122,9 @@ test('a program keeps its place until it is released, and then serves the next',
   const writer = new ProgramWriter();
   const first = write(writer, 0, 'action drop').program;
   const second = write(writer, 1, 'action drop').program;
-  t.not(second.at, first.at);
-  writer.release(first);
-  t.is(write(writer, 2, 'action pass').program.at, first.at);
+  t.not(second, first);
+  writer.release(0);
+  t.is(write(writer, 2, 'action pass').program, first);
   t.is(word(writer.publish(), 2, 0, ActionWord.CONTROL), Verdict.OK);
   t.is(word(writer.publish(), 1, 0, ActionWord.CONTROL), Verdict.SHOT);
 });
@@ -171,4 +174,65 @@ test('what was published stays true while thousands of programs come after it', 
   t.is(word(before, 0, 0, ActionWord.ARGUMENT), 3);
   t.is(word(writer.publish(), 0, 0, ActionWord.ARGUMENT), 3);
   t.is(word(writer.publish(), 2999, 0, ActionWord.CONTROL), Verdict.SHOT);
+});
+
+test('actions that say the same run the same words, which serve others after the last of them', (t) => {
+  const writer = new ProgramWriter();
+  const of = (line: string, row: number, target = 9): ActionToRun => {
+    const { content } = toRun(line, row);
+    return { content: sharedContent(content), row, target };
+  };
+  const lines = [
+    'action drop',
+    'action tunnel_key unset',
+    'action mirred egress redirect dev tap0',
+    'action tunnel_key set id 1 src_ip 10.0.0.1 dst_ip 10.0.0.2',
+    'action tunnel_key set src_ip fd00::1 dst_ip fd00::2 dst_port 1 tos 2 ttl 3 nocsum nofrag vxlan_opts 4',
+    'action goto chain 7',
+  ];
+  const blocks = lines.map((line, n) => writer.addAction(of(line, n)));
+  t.is(new Set(blocks.map(({ at }) => at)).size, lines.length);
+  for (const [n, line] of lines.entries()) t.true(writer.addAction(of(line, 10 + n)) === blocks[n], line);
+  t.not(writer.addAction(of('action mirred egress redirect dev tap0', 20, 8)).at, blocks[2]?.at, 'elsewhere');
+  t.not(writer.addAction(of('action goto chain 8', 21)).at, blocks[5]?.at);
+  const [drop] = blocks;
+  if (!drop) return;
+  writer.releaseAction(drop);
+  t.is(writer.addAction(of('action drop', 22)), drop, 'one has it still');
+  writer.releaseAction(drop);
+  writer.releaseAction(drop);
+  t.is(writer.addAction(of('action pass', 23)).at, drop.at);
+  t.is(writer.publish().words[drop.at + ActionWord.CONTROL], Verdict.OK);
+});
+
+test('every word that an action says tells it from others', (t) => {
+  const one = 'tunnel_key set id 1 src_ip 10.0.0.1 dst_ip 10.0.0.2 dst_port 4789 tos 0x4 ttl 9';
+  const lines = [
+    one,
+    one.replace('id 1', 'id 2'),
+    one.replace('id 1', ''),
+    one.replace('src_ip 10.0.0.1', 'src_ip 10.0.0.3'),
+    one.replace('dst_ip 10.0.0.2', 'dst_ip 10.0.0.3'),
+    one.replace('4789', '4790'),
+    one.replace('tos 0x4', ''),
+    one.replace('ttl 9', 'ttl 10'),
+    ...['csum nofrag', 'nocsum', 'vxlan_opts 1', 'drop', 'goto chain 1', 'goto chain 2'].map(
+      (more) => `${one} ${more}`,
+    ),
+    ...['unset', 'unset drop', 'unset jump 1', 'unset jump 2'].map((more) => `tunnel_key ${more}`),
+    ...[
+      'egress redirect dev tap0',
+      'egress redirect dev tap1',
+      'egress mirror dev tap0',
+      'ingress mirror dev tap0',
+    ].map((more) => `mirred ${more}`),
+    ...['mirred egress mirror dev tap0 drop', 'drop', 'pass', 'goto chain 1', 'jump 1'],
+  ];
+  const contents = lines.map((line) => sharedContent(toRun(`action ${line}`, 0).content));
+  t.is(new Set(contents).size, lines.length);
+  for (const [n, line] of lines.entries()) {
+    const { content } = toRun(`action ${line}`, 0);
+    t.true(sharedContent(content) === contents[n], line);
+    t.deepEqual(sharedContent(content), content, line);
+  }
 });

@@ -15,12 +15,6 @@ import { FreeNumbers } from './free-numbers.js';
 import { isShared } from './shared-content.js';
 import { SharedWords } from './shared-words.js';
 
-/** A program's place, to be given back when its rule is gone from every worker. */
-export interface ProgramBlock {
-  readonly at: number;
-  readonly length: number;
-}
-
 /** The place of an action's words, to be given back when no worker runs them any more. */
 export interface ActionBlock {
   readonly at: number;
@@ -72,7 +66,7 @@ export class ProgramWriter {
   }
 
   /** Writes the program of rule `rule`: the actions of these ids. */
-  write(rule: number, actions: readonly { readonly row: number }[]): ProgramBlock {
+  write(rule: number, actions: readonly { readonly row: number }[]): void {
     const length = 1 + actions.length;
     const at = this.words.alloc(length);
     const words = this.words.words;
@@ -80,12 +74,12 @@ export class ProgramWriter {
     for (let n = 0; n < actions.length; n++) words[at + 1 + n] = actions[n]?.row ?? 0;
     this.start.ensure(rule + 1);
     this.start.words[rule] = at;
-    return { at, length };
   }
 
-  /** Gives a program's place back. Only once no worker runs it any more. */
-  release({ at, length }: ProgramBlock): void {
-    this.words.release(at, length);
+  /** Gives the place of a rule's program back. Only once no worker runs it any more. */
+  release(rule: number): void {
+    const at = this.start.words[rule] ?? 0;
+    this.words.release(at, 1 + (this.words.words[at] ?? 0));
   }
 
   /** Writes a new action, under an id that no worker has a use for yet. */

@@ -240,3 +240,21 @@ test('tunnel addresses of two families are refused by name, and nothing is left 
   t.deepEqual(bench.rules.list(ALL), []);
   t.deepEqual(bench.rules.actions.list('gact'), []);
 });
+
+test('where there is no memory for more filters, a filter is refused in the words of the kernel, and what is there stays', (t) => {
+  const bench = new Bench();
+  bench.tc('qdisc add dev vxlan0 ingress');
+  bench.tc('filter add dev vxlan0 ingress protocol ip pref 1 flower enc_key_id 1 action drop');
+  bench.rules.hasRoom = () => false;
+  const refused = 'RTNETLINK answers: Cannot allocate memory\nWe have an error talking to the kernel';
+  const add = (n: number): string =>
+    bench.tc(`filter add dev vxlan0 ingress protocol ip pref 1 flower enc_key_id ${n} action drop`);
+  const error = t.throws(() => {
+    for (let n = 2; n < 5000; n++) add(n);
+  });
+  t.is(error?.message, refused);
+  const { length } = bench.rules.list(ALL);
+  bench.rules.hasRoom = () => true;
+  add(9999);
+  t.is(bench.rules.list(ALL).length, length + 1);
+});

@@ -18,6 +18,7 @@ import { Filter } from './filter.js';
 import { FilterBlock } from './filter-block.js';
 import { byRank, type FilterMaker, type FilterPlace } from './filter-chain.js';
 import { FreeNumbers } from './free-numbers.js';
+import { hasHeapRoom } from './heap-room.js';
 import { Journal } from './journal.js';
 import { shapeOf } from './key-shape.js';
 import { ProgramWriter } from './programs.js';
@@ -91,6 +92,9 @@ export class Rules {
   private retired: (() => void)[] = [];
   /** What undoes the edits of the transaction that is on. */
   readonly journal = new Journal();
+  /** Whether there is memory for some thousands of filters more. */
+  hasRoom = hasHeapRoom;
+  private made = 0;
   private retiredBefore = 0;
   private notedBefore = 0;
 
@@ -399,6 +403,7 @@ export class Rules {
 
   private make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
+    if (this.made++ % FILTERS_BETWEEN_CHECKS === 0 && !this.hasRoom()) throw filterAnswers('Cannot allocate memory');
     let indev = 0;
     for (const { name, value } of spec.keys) {
       if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
@@ -408,7 +413,8 @@ export class Rules {
     const shape = shapeOf(spec.keys);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
-    return new Filter(spec, indev, shape, { rule, actions, program: this.programs.write(rule, actions) });
+    this.programs.write(rule, actions);
+    return new Filter(spec, indev, shape, { rule, actions });
   }
 
   private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
@@ -434,7 +440,7 @@ export class Rules {
 
   /** Gives back what no worker uses any more. */
   private release(filter: Filter, ended: readonly ActionInstance[]): void {
-    this.programs.release(filter.program);
+    this.programs.release(filter.rule);
     this.ruleIds.release(filter.rule);
     for (const action of ended) this.actions.release(action);
   }
@@ -447,6 +453,8 @@ export class Rules {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
 }
+
+const FILTERS_BETWEEN_CHECKS = 1024;
 
 /** What the kernel refuses where frames come in (tcf_skbedit_init). */
 function checkIngress({ actions }: FilterSpec): void {
