@@ -253,6 +253,7 @@ test('where there is no memory for more filters, a filter is refused in the word
     for (let n = 2; n < 5000; n++) add(n);
   });
   t.is(error?.message, refused);
+  t.throws(() => add(9998), { message: refused }, 'and the next one too');
   const { length } = bench.rules.list(ALL);
   bench.rules.hasRoom = () => true;
   add(9999);

@@ -403,7 +403,8 @@ export class Rules {
 
   private make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
-    if (this.made++ % FILTERS_BETWEEN_CHECKS === 0 && !this.hasRoom()) throw filterAnswers('Cannot allocate memory');
+    if (this.made % FILTERS_BETWEEN_CHECKS === 0 && !this.hasRoom()) throw filterAnswers('Cannot allocate memory');
+    this.made++;
     let indev = 0;
     for (const { name, value } of spec.keys) {
       if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
