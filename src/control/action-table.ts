@@ -61,8 +61,6 @@ interface Kind {
 export class ActionTable {
   private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
-  /** From here on rows are as they were made: zero, and their memory is not there before a packet counts. */
-  private untouched = 0;
   private readonly counters: ActionCounters;
   private readonly ensureRows: (rows: number) => void;
 
@@ -94,8 +92,7 @@ export class ActionTable {
     if (spec.index) kind.indices.claim(spec.index);
     const row = this.rows.next();
     this.ensureRows(row + 1);
-    if (row < this.untouched) this.counters.clear(row);
-    else this.untouched = row + 1;
+    this.counters.clear(row);
     const action = new ActionInstance(sharedContent(spec), index, row, target);
     kind.actions.set(index, action);
     return action;
