@@ -115,7 +115,7 @@ export class Bench {
     else if (command.kind === 'filter-get') this.rules.get(command.selector);
     else if (command.kind === 'filter-show') {
       printed = printFilters(this.rules.list(command.selector), command.selector, command.output);
-    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
+    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.mode);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
     else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say, this.rules.told);
     else if (isChainCommand(command)) carryOutChain(this.rules, command, say);

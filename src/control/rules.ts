@@ -8,6 +8,7 @@ import type {
   FilterSelector,
   FilterSpec,
   FilterState,
+  QdiscMode,
   QdiscState,
 } from '../iproute/commands.js';
 import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
@@ -139,15 +140,16 @@ export class Rules {
     }
   }
 
-  addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
+  addQdisc(dev: string, kind: 'ingress' | 'clsact', mode?: QdiscMode): void {
     const device = this.devices.indexOf(dev);
     const existing = this.qdiscs.get(device);
-    if (existing && replace) {
+    if (existing && mode) {
       if (existing.kind !== kind) throw refused('Invalid qdisc name: must match existing qdisc');
       this.told.qdisc(this.qdiscsOf(dev)[0], false);
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
+    if (mode === 'change') throw refused('Qdisc not found. To create specify NLM_F_CREATE flag');
     const block = (hook: 'ingress' | 'egress') => new FilterBlock(this.newTable(), this.maker, this.journal, hook);
     const hooks = { ingress: block('ingress'), ...(kind === 'clsact' && { egress: block('egress') }) };
     this.touchQdisc(device, dev);
