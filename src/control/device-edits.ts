@@ -10,12 +10,15 @@ import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
+import type { VniSnapshot } from './vni-filter.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
 export class DeviceEdits implements TransactionDevices {
   private readonly devices: Devices;
   private readonly registry: DeviceRegistry;
+  /** VNI filters as they were before the transaction, by device. */
+  private readonly filters = new Map<number, VniSnapshot>();
   private readonly runIp: (argv: readonly string[], say: Say) => Promise<void>;
 
   /** `runIp` runs the system's own `ip`. */
@@ -31,9 +34,12 @@ export class DeviceEdits implements TransactionDevices {
 
   begin(): void {
     this.registry.plan = new DevicePlan();
+    this.devices.beginTables();
   }
 
-  end(): void {
+  end(isUndone: boolean): void {
+    this.devices.endTables(isUndone);
+    this.filters.clear();
     for (const index of this.registry.plan?.unused ?? []) this.registry.indices.release(index);
     this.registry.plan = undefined;
   }
@@ -93,20 +99,32 @@ export class DeviceEdits implements TransactionDevices {
   }
 
   private tableStep(name: string, work: (device: Device) => Promise<void>): Step {
-    let edited: { readonly device: Device; readonly before: TableState } | undefined;
+    let index = -1;
     return {
       apply: async () => {
         const device = this.registry.meant(name);
         if (!device) throw noSuchDevice(name);
-        const before = this.devices.tableState(device);
-        await work(device);
-        edited = { device, before };
+        index = device.index;
+        this.noteFilter(device);
+        try {
+          await work(device);
+        } catch (error) {
+          await this.restoreFilter(index);
+          throw error;
+        }
       },
-      undo: async () => {
-        if (!edited || this.registry.get(edited.device.index) !== edited.device) return;
-        await this.devices.adoptTable(edited.device, edited.before);
-      },
+      // Entries are taken back all together, at the end.
+      undo: () => this.restoreFilter(index),
     };
+  }
+
+  private noteFilter({ index, filter }: Device): void {
+    if (filter && !this.filters.has(index)) this.filters.set(index, filter.snapshot());
+  }
+
+  private async restoreFilter(index: number): Promise<void> {
+    const before = this.filters.get(index);
+    if (before) await this.devices.restoreFilter(index, before);
   }
 
   planUp(name: string): Step {
@@ -239,16 +257,22 @@ export class DeviceEdits implements TransactionDevices {
       name,
       ...(details && { mtu: details.link.mtu, address: details.link.address, up: details.link.up }),
     };
+    const remakeOld = async (): Promise<void> => {
+      await this.devices.remake(index, old, persist, vxlan);
+      await this.restoreFilter(index);
+    };
     return {
       apply: async () => {
+        const device = this.registry.get(index);
+        if (device) this.noteFilter(device);
         try {
           await this.devices.remake(index, link, making.kind === 'link-add-tap' && making.persist, wanted);
         } catch (error) {
-          await this.devices.remake(index, old, persist, vxlan);
+          await remakeOld();
           throw error;
         }
       },
-      undo: () => this.devices.remake(index, old, persist, vxlan),
+      undo: remakeOld,
     };
   }
 

@@ -32,6 +32,7 @@ import {
 } from '../iproute/fdb-types.js';
 import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
 import type { Device, LinkSource } from './device-registry.js';
+import { FdbJournal } from './fdb-journal.js';
 import { fdbAnswers, fdbRefused } from './refusal.js';
 import { tunnelDefaults } from './tunnel-defaults.js';
 
@@ -65,6 +66,7 @@ export interface ForwardingHost {
 export class Forwarding {
   /** Is told of every change. */
   onChange: ((change: FdbChange) => void) | undefined;
+  readonly journal: FdbJournal;
   private readonly table: FdbRecords;
   private readonly host: ForwardingHost;
   private timer: NodeJS.Timeout | undefined;
@@ -72,6 +74,7 @@ export class Forwarding {
 
   constructor(table: FdbRecords, host: ForwardingHost) {
     this.table = table;
+    this.journal = new FdbJournal(table);
     this.host = host;
     this.ageIn(AGE_INTERVAL * TICKS);
   }
@@ -125,7 +128,10 @@ export class Forwarding {
   /** A device is going, and its table with it. */
   end(device: FdbDevice): void {
     this.table.setOpen(device.index, false);
-    for (const record of this.table.list(device.index)) this.table.remove(record);
+    for (const record of this.table.list(device.index)) {
+      this.journal.touch(record);
+      this.table.remove(record);
+    }
   }
 
   // ---- bridge fdb ----------------------------------------------------------------------------------------------
@@ -199,17 +205,19 @@ export class Forwarding {
         if (other && isSameRecord(record, other)) {
           kept.add(nameOf(record));
         } else if (other || isMade(record)) {
+          this.journal.touch(record);
           this.table.remove(record);
-          changes.push(() => this.changed('deleted', record, record.remotes));
+          changes.push(() => this.edited('deleted', record, record.remotes));
         }
       }
       for (const { mac, vni, state, flags, remotes } of wanted.filter((record) => !kept.has(nameOf(record)))) {
         const key = { device: device.index, mac, vni };
         const [first, ...more] = remotes;
+        this.journal.touch(key);
         if (first) this.table.insert(key, state, flags, first);
         for (const remote of more) this.table.append(key, remote);
         const now = this.table.get(key);
-        if (now) changes.push(() => this.changed('changed', now, now.remotes));
+        if (now) changes.push(() => this.edited('changed', now, now.remotes));
       }
     });
     for (const change of changes) change();
@@ -307,6 +315,7 @@ export class Forwarding {
 
   private update(mode: 'append' | 'replace', key: FdbKey, there: FdbRecord, entry: FdbEntry, remote: FdbRemote): void {
     if (mode === 'replace' && !isUnicast(entry.mac)) throw fdbRefused('Cannot replace non-unicast fdb entries');
+    this.journal.touch(key);
     if (mode === 'append' && !isUnicast(entry.mac)) {
       const refusal = this.table.append(key, remote);
       if (refusal === 'too-many-remotes') {
@@ -324,25 +333,28 @@ export class Forwarding {
     const takesOver = (flags & NTF_EXT_LEARNED) === 0 || (there.flags & ADDED_BY_USER) === 0;
     if (takesOver) this.table.setState(key, fdbStateBits[entry.state], flags);
     const now = this.table.get(key);
-    if (now) this.changed('changed', now, [remote]);
+    if (now) this.edited('changed', now, [remote]);
   }
 
   private insert(key: FdbKey, state: number, flags: number, remote: FdbRemote): void {
+    this.journal.touch(key);
     if (this.table.insert(key, state, flags, remote) !== undefined) throw fdbAnswers('No space left on device');
     const now = this.table.get(key);
-    if (now) this.changed('changed', now, now.remotes);
+    if (now) this.edited('changed', now, now.remotes);
   }
 
   private removeAll(record: FdbRecord): void {
+    this.journal.touch(record);
     this.table.remove(record);
-    this.changed('deleted', record, record.remotes);
+    this.edited('deleted', record, record.remotes);
   }
 
   private removeRemote(key: FdbKey, remote: FdbRemote): void {
     const record = this.table.get(key);
     if (!record?.remotes.some((one) => isSameRemote(one, remote))) return;
+    this.journal.touch(key);
     this.table.remove(key, remote);
-    this.changed('deleted', record, [remote]);
+    this.edited('deleted', record, [remote]);
   }
 
   private setDevice(device: FdbDevice): void {
@@ -356,6 +368,7 @@ export class Forwarding {
   }
 
   private addPermanent(key: FdbKey, remote: FdbRemote): void {
+    this.journal.touch(key);
     if (this.table.append(key, remote) !== 'none') return;
     this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
   }
@@ -397,6 +410,11 @@ export class Forwarding {
   private statesOf(device: FdbDevice, record: FdbRecord): FdbEntryState[] {
     const own = optionsOf(device);
     return record.remotes.map((remote) => reportedFdbEntry(this.stateOf(device, record, remote), own));
+  }
+
+  /** Somebody has edited an entry, and not a worker or time. */
+  private edited(type: 'changed' | 'deleted', record: FdbRecord, remotes: readonly FdbRemote[]): void {
+    this.journal.tell(() => this.changed(type, record, remotes));
   }
 
   private changed(type: 'learned' | 'changed' | 'deleted', record: FdbRecord, remotes: readonly FdbRemote[]): void {
