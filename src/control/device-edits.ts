@@ -5,12 +5,13 @@ import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
 import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
-import { editedDevice, type TableEdit, type TableState } from './device-tables.js';
+import { editedDevice, type TableDraft, type TableDrafts, type TableEdit, type TableState } from './device-tables.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
-import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { fdbAnswers, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
 import type { VniSnapshot } from './vni-filter.js';
+import { isVniInUse } from './vni-in-use.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
@@ -19,6 +20,8 @@ export class DeviceEdits implements TransactionDevices {
   private readonly registry: DeviceRegistry;
   /** VNI filters as they were before the transaction, by device. */
   private readonly filters = new Map<number, VniSnapshot>();
+  private readonly drafts = new Map<string, TableDraft>();
+  private tables: TableDrafts | undefined;
   private readonly runIp: (argv: readonly string[], say: Say) => Promise<void>;
 
   /** `runIp` runs the system's own `ip`. */
@@ -40,6 +43,8 @@ export class DeviceEdits implements TransactionDevices {
   end(isUndone: boolean): void {
     this.devices.endTables(isUndone);
     this.filters.clear();
+    this.drafts.clear();
+    this.tables = undefined;
     for (const index of this.registry.plan?.unused ?? []) this.registry.indices.release(index);
     this.registry.plan = undefined;
   }
@@ -79,6 +84,7 @@ export class DeviceEdits implements TransactionDevices {
     if (index === undefined) throw noSuchDevice(name);
     const before = this.registry.get(index)?.vxlan;
     this.plan.configure(index, options);
+    this.drafts.get(name)?.change(options);
     return {
       apply: () => this.devices.configureVxlan(index, options),
       undo: async () => {
@@ -90,7 +96,28 @@ export class DeviceEdits implements TransactionDevices {
 
   planTable(edit: TableEdit): Step {
     const name = editedDevice(edit);
+    this.draftOf(name).edit(edit);
     return this.tableStep(name, (device) => this.devices.editTable(device, edit));
+  }
+
+  /** A device's table and filter, in which lines are tried before workers see any of it. */
+  private draftOf(name: string): TableDraft {
+    const there = this.drafts.get(name);
+    if (there) return there;
+    const index = this.registry.indexOf(name);
+    const planned = this.registry.vxlanOf(index);
+    if (!planned) throw fdbAnswers('Operation not supported');
+    this.tables ??= this.devices.newTables();
+    const device = this.registry.get(index);
+    const draft = this.tables.begin(name, device?.vxlan ?? planned, (options, vni) =>
+      isVniInUse(options, vni, this.registry.takersBeside(name)),
+    );
+    if (device?.vxlan) {
+      draft.fill(this.devices.forwarding.entries(device), device.filter?.states(name) ?? []);
+      draft.change(planned);
+    }
+    this.drafts.set(name, draft);
+    return draft;
   }
 
   /** A device's table and filter become what a file says. */

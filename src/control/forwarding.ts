@@ -14,7 +14,7 @@ import {
   NUD_PERMANENT,
   NUD_REACHABLE,
 } from '../devices/fdb-layout.js';
-import type { FdbKey, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
+import type { FdbKey, FdbListed, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
 import { isSameRemote } from '../devices/fdb-records.js';
 import { formatMac } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
@@ -31,7 +31,18 @@ import {
   type VniState,
 } from '../iproute/fdb-types.js';
 import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
-import type { Device, LinkSource } from './device-registry.js';
+import type { LinkSource } from './device-registry.js';
+import {
+  addressBytes,
+  type FdbChange,
+  type FdbDevice,
+  flagsOf,
+  isAny,
+  isMade,
+  isSameRecord,
+  isUnicast,
+  optionsOf,
+} from './fdb-entries.js';
 import { FdbJournal } from './fdb-journal.js';
 import { fdbAnswers, fdbRefused } from './refusal.js';
 import { tunnelDefaults } from './tunnel-defaults.js';
@@ -42,20 +53,6 @@ const AGE_INTERVAL = 10;
 const TICKS = 10;
 
 const ZEROS = new Uint8Array(6);
-
-/** A vxlan device. */
-export interface FdbDevice extends Pick<Device, 'index' | 'name'> {
-  readonly vxlan?: VxlanOptions;
-}
-
-/** What happened to the table, for whoever watches: `entry` as `bridge fdb show` has it. */
-export type FdbChange =
-  | { readonly type: 'learned' | 'changed' | 'deleted'; readonly entry: FdbEntryState }
-  /** `l2miss`: nobody knows the address. */
-  | { readonly type: 'l2-miss'; readonly dev: string; readonly mac: Uint8Array }
-  | { readonly type: 'l3-miss'; readonly dev: string; readonly address: Uint8Array }
-  /** So many changes were too many at once. */
-  | { readonly type: 'lost'; readonly count: number };
 
 export interface ForwardingHost {
   /** The vxlan device of an index. */
@@ -191,6 +188,17 @@ export class Forwarding {
   /** The entries that commands have made, the oldest first, as they were typed. */
   made(device: FdbDevice): FdbRecord[] {
     return this.table.list(device.index).filter(isMade).reverse();
+  }
+
+  /** Every entry, to `fill` another table with. */
+  entries(device: FdbDevice): FdbListed[] {
+    return this.table.list(device.index);
+  }
+
+  /** Has these be all the entries of a device. */
+  fill(device: FdbDevice, entries: readonly FdbListed[]): void {
+    for (const record of this.table.list(device.index)) this.table.remove(record);
+    for (const entry of entries) this.table.putBack({ ...entry, device: device.index }, this.table.time());
   }
 
   /** Has the entries that commands make be these, the oldest first; those that are so already are not touched. */
@@ -424,39 +432,4 @@ export class Forwarding {
   }
 }
 
-function optionsOf(device: FdbDevice): VxlanOptions {
-  if (device.vxlan === undefined) throw fdbAnswers('Operation not supported');
-  return device.vxlan;
-}
-
-function isMade({ state, flags }: FdbRecord): boolean {
-  return (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0;
-}
-
-function isSameRecord(a: FdbRecord, b: FdbRecord): boolean {
-  const isSame = a.state === b.state && a.flags === b.flags && a.remotes.length === b.remotes.length;
-  return isSame && a.remotes.every((remote, n) => isSameRemote(remote, b.remotes[n] ?? remote));
-}
-
-/** The family that the kernel gives a device: that of its addresses, else IPv4. */
-function addressBytes({ remote, local }: VxlanOptions): number {
-  return (remote ?? local)?.length ?? 4;
-}
-
-function flagsOf({ router, externLearn, sticky }: FdbEntry): number {
-  return (
-    NTF_SELF |
-    ADDED_BY_USER |
-    (router === true ? NTF_ROUTER : 0) |
-    (externLearn === true ? NTF_EXT_LEARNED : 0) |
-    (sticky === true ? NTF_STICKY : 0)
-  );
-}
-
-function isUnicast(mac: Uint8Array): boolean {
-  return ((mac[0] ?? 0) & 1) === 0 && mac.some((byte) => byte !== 0);
-}
-
-function isAny(address: Uint8Array): boolean {
-  return address.every((byte) => byte === 0);
-}
+export type { FdbChange, FdbDevice };

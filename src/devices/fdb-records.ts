@@ -106,17 +106,16 @@ export class FdbRecords {
   }
 
   /** Every entry of a device, or of all, the youngest first, as the kernel lists them. */
-  list(device?: number): FdbRecord[] {
-    const found: { serial: number; record: FdbRecord }[] = [];
+  list(device?: number): FdbListed[] {
+    const found: FdbListed[] = [];
     for (let entry = 0; entry < this.words[HeaderWord.FRESH_ENTRY]; entry++) {
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
       if (!this.isLive(row, device)) continue;
       this.alone(() => {
-        if (this.isLive(row, device))
-          found.push({ serial: this.words[row + EntryWord.SERIAL], record: this.read(entry) });
+        if (this.isLive(row, device)) found.push(this.read(entry));
       });
     }
-    return found.sort((a, b) => (b.serial - a.serial) | 0).map(({ record }) => record);
+    return found.sort((a, b) => (b.serial - a.serial) | 0);
   }
 
   /** Adds an entry with one remote. */

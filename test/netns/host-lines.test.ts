@@ -48,9 +48,12 @@ rooted('what is the system’s tool’s alone runs where it was typed, and keeps
   const topology = await twoHosts(t);
   const { a, b } = topology;
   const daemon = await Daemon.start(topology, []);
-  const shell = run(b.argv([VTEP, 'ip', 'netns', 'exec', a.namespace, 'sh', '-c', 'read word; ip -br link; echo $word']), {
-    input: 'typed\n',
-  });
+  const shell = run(
+    b.argv([VTEP, 'ip', 'netns', 'exec', a.namespace, 'sh', '-c', 'read word; ip -br link; echo $word']),
+    {
+      input: 'typed\n',
+    },
+  );
   const there = await shell;
   t.deepEqual([there.code, there.stdout], [0, `${await a.do('ip -br link')}typed\n`]);
   await daemon.stop();
