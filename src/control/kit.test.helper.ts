@@ -12,7 +12,8 @@ import { DeviceIndices } from './device-indices.js';
 import type { EventLog } from './events.js';
 import type { Reply } from './protocol.js';
 import { noSuchDevice } from './refusal.js';
-import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
+import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
+import { Rules } from './rules.js';
 
 /** A datapath that notes its instructions, and takes them over when it is told. */
 export class FakeDatapath implements RuleDatapath {
