@@ -14,7 +14,7 @@ import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-com
 import { BoundFilters } from './bound-filters.js';
 import { EventLog, type EventSink } from './events.js';
 import { FilterBlock } from './filter-block.js';
-import type { Filter, FilterMaker, FilterPlace } from './filter-chain.js';
+import type { Filter, FilterMaker, FilterPlace, SavedChain } from './filter-chain.js';
 import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
 import { blockOf, type Qdisc, QdiscTable } from './qdisc-table.js';
@@ -22,15 +22,6 @@ import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
 import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
-
-/** A chain as it is to be made again. */
-export interface SavedChain {
-  readonly chain: number;
-  readonly parent: FilterParent;
-  /** Made by `tc chain add`, before its filters. */
-  readonly isExplicit: boolean;
-  readonly filters: Iterable<FilterState>;
-}
 
 /**
  * The rule tables of a daemon: qdiscs, their filters, the actions, and what of it the workers run. Edits change the
