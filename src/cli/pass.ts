@@ -49,7 +49,7 @@ export async function passLine(tool: Tool, typed: readonly string[], before: str
   }
   const command = parsed(tool, words);
   if (command?.kind === 'help') throw new CommandError(command.text, command.exit);
-  if (command?.kind === 'monitor-host') await passToHost(tool, words);
+  if (command && isHostAlone(command)) await passToHost(tool, words);
   else if (command?.kind === 'monitor') await watch([tool, ...words], control);
   else await passToDaemon([tool, ...words], control);
 }
@@ -89,7 +89,15 @@ export async function passBatch(
   }
 }
 
-/** What the system's tool alone tells of: it does so itself, for as long as it is asked to. */
+/**
+ * Whether a line is the system's tool's alone. It runs from here then: on this terminal, with this input, for as long as
+ * it takes (`ip netns exec B bash`, `ip monitor route`), whether a vtep runs or not.
+ */
+function isHostAlone(command: Command): boolean {
+  // What is said of a device may be said of one of vtep's, which has to be looked at again then.
+  return command.kind === 'monitor-host' || (command.kind === 'host' && command.dev === undefined);
+}
+
 async function passToHost(tool: Tool, words: readonly string[]): Promise<void> {
   const child = spawn(tool, words, { stdio: 'inherit', env: hostEnvironment() });
   // A signal for this process alone is meant for the tool; one of the terminal reaches both.
