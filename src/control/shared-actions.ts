@@ -20,7 +20,7 @@ import { isSameAction } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
-import type { RuleDatapath, RuleDevices } from './rules.js';
+import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { sharedContent } from './shared-content.js';
 
 /** What to say of a flush; exit code 0 with a warning. */
