@@ -228,9 +228,11 @@ export class FilterBlock {
       for (const pref of selector.pref ? [selector.pref] : chain.order) {
         const entry = chain.byPref.get(pref);
         if (!entry || (selector.protocol !== undefined && selector.protocol !== entry.protocol)) continue;
-        for (const handle of [...entry.filters.keys()].sort((a, b) => a - b)) {
+        // Deleting one asks for it by its handle, among however many.
+        const handles = selector.handle ? [selector.handle] : [...entry.filters.keys()].sort((a, b) => a - b);
+        for (const handle of handles) {
           const filter = entry.filters.get(handle);
-          if (filter && (!selector.handle || selector.handle === handle)) found.push(filter);
+          if (filter) found.push(filter);
         }
       }
     }
