@@ -8,6 +8,7 @@ import { adoptRules } from './adopt-rules.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import type { PresentDevices } from './desired-devices.js';
 import { readDesired } from './desired-state.js';
+import { TableDrafts } from './device-tables.js';
 import { ALL, Bench, type FakeDevices } from './kit.test.helper.js';
 import { noSuchDevice } from './refusal.js';
 import { saveLines } from './save.js';
@@ -16,6 +17,7 @@ const DEVICES = ['vxlan0', 'tap0', 'tap1'];
 const LINKS = DEVICES.map((name) => `ip link add ${name} type tap`);
 
 const present = (devices: FakeDevices): PresentDevices => ({
+  newTables: () => new TableDrafts({ link: () => undefined }),
   meant: (name) =>
     devices.names.has(name) ? { index: devices.indexOf(name), ifindex: devices.ifindexOf(name) } : undefined,
   hostIfindex: (name) => {

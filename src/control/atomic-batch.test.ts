@@ -62,7 +62,6 @@ for (const [title, lines, at] of [
   ['a rule that is there', [`${filter} 9 action drop`, `${filter} 2 action drop`], 1],
   ['a device that cannot be made', ['ip link add tap8 type tap', 'ip link add no1 type tap', `${filter} 9`], 1],
   ['a device that is there', ['ip link add tap8 type tap', 'ip link add tap8 type tap'], 1],
-  ['what cannot be undone', [`${filter} 9`, 'ip link del tap0', 'bridge vni add dev vxlan0 vni 4'], 2],
   ['a change of a tunnel', [`${filter} 9`, 'ip link set tap0 type vxlan ttl 9', 'ip link set vxlan0 mtu 1'], 2],
   ['a filter of a device that is not there', ['tc qdisc del dev vxlan0 ingress', `${filter} 9`], 1],
 ] as const) {
@@ -77,31 +76,17 @@ for (const [title, lines, at] of [
   });
 }
 
-test('VNIs cannot be tried yet, and are refused by name', async (t) => {
-  for (const dryRun of [false, true]) {
-    const target = new TransactionBench(FIRST);
-    const before = target.state;
-    const { exit, replies } = await target.run([`${filter} 9 action drop`, 'bridge vni add dev vxlan0 vni 9'], {
-      dryRun,
-    });
-    t.is(exit, 1);
-    t.deepEqual(replies, [
-      { err: 'vtep: "bridge vni" is not supported in an atomic batch by vtep\n' },
-      { failed: 1 },
-      { err: 'vtep: nothing was changed\n' },
-    ]);
-    t.deepEqual([target.state, target.commits], [before, 0]);
-  }
-});
-
-test('the table of a device of vtep’s is refused before anything is changed', async (t) => {
+test('lines about tables and VNI filters take part, in their order', async (t) => {
   const target = new TransactionBench(FIRST);
-  const before = target.state;
-  const { exit, replies } = await target.run([
+  const { exit } = await target.run([
     `${filter} 9 action drop`,
+    'bridge vni add dev vxlan0 vni 9',
     'bridge fdb add 02:00:00:00:00:01 dev vxlan0 dst 10.0.0.1 self',
+    'bridge fdb add 02:00:00:00:00:01 dev eth9 dst 10.0.0.1 self',
   ]);
-  t.deepEqual([exit, replies.at(-2), target.state], [1, { failed: 1 }, before]);
+  t.is(exit, 0);
+  t.deepEqual(target.devices.done, ['vni-add vxlan0', 'fdb-add vxlan0']);
+  t.deepEqual(target.host, ['fdb add 02:00:00:00:00:01 dev eth9 dst 10.0.0.1 self']);
 });
 
 test('filters bind to the actions that are there, and leave them', async (t) => {

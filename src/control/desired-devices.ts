@@ -1,5 +1,6 @@
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
-import { noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
+import { editedDevice, type TableDraft, type TableDrafts, type TableEdit } from './device-tables.js';
+import { fdbAnswers, noIngressOfHosts, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
 
@@ -10,16 +11,22 @@ export interface DesiredDevice {
   readonly line: number;
   /** How it is made; a vxlan device with the options that later lines give it. */
   making: LinkAdd;
+  /** Of a vxlan device: its forwarding table and VNI filter. */
+  readonly table?: TableDraft;
 }
 
 /** What has to be known of the devices that there are. */
 export interface PresentDevices {
+  /** Tables that nobody sends by. */
+  newTables(): TableDrafts;
   /** Index and ifindex of the device that a file which makes `name` means; undefined: there is none yet. */
   meant(name: string): { readonly index: number; readonly ifindex: number } | undefined;
   /** ifindex of a link that is not vtep's. Throws CommandError. */
   hostIfindex(name: string): number;
   /** Whether a name is the host's. */
   isHosts(name: string): boolean;
+  /** Index under which an interface of the host is sent to; undefined: it is not yet. */
+  hostTarget?(name: string): number | undefined;
   /** Throws CommandError where such a device cannot be, beside these. */
   check(name: string, vxlan: VxlanOptions | undefined, beside: readonly VxlanOptions[]): void;
   /** Throws CommandError where the options cannot change so. */
@@ -36,12 +43,16 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
   readonly hasGuessed = false;
   private readonly present: PresentDevices;
   private readonly devices = new Map<string, DesiredDevice>();
+  /** Interfaces of the host that the file sends to. */
+  private readonly hosts = new Map<string, number>();
   private unmade = FIRST_UNMADE;
+  private readonly tables: TableDrafts;
   /** The line that is being read. */
   line = 0;
 
   constructor(present: PresentDevices) {
     this.present = present;
+    this.tables = present.newTables();
   }
 
   /** By name, in the order of the file. */
@@ -63,7 +74,9 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     const others = [...this.devices.values()].flatMap((device) => optionsOf(device.making) ?? []);
     this.present.check(name, optionsOf(making), others);
     const index = this.present.meant(name)?.index ?? this.unmade++;
-    this.devices.set(name, { index, line: this.line, making });
+    const vxlan = optionsOf(making);
+    const table = vxlan && this.tables.begin(name, vxlan);
+    this.devices.set(name, { index, line: this.line, making, ...(table && { table }) });
     return nothing;
   }
 
@@ -72,6 +85,16 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     if (!device) throw this.unknown(name);
     const vxlan = this.present.changed(optionsOf(device.making), changes);
     if (device.making.kind === 'link-add-vxlan') device.making = { ...device.making, vxlan };
+    device.table?.change(vxlan);
+    return nothing;
+  }
+
+  planTable(edit: TableEdit): Step {
+    const name = editedDevice(edit);
+    const device = this.devices.get(name);
+    if (!device) throw this.unknown(name);
+    if (!device.table) throw fdbAnswers('Operation not supported');
+    device.table.edit(edit);
     return nothing;
   }
 
@@ -99,14 +122,19 @@ export class DesiredDevices implements RuleDevices, TransactionDevices {
     return device.index;
   }
 
-  targetOf(name: string): number {
+  targetOf(name: string, direction: 'egress' | 'ingress', left = 0): number {
     const device = this.devices.get(name);
     if (device) return device.index;
-    throw this.present.isHosts(name) ? this.unknown(name) : noSuchTarget(name);
+    if (!this.present.isHosts(name)) throw noSuchTarget(name, left);
+    if (direction === 'ingress') throw noIngressOfHosts(name);
+    const index = this.hosts.get(name) ?? this.present.hostTarget?.(name) ?? this.unmade++;
+    this.hosts.set(name, index);
+    return index;
   }
 
   nameOf(index: number): string {
     for (const [name, device] of this.devices) if (device.index === index) return name;
+    for (const [name, each] of this.hosts) if (each === index) return name;
     return '*';
   }
 

@@ -4,10 +4,12 @@ import { LinearTable } from '../classifier/linear/linear-table.js';
 import { CommandError } from '../iproute/commands.js';
 import type { PresentDevices } from './desired-devices.js';
 import { type DesiredState, readDesired } from './desired-state.js';
+import { TableDrafts } from './device-tables.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 
 /** The daemon has tap0, the host eth0. */
 const present: PresentDevices = {
+  newTables: () => new TableDrafts({ link: () => undefined }),
   meant: (name) => (name === 'tap0' ? { index: 3, ifindex: 33 } : undefined),
   hostIfindex: (name) => {
     if (name === 'eth0') return 2;

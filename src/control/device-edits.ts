@@ -5,6 +5,7 @@ import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
 import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
+import { editedDevice, type TableEdit, type TableState } from './device-tables.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
 import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
@@ -81,6 +82,33 @@ export class DeviceEdits implements TransactionDevices {
     };
   }
 
+  planTable(edit: TableEdit): Step {
+    const name = editedDevice(edit);
+    return this.tableStep(name, (device) => this.devices.editTable(device, edit));
+  }
+
+  /** A device's table and filter become what a file says. */
+  planTableState(name: string, state: TableState): Step {
+    return this.tableStep(name, (device) => this.devices.adoptTable(device, state));
+  }
+
+  private tableStep(name: string, work: (device: Device) => Promise<void>): Step {
+    let edited: { readonly device: Device; readonly before: TableState } | undefined;
+    return {
+      apply: async () => {
+        const device = this.registry.meant(name);
+        if (!device) throw noSuchDevice(name);
+        const before = this.devices.tableState(device);
+        await work(device);
+        edited = { device, before };
+      },
+      undo: async () => {
+        if (!edited || this.registry.get(edited.device.index) !== edited.device) return;
+        await this.devices.adoptTable(edited.device, edited.before);
+      },
+    };
+  }
+
   planUp(name: string): Step {
     const index = this.registry.indexOf(name);
     return {
@@ -127,6 +155,7 @@ export class DeviceEdits implements TransactionDevices {
 
   /** What a file that is read again has to know. */
   readonly present: PresentDevices = {
+    newTables: () => this.devices.newTables(),
     meant: (name) => this.registry.meant(name),
     hostIfindex: (name) => {
       const ifindex = this.devices.hostIfindex(name);
@@ -134,6 +163,7 @@ export class DeviceEdits implements TransactionDevices {
       return ifindex;
     },
     isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
+    hostTarget: (name) => this.devices.hostPorts.indexOf(name),
     check: (name, vxlan, beside) => {
       if (!this.registry.meant(name)) this.devices.checkName(name);
       if (vxlan)

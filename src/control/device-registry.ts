@@ -2,7 +2,7 @@ import type { Link } from '../io/rtnetlink/link.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { DeviceIndices } from './device-indices.js';
 import type { DevicePlan } from './device-plan.js';
-import { noSuchDevice, noSuchTarget } from './refusal.js';
+import { noIngressOfHosts, noSuchDevice, noSuchTarget } from './refusal.js';
 import type { RuleDevices } from './rules.js';
 import type { VniFilter } from './vni-filter.js';
 import type { Taker } from './vni-in-use.js';
@@ -132,10 +132,7 @@ export class DeviceRegistry implements RuleDevices {
     if (index !== undefined) return index;
     const link = this.links.link(name);
     if (link && this.outside && direction === 'ingress') {
-      throw new CommandError(
-        `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
-        2,
-      );
+      throw noIngressOfHosts(name);
     }
     if (link && this.outside) return this.outside.targetOf(link);
     throw noSuchTarget(name, left);

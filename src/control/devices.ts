@@ -11,13 +11,7 @@ import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
-import {
-  type Command,
-  CommandError,
-  type LinkGeneric,
-  type VxlanChanges,
-  type VxlanOptions,
-} from '../iproute/commands.js';
+import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { notSupported } from '../iproute/errors.js';
 import type { LinkState } from '../iproute/link-state.js';
 import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
@@ -26,6 +20,7 @@ import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.j
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { adoptTable, editTable, TableDrafts, type TableEdit, type TableState, tableState } from './device-tables.js';
 import { EventLog, type EventSink } from './events.js';
 import { tellFdb } from './fdb-events.js';
 import { Forwarding } from './forwarding.js';
@@ -34,6 +29,7 @@ import { HostQueues } from './host-queues.js';
 import { linkStateOf } from './link-states.js';
 import { LinkWatch } from './link-watch.js';
 import { MtuFollower } from './mtu-follower.js';
+import { NeighbourTable } from './neighbour-table.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
 import { VniFilter, VniRows } from './vni-filter.js';
@@ -44,8 +40,6 @@ import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
 const MARK = 'vtep';
-
-type VniEdit = Extract<Command, { readonly kind: 'vni-add' | 'vni-del' }>;
 
 export interface DevicesOptions {
   readonly tun: string;
@@ -67,6 +61,7 @@ export class Devices {
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
   private readonly underlays: UnderlayPool;
+  private readonly neighbours: NeighbourTable;
   private readonly vniRows: VniRows;
   private readonly hostQueues: HostQueues;
   private readonly watch: LinkWatch;
@@ -85,6 +80,13 @@ export class Devices {
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
+    });
+    this.neighbours = new NeighbourTable({
+      devices: () => this.registry.list(),
+      neighbours: () => this.rtnetlink.neighbours(),
+      apply: (neighbours) => datapath.apply({ type: 'neighbours', neighbours }),
+      follow: () => this.follower.followNeighbours(),
+      log: options.log,
     });
     datapath.on('fdb-notices', () => this.forwarding.hear());
     this.options = options;
@@ -327,6 +329,7 @@ export class Devices {
   async close(undo: boolean): Promise<void> {
     this.closed = true;
     this.forwarding.close();
+    this.neighbours.close();
     await this.follower.close();
     await this.inTurn(async () => {
       for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
@@ -385,6 +388,7 @@ export class Devices {
         this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
         this.setMode(device);
         this.forwarding.begin(device);
+        this.neighbours.devicesChanged();
       }
       await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
       if (generic.up === true) await this.setUp(device);
@@ -475,18 +479,29 @@ export class Devices {
     });
   }
 
-  /** `bridge vni add` and `del` of a device with a filter; throws CommandError. */
-  editVnis(device: Device, command: VniEdit): Promise<void> {
+  /** Carries out a line about a device's forwarding table or VNI filter; throws CommandError. */
+  editTable(device: Device, edit: TableEdit): Promise<void> {
     return this.inTurn(async () => {
-      const { filter, vxlan } = device;
-      if (!filter || !vxlan) return;
-      try {
-        if (command.kind === 'vni-add') filter.add(vxlan, command.ranges, command.remote);
-        else filter.remove(vxlan, command.ranges);
-      } finally {
-        await device.sockets?.takeOthers(device.index);
-      }
+      editTable(this.forwarding, device, edit);
+      if (device.filter) await device.sockets?.takeOthers(device.index);
     });
+  }
+
+  tableState(device: Device): TableState {
+    return tableState(this.forwarding, device);
+  }
+
+  /** Has a device's table and filter be as a state says; throws CommandError. */
+  adoptTable(device: Device, state: TableState): Promise<void> {
+    return this.inTurn(async () => {
+      adoptTable(this.forwarding, device, state);
+      if (device.filter) await device.sockets?.takeOthers(device.index);
+    });
+  }
+
+  /** Tables as the lines of a file would make them. */
+  newTables(): TableDrafts {
+    return new TableDrafts(this.rtnetlink);
   }
 
   /** What workers must know of a vxlan device's options. */
@@ -496,6 +511,8 @@ export class Devices {
       (vxlan.external ? 0 : VxlanMode.CLASSIC) |
       (vxlanLearns(vxlan) ? VxlanMode.LEARN : 0) |
       (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
+      (vxlan.l3miss === true ? VxlanMode.L3_MISS : 0) |
+      (vxlan.proxy === true ? VxlanMode.PROXY : 0) |
       (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0);
     this.datapath.devices.setVxlan(index, mode, vxlan.id ?? 0);
   }
@@ -528,7 +545,12 @@ export class Devices {
 
   private heard(event: LinkEvent): void {
     if (this.closed) return;
+    if (event.type === 'neighbours') {
+      if (event.nsid === undefined) this.neighbours.changed(event.ifindex);
+      return;
+    }
     if (event.type === 'lost') {
+      this.neighbours.devicesChanged();
       this.hostPorts.reread();
       for (const device of this.registry.list()) this.later(() => this.reread(device));
       return;

@@ -1,5 +1,5 @@
 /** `bridge fdb` of vtep's devices; of others it is the host's. */
-import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
+import type { Command, OutputOptions } from '../iproute/commands.js';
 import { isFdbShown } from '../iproute/fdb-types.js';
 import { printFdb } from '../iproute/print-fdb.js';
 import type { Device } from './device-registry.js';
@@ -22,14 +22,6 @@ export interface FdbTarget {
 export function fdbDevice(command: FdbCommand): string | undefined {
   if (command.kind === 'fdb-show') return command.selector.dev;
   return command.kind === 'fdb-flush' ? command.flush.dev : command.entry.dev;
-}
-
-/** Throws CommandError where a command of an atomic batch is about a device of vtep's. */
-export function checkFdb(command: FdbCommand, devices: { has(name: string): boolean }): void {
-  const name = fdbDevice(command);
-  if (name !== undefined && devices.has(name)) {
-    throw new CommandError('vtep: "bridge fdb" is not supported in an atomic batch by vtep', 2);
-  }
 }
 
 /** Carries out a command, or has the system's bridge do it. Throws CommandError. */

@@ -31,7 +31,18 @@ import {
   type VniState,
 } from '../iproute/fdb-types.js';
 import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
-import type { Device, LinkSource } from './device-registry.js';
+import type { LinkSource } from './device-registry.js';
+import {
+  addressBytes,
+  type FdbChange,
+  type FdbDevice,
+  flagsOf,
+  isAny,
+  isMade,
+  isSameRecord,
+  isUnicast,
+  optionsOf,
+} from './fdb-entries.js';
 import { fdbAnswers, fdbRefused } from './refusal.js';
 import { tunnelDefaults } from './tunnel-defaults.js';
 
@@ -41,20 +52,6 @@ const AGE_INTERVAL = 10;
 const TICKS = 10;
 
 const ZEROS = new Uint8Array(6);
-
-/** A vxlan device. */
-export interface FdbDevice extends Pick<Device, 'index' | 'name'> {
-  readonly vxlan?: VxlanOptions;
-}
-
-/** What happened to the table, for whoever watches: `entry` as `bridge fdb show` has it. */
-export type FdbChange =
-  | { readonly type: 'learned' | 'changed' | 'deleted'; readonly entry: FdbEntryState }
-  /** `l2miss`: nobody knows the address. */
-  | { readonly type: 'l2-miss'; readonly dev: string; readonly mac: Uint8Array }
-  | { readonly type: 'l3-miss'; readonly dev: string; readonly address: Uint8Array }
-  /** So many changes were too many at once. */
-  | { readonly type: 'lost'; readonly count: number };
 
 export interface ForwardingHost {
   /** The vxlan device of an index. */
@@ -184,10 +181,35 @@ export class Forwarding {
 
   /** The entries that commands have made, the oldest first, as they were typed. */
   made(device: FdbDevice): FdbRecord[] {
-    return this.table
-      .list(device.index)
-      .filter(({ state, flags }) => (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0)
-      .reverse();
+    return this.table.list(device.index).filter(isMade).reverse();
+  }
+
+  /** Has the entries that commands make be these, the oldest first; those that are so already are not touched. */
+  adopt(device: FdbDevice, wanted: readonly FdbRecord[]): void {
+    const changes: (() => void)[] = [];
+    this.table.together(() => {
+      const nameOf = ({ mac, vni }: FdbRecord): string => `${mac} ${vni}`;
+      const kept = new Set<string>();
+      const named = new Map(wanted.map((record) => [nameOf(record), record]));
+      for (const record of this.table.list(device.index)) {
+        const other = named.get(nameOf(record));
+        if (other && isSameRecord(record, other)) {
+          kept.add(nameOf(record));
+        } else if (other || isMade(record)) {
+          this.table.remove(record);
+          changes.push(() => this.changed('deleted', record, record.remotes));
+        }
+      }
+      for (const { mac, vni, state, flags, remotes } of wanted.filter((record) => !kept.has(nameOf(record)))) {
+        const key = { device: device.index, mac, vni };
+        const [first, ...more] = remotes;
+        if (first) this.table.insert(key, state, flags, first);
+        for (const remote of more) this.table.append(key, remote);
+        const now = this.table.get(key);
+        if (now) changes.push(() => this.changed('changed', now, now.remotes));
+      }
+    });
+    for (const change of changes) change();
   }
 
   /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
@@ -381,30 +403,4 @@ export class Forwarding {
   }
 }
 
-function optionsOf(device: FdbDevice): VxlanOptions {
-  if (device.vxlan === undefined) throw fdbAnswers('Operation not supported');
-  return device.vxlan;
-}
-
-/** The family that the kernel gives a device: that of its addresses, else IPv4. */
-function addressBytes({ remote, local }: VxlanOptions): number {
-  return (remote ?? local)?.length ?? 4;
-}
-
-function flagsOf({ router, externLearn, sticky }: FdbEntry): number {
-  return (
-    NTF_SELF |
-    ADDED_BY_USER |
-    (router === true ? NTF_ROUTER : 0) |
-    (externLearn === true ? NTF_EXT_LEARNED : 0) |
-    (sticky === true ? NTF_STICKY : 0)
-  );
-}
-
-function isUnicast(mac: Uint8Array): boolean {
-  return ((mac[0] ?? 0) & 1) === 0 && mac.some((byte) => byte !== 0);
-}
-
-function isAny(address: Uint8Array): boolean {
-  return address.every((byte) => byte === 0);
-}
+export type { FdbChange, FdbDevice };

@@ -50,6 +50,12 @@ export class HostPorts implements OutsideTargets {
     return port.index;
   }
 
+  /** Index of the port to the interface of this name, where there is one. */
+  indexOf(name: string): number | undefined {
+    const link = this.links.link(name);
+    return link && this.byLink(link.index)?.index;
+  }
+
   nameOf(index: number): string | undefined {
     return this.byIndex.get(index)?.name;
   }

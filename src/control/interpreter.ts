@@ -62,7 +62,7 @@ export class Interpreter {
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
       bridge: (argv, say) => this.host('bridge', argv, say),
-      edit: (device, command) => devices.editVnis(device, command),
+      edit: (device, command) => devices.editTable(device, command),
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));

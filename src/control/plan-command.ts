@@ -1,6 +1,6 @@
-import { type Command, CommandError } from '../iproute/commands.js';
+import type { Command } from '../iproute/commands.js';
+import { editedDevice } from './device-tables.js';
 import { ruleEdit } from './edit-rules.js';
-import { checkFdb } from './fdb-command.js';
 import { splitLinkSet } from './link-set-words.js';
 import type { Say } from './protocol.js';
 import type { Rules } from './rules.js';
@@ -73,11 +73,11 @@ export function planCommand(
     case 'fdb-add':
     case 'fdb-del':
     case 'fdb-flush':
-      checkFdb(command, devices);
-      return last(command);
     case 'vni-add':
     case 'vni-del':
-      throw new CommandError('vtep: "bridge vni" is not supported in an atomic batch by vtep', 2);
+      if (!devices.has(editedDevice(command))) return last(command);
+      transaction.step(devices.planTable(command), line);
+      return 'links';
   }
   const edit = ruleEdit(command, target.rules, target.say);
   if (!edit) return last(command);

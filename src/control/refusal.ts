@@ -69,3 +69,11 @@ export async function asTunDriver(adding: Promise<void>): Promise<void> {
 export function noSuchTarget(name: string, left = 0): CommandError {
   return new CommandError(`Cannot find device "${name}"\n${badAction(left, 'mirred')}`, 1);
 }
+
+/** mirred to the ingress of what is not vtep's. */
+export function noIngressOfHosts(name: string): CommandError {
+  return new CommandError(
+    `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
+    2,
+  );
+}

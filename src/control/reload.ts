@@ -64,9 +64,10 @@ function planDevices(transaction: Transaction, desired: DesiredState, devices: D
     transaction.step(devices.planRemoveAt(index));
     transaction.removal(() => devices.takeAway(index));
   }
-  for (const [name, { making, line }] of desired.devices.wanted) {
+  for (const [name, { making, line, table }] of desired.devices.wanted) {
     if (!devices.present.meant(name)) transaction.step(devices.planAdd(making), line);
     else for (const step of devices.planKeep(name, making, say)) transaction.step(step, line);
+    if (table) transaction.step(devices.planTableState(name, table.state), line);
   }
 }
 

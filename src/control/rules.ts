@@ -405,8 +405,8 @@ export class Rules {
     const binds = this.actions.prepare(spec.actions);
     const actions = binds.map((bind) => bind());
     const rule = this.ruleIds.next();
-    const { actions: _typed, ...rest } = spec;
-    return { spec: rest, rule, actions, program: this.programs.write(rule, actions), indev, use: undefined };
+    const program = this.programs.write(rule, actions);
+    return { spec: withoutActions(spec), rule, actions, program, indev, use: undefined };
   }
 
   private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
@@ -460,4 +460,11 @@ function blockOf(qdisc: Qdisc, parent: FilterParent): FilterBlock | undefined {
   if (qdisc.kind === 'ingress') return qdisc.ingress;
   if (parent === 'ffff:') return undefined;
   return parent === 'egress' ? qdisc.egress : qdisc.ingress;
+}
+
+/** Written out: what is left of an object by leaving out a part has a hidden class of its own, for each filter. */
+function withoutActions(spec: FilterSpec): Omit<FilterSpec, 'actions'> {
+  const { dev, parent, protocol, pref, chain, handle, keys, skipHw, classid } = spec;
+  const rest = { dev, parent, protocol, pref, chain, handle, keys, skipHw };
+  return classid === undefined ? rest : { ...rest, classid };
 }

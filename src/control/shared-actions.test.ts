@@ -149,3 +149,33 @@ test('those used within a time are listed alone', (t) => {
   t.deepEqual(indices(90_000), [1, 2]);
   t.deepEqual(indices(), [1, 2]);
 });
+
+test('an action of every kind is made, listed, changed and deleted by itself, and bound to by its index', (t) => {
+  for (const [kind, first, second] of [
+    ['vlan', 'push id 5', 'pop'],
+    ['pedit', 'munge ip tos set 4', 'ex munge ip ttl decrement munge tcp dport set 5'],
+    ['csum', 'ip4h', 'tcp'],
+    ['skbedit', 'mark 5', 'priority 1:2'],
+    ['police', 'rate 1mbit burst 10k drop', 'pkts_rate 5 pkts_burst 5 drop'],
+    ['sample', 'rate 5 group 6', 'rate 7 group 8 trunc 9'],
+    ['simple', 'sdata a', 'sdata b'],
+  ] as const) {
+    const bench = new Bench();
+    // tc wants to be told what checksums, and a policer of nothing is one too: an index that is not there makes them.
+    const isMade = kind === 'csum' || kind === 'police';
+    const bound = `action ${kind === 'csum' ? 'csum tcp' : kind} index 4`;
+    bench.tc('qdisc add dev vxlan0 ingress');
+    bench.tc(`actions add action ${kind} ${first} index 4`);
+    const before = bench.tc(`actions ls action ${kind}`);
+    bench.tc(`filter add ${ON} protocol ip pref 1 flower ${bound}`);
+    t.like(bench.rules.list({ dev: 'vxlan0', parent: 'ingress' })[0]?.actions[0], { ref: 2, bind: 1 }, kind);
+    bench.tc(`actions change action ${kind} ${second} index 4`);
+    const after = bench.tc(`actions ls action ${kind}`);
+    t.not(after.replace(/ref 2 bind 1/, 'ref 1 bind 0'), before);
+    t.is(bench.refusal(`actions del action ${kind} index 4`).exit, 255);
+    bench.tc(`filter del ${ON} pref 1`);
+    bench.tc(`actions del action ${kind} index 4`);
+    t.is(bench.tc(`actions ls action ${kind}`), '');
+    t.is(bench.refusal(`filter add ${ON} protocol ip pref 1 flower ${bound}`).exit, isMade ? 0 : 2, kind);
+  }
+});

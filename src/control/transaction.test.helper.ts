@@ -2,6 +2,7 @@
 import { type Command, CommandError } from '../iproute/commands.js';
 import { filterCommand } from '../iproute/filter-command.js';
 import { runAtomicBatch, type TransactionTarget } from './atomic-batch.js';
+import { editedDevice, type TableEdit } from './device-tables.js';
 import { Bench, FakeDevices } from './kit.test.helper.js';
 import type { Batch, Reply } from './protocol.js';
 import { rtnetlinkAnswers } from './refusal.js';
@@ -54,6 +55,12 @@ export class FakeDeviceEdits extends FakeDevices implements TransactionDevices {
   planChange({ name, changes }: LinkChange): Step {
     this.indexOf(name);
     return this.step(`change ${name} ${JSON.stringify(changes)}`);
+  }
+
+  planTable(edit: TableEdit): Step {
+    const name = editedDevice(edit);
+    this.indexOf(name);
+    return this.step(`${edit.kind} ${name}`);
   }
 
   planUp(name: string): Step {

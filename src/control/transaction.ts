@@ -9,6 +9,7 @@
  * before, done after, undone where a later one fails), `afterwards` (done when all is in force).
  */
 import type { Command } from '../iproute/commands.js';
+import type { TableEdit } from './device-tables.js';
 import type { Say } from './protocol.js';
 import type { Rules } from './rules.js';
 
@@ -39,6 +40,8 @@ export interface TransactionDevices {
   readonly hasGuessed: boolean;
   planAdd(command: LinkAdd): Step;
   planChange(command: LinkChange): Step;
+  /** A line about the forwarding table or VNI filter of a device. */
+  planTable(edit: TableEdit): Step;
   /** A device that is about to be set up: its sockets are opened, which may be refused. */
   planUp(name: string): Step;
   /** Settings that the system's `ip` makes, with these words, where they are not so already. */

@@ -1,5 +1,7 @@
 import type { Instruction } from '../dataplane/messages.js';
-import { joinGroup, leaveGroup } from '../io/udp/groups.js';
+import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
+import { membershipFd } from '../io/underlay-parts.js';
+import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
 
@@ -24,6 +26,8 @@ interface Underlay {
   readonly members: Map<number, TakenVnis>;
   /** How many members have asked for each multicast group. */
   readonly groups: Map<string, number>;
+  /** By family: sockets that belong to groups for underlays that are no sockets themselves. */
+  readonly memberFds: Map<4 | 6, number>;
 }
 
 /**
@@ -62,6 +66,7 @@ export class UnderlayPool {
       opened,
       members: new Map([[device, vnis]]),
       groups: new Map(),
+      memberFds: new Map(),
     };
     this.open.set(key, underlay);
     try {
@@ -110,7 +115,7 @@ export class UnderlayPool {
     if (!underlay) return;
     const name = groupName(group, ifindex);
     const count = underlay.groups.get(name) ?? 0;
-    if (count === 0) joinGroup(receiveFdOf(underlay, group), group, ifindex);
+    if (count === 0) joinGroup(memberFdOf(underlay, group), group, ifindex);
     underlay.groups.set(name, count + 1);
   }
 
@@ -120,7 +125,7 @@ export class UnderlayPool {
     const count = underlay?.groups.get(name) ?? 0;
     if (!underlay || count === 0) return;
     underlay.groups.set(name, count - 1);
-    if (count === 1) leaveGroup(receiveFdOf(underlay, group), group, ifindex);
+    if (count === 1) leaveGroup(memberFdOf(underlay, group), group, ifindex);
   }
 
   private serve(underlay: Underlay): Promise<void> {
@@ -129,6 +134,7 @@ export class UnderlayPool {
 
   private async closeNow(underlay: Underlay): Promise<void> {
     this.open.delete(underlay.key);
+    for (const fd of underlay.memberFds.values()) close(fd);
     await underlay.opened.close();
     this.numbers.release(underlay.number);
   }
@@ -146,8 +152,12 @@ function groupName(group: Uint8Array, ifindex: number): string {
   return `${group.join('.')}%${ifindex}`;
 }
 
-function receiveFdOf(underlay: Underlay, group: Uint8Array): number {
+/** The socket that is a member of groups: the underlay's, where it has one. */
+function memberFdOf({ opened, memberFds }: Underlay, group: Uint8Array): number {
   const family = group.length === 4 ? 4 : 6;
-  const { parts } = underlay.opened;
-  return parts.kind === 'udp' ? (parts.sockets.find((each) => each.family === family)?.receiveFd ?? -1) : -1;
+  const own = membershipFd(opened.parts, family);
+  if (own !== undefined) return own;
+  const fd = memberFds.get(family) ?? openMemberSocket(family);
+  memberFds.set(family, fd);
+  return fd;
 }

@@ -99,6 +99,15 @@ export class VniFilter {
     for (const vni of wanted) this.drop(options, vni);
   }
 
+  /** Has the VNIs be these. Throws CommandError, and has changed nothing then. */
+  adopt(options: VxlanOptions, wanted: readonly VniState[]): void {
+    const numbers = new Set(wanted.map(({ vni }) => vni));
+    const fresh = wanted.filter(({ vni }) => !this.vnis.has(vni));
+    if (fresh.some(({ vni }) => this.effects.isInUse(vni))) throw fdbRefused('VNI in use');
+    for (const vni of [...this.vnis.keys()]) if (!numbers.has(vni)) this.drop(options, vni);
+    for (const { vni, remote } of wanted) this.add(options, [{ first: vni, last: vni }], remote);
+  }
+
   /** The device's own remote is another from now on. */
   changeDefault(before: VxlanOptions, after: VxlanOptions): void {
     for (const [vni, { remote }] of this.vnis) {

@@ -16,6 +16,7 @@ import { VXLAN_HEADER } from '../wire/vxlan.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
+import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { hostReason, portReason, sendReason } from './send-reasons.js';
@@ -36,6 +37,7 @@ export class Deliverer {
   private readonly coalescer: Coalescer;
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
+  private readonly proxy: NeighbourProxy;
   private readonly demultiplexer: Demultiplexer;
   private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
@@ -59,6 +61,7 @@ export class Deliverer {
     coalescer: Coalescer,
     encapsulator: Encapsulator,
     forwarder: Forwarder,
+    proxy: NeighbourProxy,
     demultiplexer: Demultiplexer,
     vniCounters: VniCounters,
     tunnels: Int32Array,
@@ -72,6 +75,7 @@ export class Deliverer {
     this.coalescer = coalescer;
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
+    this.proxy = proxy;
     this.demultiplexer = demultiplexer;
     this.vniCounters = vniCounters;
     this.tunnels = tunnels;
@@ -187,6 +191,12 @@ export class Deliverer {
   /** Sends a packet to every destination that the forwarding table has for it, each behind headers of its own. */
   private forward(device: number, underlay: Underlay, packet: PacketIndex): void {
     const { forwarder } = this;
+    if ((this.devices.vxlanMode(device) & VxlanMode.PROXY) !== 0) {
+      const outcome = this.proxy.take(packet, device);
+      if (outcome === PROXY_ANSWERED) this.counters.reason(device, REASON['proxy-answered'], 1);
+      else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
+      if (outcome !== NOT_ASKED) return;
+    }
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
       this.sendAll(device, underlay);

@@ -9,13 +9,13 @@ import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { type PacketIndex, Packets } from '../memory/packets.js';
+import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
 import { SampleRing } from '../memory/sample-ring.js';
@@ -31,6 +31,7 @@ import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
+import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
@@ -85,6 +86,7 @@ export class Engine {
   private readonly deliverer: Deliverer;
   private readonly underlayPaths = new UnderlayPaths();
   private readonly inbound: Inbound;
+  private readonly proxy: NeighbourProxy;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -132,6 +134,7 @@ export class Engine {
       vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
+    this.proxy = new NeighbourProxy(arena.u8, this.packets, devices, this.fdb, this.inbound, checksums);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -141,6 +144,7 @@ export class Engine {
       new Coalescer(arena, this.packets, checksums, PACKETS),
       new Encapsulator(arena, this.packets, checksums),
       new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      this.proxy,
       this.demultiplexer,
       vniCounters,
       NO_PROGRAMS.tunnels,
@@ -166,6 +170,11 @@ export class Engine {
     const { note } = this.executor;
     this.executor.note = -1;
     return note;
+  }
+
+  /** The host's neighbours on devices with `proxy`, NEIGHBOUR_WORDS words each. */
+  useNeighbours(neighbours: Int32Array): void {
+    this.proxy.use(neighbours);
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -351,6 +360,8 @@ export class Engine {
         counters.reason(device, REASON['local-loop'], segments);
         continue;
       }
+      // A classic device collects no metadata.
+      if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
       this.hook.dissect(packet);
       const family = inbound.family(n);
       if (family !== 0) this.decapsulator.learnLocal(packet, device, family);

@@ -127,6 +127,21 @@ export class Inbound {
     return ANSWERED;
   }
 
+  /**
+   * Room for a frame of `length` bytes that comes in at `device` without metadata, to be written now: its arena offset,
+   * or -1 where the batch has no more.
+   */
+  reserve(length: number, device: number): number {
+    if (this.used === ANSWERS) return -1;
+    const at = this.memory + this.used * ANSWER_BYTES;
+    const packet = this.packets.take(at, length);
+    if (packet === NONE) return -1;
+    this.packets.device[packet] = device;
+    this.waiting[this.count++] = packet;
+    this.used++;
+    return at;
+  }
+
   /** As if the peer had sent it: what was the destination is the source, and the other way round. */
   private writeRecord(to: number, records: Int32Array, from: number): void {
     const { tunnels } = this.batch;

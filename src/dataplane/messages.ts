@@ -40,6 +40,8 @@ export type Instruction =
   | { readonly type: 'underlay-close'; readonly underlay: number }
   /** Through which underlay a device sends; -1: none. */
   | { readonly type: 'underlay-use'; readonly device: number; readonly underlay: number }
+  /** The host's neighbours on devices with `proxy`: NEIGHBOUR_WORDS words each, in the place of those before. */
+  | { readonly type: 'neighbours'; readonly neighbours: Int32Array }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
   /** One more slab of action counters. */

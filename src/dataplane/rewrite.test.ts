@@ -134,6 +134,8 @@ function editOf({ version, protocol }: FrameSpec): fc.Arbitrary<Step> {
       word(ip, l3, 0, version === 4 ? ~0xff0000 : ~0xff00000, value & (version === 4 ? 0xff0000 : 0xff00000)),
     ),
     bits.map((value) => word(PeditHeader.ETH, () => 0, 4, 0, value)),
+    // Inverts the bits of the value.
+    bits.map((value) => word(header, l4, 0, -1, value)),
     fc.tuple(fc.integer({ min: 0, max: 4094 }), fc.constantFrom(0x8100, 0x88a8)).map(([id, tpid]) => push(id, tpid)),
     fc.constant(pop),
   );
@@ -206,9 +208,9 @@ for (const from of ['the host', 'a peer'] as const) {
           t.deepEqual(hexOf(harness.tap0.written.map(({ bytes }) => bytes)), hexOf([...expected, ...expected]));
         },
       ),
-      { seed: 41, numRuns: 1500, includeErrorInReport: true },
+      { seed: 41, numRuns: 400, includeErrorInReport: true },
     );
-    t.true(runs > 500, `${runs}`);
+    t.true(runs > 150, `${runs}`);
   });
 }
 
@@ -232,9 +234,9 @@ test('super-frames are cut into the segments of what a model makes of them', (t)
         t.deepEqual(hexOf(harness.tap0.written.map(({ bytes }) => bytes)), hexOf(expected.flat()));
       },
     ),
-    { seed: 42, numRuns: 300, includeErrorInReport: true },
+    { seed: 42, numRuns: 120, includeErrorInReport: true },
   );
-  t.true(runs > 100, `${runs}`);
+  t.true(runs > 50, `${runs}`);
 });
 
 test('what goes into the tunnel is what a model makes of it', (t) => {
@@ -258,7 +260,7 @@ test('what goes into the tunnel is what a model makes of it', (t) => {
         t.deepEqual(hexOf(sent), hexOf([finished(states(frame, edits).at(-1) ?? frame)]));
       },
     ),
-    { seed: 43, numRuns: 500, includeErrorInReport: true },
+    { seed: 43, numRuns: 200, includeErrorInReport: true },
   );
 });
 
@@ -353,6 +355,22 @@ test('a key may count from the network header backwards, and of a byte of the fr
   harness.use([{ device: VXLAN0, actions: [ofIhl, redirect(TAP0)] }]);
   harness.receive(vxlan(4, frame));
   t.deepEqual(harness.action(0, 0)[3], 1, 'five is no multiple of four');
+});
+
+test('add counts within its field, with the carry of its bytes and no further', (t) => {
+  const frame = buildFrame({ protocol: 'udp', sourcePort: 7, destinationPort: 0x01ff, ttl: 1 });
+  for (const [header, offset, mask, value, at, bytes] of [
+    [PeditHeader.UDP, 0, ~0xffff, 1, 34, [0, 7, 2, 0]],
+    [PeditHeader.UDP, 0, ~0xffff, 0xff01, 34, [0, 7, 1, 0]],
+    [PeditHeader.UDP, 0, 0xffff, 0xfff9 << 16, 34, [0, 0, 1, 0xff]],
+    [PeditHeader.IP4, 8, 0x00ffffff, 0xff << 24, 22, [0]],
+  ] as const) {
+    const harness = new Harness();
+    const action: Action = { ...pedit(header, offset, mask, value), more: [header, 1, offset, mask, value, 0, 0, 0] };
+    harness.use([{ device: VXLAN0, actions: [action, redirect(TAP0)] }]);
+    harness.receive(vxlan(4, frame));
+    t.deepEqual([...(harness.tap0.written[0]?.bytes.slice(at, at + bytes.length) ?? [])], [...bytes]);
+  }
 });
 
 test('what was rewritten is looked up anew', (t) => {

@@ -204,6 +204,9 @@ class DatapathWorker {
       case 'underlay-use':
         this.engine.useUnderlay(instruction.device, instruction.underlay);
         break;
+      case 'neighbours':
+        this.engine.useNeighbours(instruction.neighbours);
+        break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
         break;

@@ -17,6 +17,9 @@ export const VxlanMode = {
   L2_MISS: 4,
   /** Only VNIs of its filter are taken, and each is counted. */
   VNI_FILTER: 8,
+  L3_MISS: 16,
+  /** Questions for neighbours are answered instead of sent. */
+  PROXY: 32,
 } as const;
 
 const ROW = 32;

@@ -34,14 +34,16 @@ export const NO_ENTRY = -1;
 /** `destinations`: the records given have no room for all of them. */
 export const NO_ROOM = -2;
 
+/** Bits that `look` answers: the entry is for an address on this host (a destination of zeros), and it is a router's. */
+export const ENTRY_IS_LOCAL = 1;
+export const ENTRY_IS_ROUTER = 2;
+
 /** Tries to read between two changes, before waiting for the one that is under way. */
 const ATTEMPTS = 32;
 
 export class FdbLookup {
   /** Tenths of seconds of the table's time; the worker sets it once a batch. */
   now = 0;
-  /** Whether the entry found last is a router's (NTF_ROUTER). */
-  isRouter = false;
   /** Whether events were written since the control thread was last told. */
   hasEvents = false;
   private readonly store: FdbStore;
@@ -106,7 +108,6 @@ export class FdbLookup {
     if (entry < 0) return NO_ENTRY;
     const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
     if (Atomics.load(words, row + EntryWord.USED) !== this.now) Atomics.store(words, row + EntryWord.USED, this.now);
-    this.isRouter = (Atomics.load(words, row + EntryWord.FLAGS) & NTF_ROUTER) !== 0;
     let count = 0;
     for (
       let remote = Atomics.load(words, row + EntryWord.REMOTE);
@@ -118,6 +119,24 @@ export class FdbLookup {
       count++;
     }
     return count;
+  }
+
+  /** Bits of ENTRY_* of an address's entry, or NO_ENTRY. Marks it used. */
+  look(device: number, high: number, low: number, vni: number): number {
+    const { words, store } = this;
+    store.lock.exclude();
+    const entry = store.find(device, high, low, vni);
+    let found = NO_ENTRY;
+    if (entry >= 0) {
+      const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
+      Atomics.store(words, row + EntryWord.USED, this.now);
+      const at = FdbAt.REMOTES + Atomics.load(words, row + EntryWord.REMOTE) * REMOTE_WORDS + RemoteWord.IP;
+      const isLocal = (words[at] | words[at + 1] | words[at + 2] | words[at + 3]) === 0;
+      const isRouter = (Atomics.load(words, row + EntryWord.FLAGS) & NTF_ROUTER) !== 0;
+      found = (isLocal ? ENTRY_IS_LOCAL : 0) | (isRouter ? ENTRY_IS_ROUTER : 0);
+    }
+    store.lock.admit();
+    return found;
   }
 
   /** The device's defaults, and what the remote says. */
@@ -208,6 +227,25 @@ export class FdbLookup {
       words[at + EventWord.MAC_HIGH] = high;
       words[at + EventWord.MAC_LOW] = low;
       words[at + EventWord.VNI] = vni;
+      Atomics.add(words, HeaderWord.EVENTS_WRITTEN, 1);
+      this.hasEvents = true;
+    }
+    store.lock.admit();
+  }
+
+  /**
+   * Has the control thread told of an IP address without a neighbour: `wanted` holds it from word 1 on, in four words,
+   * and its family in word 5.
+   */
+  missedIp(device: number, wanted: Int32Array): void {
+    const { words, store } = this;
+    store.lock.exclude();
+    const at = store.nextEvent();
+    if (at >= 0) {
+      words[at + EventWord.KIND] = FdbEventKind.L3_MISS;
+      words[at + EventWord.DEVICE] = device;
+      for (let w = 0; w < 4; w++) words[at + EventWord.REMOTE + RemoteWord.IP + w] = wanted[1 + w];
+      words[at + EventWord.REMOTE + RemoteWord.FAMILY] = wanted[5];
       Atomics.add(words, HeaderWord.EVENTS_WRITTEN, 1);
       this.hasEvents = true;
     }

@@ -64,6 +64,8 @@ export class FdbRecords {
   private readonly store = new FdbStore();
   private readonly words = this.store.words;
   private lost = 0;
+  /** This thread holds the lock, and is changing the table. */
+  private isTogether = false;
 
   /** For workers. */
   get buffer(): SharedArrayBuffer {
@@ -242,7 +244,13 @@ export class FdbRecords {
 
   // ---- under the lock ------------------------------------------------------------------------------------------
 
+  /** Does several edits of which the workers see all or none. */
+  together<T>(work: () => T): T {
+    return this.change(work);
+  }
+
   private alone<T>(work: () => T): T {
+    if (this.isTogether) return work();
     const { lock } = this.store;
     lock.exclude();
     try {
@@ -253,13 +261,16 @@ export class FdbRecords {
   }
 
   private change<T>(work: () => T): T {
+    if (this.isTogether) return work();
     const { lock } = this.store;
     return this.alone(() => {
+      this.isTogether = true;
       lock.write();
       try {
         return work();
       } finally {
         lock.written();
+        this.isTogether = false;
       }
     });
   }

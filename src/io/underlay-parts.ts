@@ -23,3 +23,16 @@ export function makeUnderlay(arena: Arena, parts: UnderlayParts, capacity: UdpUn
       return new PcapUnderlay(arena, parts.receiveFd, capacity);
   }
 }
+
+/** The socket through which an underlay joins multicast groups of a family; undefined: it has none, or needs none. */
+export function membershipFd(parts: UnderlayParts, family: 4 | 6): number | undefined {
+  switch (parts.kind) {
+    case 'udp':
+      return parts.sockets.find((each) => each.family === family)?.receiveFd;
+    case 'raw':
+      return parts.families.find((each) => each.family === family)?.udpFd;
+    case 'pcap':
+      // It listens to whatever passes, and asks nobody to send it.
+      return undefined;
+  }
+}

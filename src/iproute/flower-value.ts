@@ -1,6 +1,7 @@
 /** What the kinds of values of flower's keys have in common. */
 import type { FlowerKey } from './commands.js';
 import type { FlowerKeyRow } from './flower-keys.js';
+import { fromBytes } from './numbers.js';
 
 /** What of the filter is known when a key is read. */
 export interface FlowerContext {
@@ -42,6 +43,34 @@ const fullMasks = Array.from({ length: 17 }, (_, length) => new Uint8Array(lengt
 /** The value with a mask of ones, which is shared and must not be written to. */
 export function exact(value: Uint8Array): MaskedValue {
   return { value, mask: fullMasks[value.length] ?? new Uint8Array(value.length).fill(0xff) };
+}
+
+/** Values of one and of two bytes, each made once: there are few EtherTypes, protocols and ports for a million filters. */
+const shortValues = new Map<number, Uint8Array>();
+const SLAB_BYTES = 65536;
+let slab = new Uint8Array(0);
+
+/**
+ * The value for a table of many filters: the same bytes, shared with others or cut from a larger piece, as memory of
+ * its own for each would cost several times as much. Must not be written to.
+ */
+export function kept(value: Uint8Array): Uint8Array {
+  if (value.length === 1 || value.length === 2) {
+    const number = value.length * 0x10000 + fromBytes(value);
+    const known = shortValues.get(number);
+    if (known !== undefined) {
+      return known;
+    }
+    shortValues.set(number, value);
+    return value;
+  }
+  if (slab.length < value.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+  }
+  const bytes = slab.subarray(0, value.length);
+  bytes.set(value);
+  slab = slab.subarray(value.length);
+  return bytes;
 }
 
 export function splitMask(word: string): [value: string, mask: string | undefined] {

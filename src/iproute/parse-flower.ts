@@ -12,7 +12,7 @@ import {
   refusedName,
   typedFlowerKey,
 } from './flower-keys.js';
-import { exact, type FlowerContext } from './flower-value.js';
+import { exact, type FlowerContext, kept } from './flower-value.js';
 import { flowerValues, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from './flower-values.js';
 import { HelpRequest } from './help.js';
 import { fromBytes, parseUnsigned, toBytes } from './numbers.js';
@@ -162,7 +162,8 @@ class FlowerKeys {
       ipProto: this.number('ip_proto'),
       before: this.#keys.get(row.name),
     });
-    this.#keys.set(key.name, key);
+    // Written out: an object made by spreading takes twice the memory, and there may be a million filters.
+    this.#keys.set(key.name, { name: key.name, value: kept(key.value), mask: key.mask });
   }
 
   /**
@@ -201,7 +202,8 @@ class FlowerKeys {
       }
     }
     if (etherType !== undefined) {
-      this.#keys.set('eth_type', { name: 'eth_type', ...exact(toBytes(etherType, 2)) });
+      const { value, mask } = exact(toBytes(etherType, 2));
+      this.#keys.set('eth_type', { name: 'eth_type', value: kept(value), mask });
     }
     return inPrintOrder([...this.#keys.values()]);
   }

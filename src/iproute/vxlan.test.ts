@@ -95,7 +95,8 @@ test('What the daemon does not do is named in one place', (t) => {
       undefined,
     ],
     ['external vnifilter', undefined],
-    ['external proxy', 'vxlan "proxy"'],
+    ['id 4 proxy l3miss', undefined],
+    ['id 4 rsc', 'vxlan "rsc"'],
     ['external gpe', undefined],
   ] as const) {
     t.is(unsupportedVxlan(optionsOf(words)), what, words);

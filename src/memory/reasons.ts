@@ -24,6 +24,10 @@ const table = {
     'the outer UDP checksum is wrong, or zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
   ],
   'outer-fragment': ['drop', 'the outer packet is a fragment, and underlay pcap puts none together'],
+  'lost-segment-size': [
+    'drop',
+    'the inner packet is a UDP super-frame from a sender on the same machine, and nothing tells the size of its datagrams (underlays raw and pcap)',
+  ],
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],
@@ -68,7 +72,7 @@ const table = {
   ],
   'vlan-refused': [
     'drop',
-    'vlan pop_eth, or any other action of vlan behind it, on a frame for which it cannot be done (see the actions page)',
+    'an action vlan that the frame cannot have: push_eth where there is an Ethernet header, anything else where none is',
   ],
   'csum-cut-header': ['drop', 'action csum was to compute a checksum in a header that is cut short'],
   'police-exceed': ['drop', 'more than the rate of action police, or longer than its mtu'],
@@ -84,6 +88,8 @@ const table = {
     'drop',
     'an external vxlan device was given a frame with the metadata it was received with (tunnel_key set is missing)',
   ],
+  'proxy-answered': ['pass', 'an ARP or neighbour solicitation was answered by the proxy, and not sent'],
+  'proxy-silent': ['drop', 'an ARP or neighbour solicitation that the proxy has no answer to; it sends none on'],
   'no-remote': ['drop', 'the forwarding table has no destination for the frame (fdb, remote)'],
   'no-local-vni': [
     'drop',

@@ -32,7 +32,12 @@ export const RTM_SETLINK = 19;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
 
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
+
 export const RTNLGRP_LINK = 1;
+export const RTNLGRP_NEIGH = 3;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_BROADCAST = 2;
@@ -94,5 +99,9 @@ export const RTA_METRICS = 8;
 export const RTAX_MTU = 2;
 
 export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
 export const IFF_RUNNING = 0x40;
 export const IFF_LOWER_UP = 0x10000;
+
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;

@@ -87,3 +87,6 @@ export const Rtmsg = {
   FLAGS: 8,
   SIZE: 12,
 } as const;
+
+/** struct ndmsg. */
+export const Ndmsg = { FAMILY: 0, IFINDEX: 4, STATE: 8, FLAGS: 10, TYPE: 11, SIZE: 12 } as const;

@@ -67,8 +67,8 @@ for (const mode of ['super', 'wire'] as const) {
     t.log(
       `receive ${(receive.bitsPerSecond / 1e9).toFixed(2)} Gb/s in frames of ${Math.round(bytes / packets)} bytes, transmit ${(transmit.bitsPerSecond / 1e9).toFixed(2)} Gb/s`,
     );
-    t.true(receive.bytes > 1e7);
-    t.true(transmit.bytes > 1e7);
+    t.true(receive.bytes > 1e6);
+    t.true(transmit.bytes > 1e6);
     t.true(bytes / packets > 4000, 'super-frames stay whole');
     t.true(await streamIsIntact(a, c, INNER[4].b, 16e6));
     t.deepEqual(await checksumErrors(c), { tcp: 0, udp: 0 });
@@ -77,7 +77,7 @@ for (const mode of ['super', 'wire'] as const) {
     t.regex(await daemon.do('save'), /mirred egress redirect dev vr/);
     // Segments are made where the interface wants them made.
     await b.offloads('vr', 'tx off');
-    t.true((await iperf(a, c, INNER[4].b)).bytes > 1e7);
+    t.true((await iperf(a, c, INNER[4].b)).bytes > 1e6);
     t.deepEqual(await checksumErrors(c), { tcp: 0, udp: 0 });
   });
 }
@@ -132,4 +132,16 @@ rooted('what a redirect to the host cannot do is refused by name', async (t) => 
   t.is(await sockets(), 1);
   await daemon.do('tc filter del dev vxlan0 ingress pref 1');
   await until(async () => (await sockets()) === 0);
+});
+
+rooted('a file with a redirect to the host is read again, and its rules stay as they are', async (t) => {
+  const { topology } = await bridged(t, 'super');
+  const { a } = topology;
+  const daemon = await Daemon.start(topology, batchOf(topology));
+  await bridge(topology);
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  const before = await daemon.actions('vxlan0');
+  await daemon.do('reload');
+  t.is((await ping(a, INNER[4].b)).received, 3);
+  t.is((await daemon.actions('vxlan0'))[1]?.packets, (before[1]?.packets ?? 0) + 3);
 });

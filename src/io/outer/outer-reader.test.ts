@@ -23,12 +23,15 @@ interface Read {
   readonly words: Int32Array;
 }
 
-function read(frame: Uint8Array, options: { udp6ZeroChecksum?: boolean; isPacket?: boolean; cut?: number } = {}): Read {
-  const { udp6ZeroChecksum = false, isPacket = false, cut = 0 } = options;
+function read(
+  frame: Uint8Array,
+  options: { udp6ZeroChecksum?: boolean; isPacket?: boolean; cut?: number; mtu?: number } = {},
+): Read {
+  const { udp6ZeroChecksum = false, isPacket = false, cut = 0, mtu = 1500 } = options;
   memory.fill(0xa5);
   memory.set(frame, AT);
   words.fill(0);
-  const reader = new OuterReader(memory.buffer, { port: 4789, udp6ZeroChecksum });
+  const reader = new OuterReader(memory.buffer, { port: 4789, udp6ZeroChecksum, mtu });
   const length = frame.length - cut;
   const verdict = isPacket ? reader.readPacket(AT, length, words, 0) : reader.readFrame(AT, length, words, 0);
   const payload = Buffer.from(memory.slice(reader.payload, reader.payload + reader.length));
@@ -124,6 +127,12 @@ test('a frame whose inner checksum nobody has finished, under an outer one for t
   const vni = UNFINISHED4.slice();
   vni[47] = 9;
   t.is(read(vni).verdict, REASON['outer-checksum']);
+});
+
+test('unfinished UDP in a packet that no wire brought has lost the size of its datagrams', (t) => {
+  t.is(read(UNFINISHED4, { mtu: 84 }).verdict, WHOLE);
+  t.is(read(UNFINISHED4, { mtu: 83 }).verdict, REASON['lost-segment-size']);
+  t.is(read(OPEN_VSWITCH, { mtu: 60 }).verdict, WHOLE, 'finished: it came in fragments');
 });
 
 test('an outer checksum that nobody has finished is the pseudo-header sum', (t) => {

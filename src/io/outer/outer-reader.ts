@@ -60,6 +60,8 @@ export interface OuterOptions {
   readonly port: number;
   /** Whether a zero checksum is taken over IPv6 (RFC 6936). */
   readonly udp6ZeroChecksum: boolean;
+  /** Bytes of the longest packet that a wire can have brought here: a longer one was never on any. */
+  readonly mtu: number;
 }
 
 /** Reads packets out of one memory. What it found of the last one stands in its fields. */
@@ -130,7 +132,7 @@ export class OuterReader {
     if ((fragment & IPV4_MORE_FRAGMENTS) !== 0) return REASON['outer-fragment'];
     const datagram = total - header;
     const pseudo = checksums.pseudoHeader4(at, IPPROTO_UDP, udpLength(bytes, at + header));
-    return this.readUdp(at + header, datagram, length - header, pseudo, words, record);
+    return this.readUdp(at, at + header, datagram, length - header, pseudo, words, record);
   }
 
   private readIpv6(at: number, length: number, words: Int32Array, record: number): number {
@@ -148,11 +150,15 @@ export class OuterReader {
     if (datagram < UDP_HEADER || length < IPV6_HEADER + UDP_HEADER) return REASON['outer-malformed'];
     if (udpDstPort(bytes, udp) !== this.options.port) return NOT_OURS;
     const pseudo = checksums.pseudoHeader6(at, IPPROTO_UDP, udpLength(bytes, udp));
-    return this.readUdp(udp, datagram, length - IPV6_HEADER, pseudo, words, record);
+    return this.readUdp(at, udp, datagram, length - IPV6_HEADER, pseudo, words, record);
   }
 
-  /** `datagram` bytes are promised, `there` are there; `pseudo` is the unfolded sum of the pseudo-header. */
+  /**
+   * Reads what is behind the IP header at `ip`: `datagram` bytes are promised at `at`, `there` are there; `pseudo` is the
+   * unfolded sum of the pseudo-header.
+   */
   private readUdp(
+    ip: number,
     at: number,
     datagram: number,
     there: number,
@@ -178,6 +184,7 @@ export class OuterReader {
       if (checksum !== fold(pseudo) && !this.isRight(at, length, pseudo)) return REASON['outer-checksum'];
     }
     this.segmentSize = this.findSegmentSize();
+    if (this.segmentSize === 0 && this.isUdpSuperFrame(at + datagram - ip)) return REASON['lost-segment-size'];
     return WHOLE;
   }
 
@@ -192,9 +199,19 @@ export class OuterReader {
     return fold(before + (~field & 0xffff)) === 0xffff;
   }
 
-  /** Of the last inner packet that `innerTransport` found: its end, and where its checksum stands. */
+  /**
+   * Whether a packet of `bytes` bytes holds UDP datagrams that a sender has left uncut (UDP_SEGMENT): it is longer than
+   * any wire's, and nobody has finished the inner checksum, as somebody has in a packet that came in fragments. A UDP
+   * socket is told their size; here they would become one long datagram, which nobody sent.
+   */
+  private isUdpSuperFrame(bytes: number): boolean {
+    return bytes > this.options.mtu && this.innerTransport() >= 0 && this.innerProtocol === IPPROTO_UDP;
+  }
+
+  /** Of the last inner packet that `innerTransport` found: its end, where its checksum stands, and its protocol. */
   private innerEnd = 0;
   private innerChecksum = 0;
+  private innerProtocol = 0;
 
   /**
    * Offset of the TCP or UDP header of the inner packet where its checksum is unfinished; -1 where there is none such,
@@ -216,6 +233,7 @@ export class OuterReader {
       : checksums.pseudoHeader6(ip, protocol, end - start);
     if (u16(bytes, checksum) !== fold(pseudo)) return -1;
     this.innerChecksum = checksum;
+    this.innerProtocol = protocol;
     return start;
   }
 

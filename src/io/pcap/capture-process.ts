@@ -11,6 +11,7 @@ import { HANDOVER_SLOT, HandoverWriter } from '../handover/writer.js';
 import { loadOptionalPackage, MissingPackageError } from '../optional-package.js';
 import { NOT_OURS, OuterReader, WHOLE } from '../outer/outer-reader.js';
 import { RtnetlinkClient } from '../rtnetlink/client.js';
+import type { Link } from '../rtnetlink/link.js';
 import { type CaptureOptions, type FromCapture, HANDOVER_FD } from './capture-messages.js';
 
 /**
@@ -46,11 +47,11 @@ function packetFilter({ port, local }: CaptureOptions): string {
   return `udp dst port ${port}${local === undefined ? '' : ` and dst host ${local}`}`;
 }
 
-/** The interface's address; empty where it has none, because its frames begin with IP. */
-function addressOf(dev: string): Uint8Array {
+/** The interface; undefined where there is none, as libpcap will say. */
+function linkOf(dev: string): Link | undefined {
   const client = new RtnetlinkClient();
   try {
-    return client.link(dev)?.address ?? new Uint8Array(0);
+    return client.link(dev);
   } finally {
     client.close();
   }
@@ -61,8 +62,10 @@ function listen(options: CaptureOptions): void {
   const cap = new Cap();
   const buffer = Buffer.alloc(HANDOVER_SLOT);
   const writer = new HandoverWriter(HANDOVER_FD);
-  const reader = new OuterReader(writer.bytes.buffer, options);
-  const mac = addressOf(options.dev);
+  const link = linkOf(options.dev);
+  const reader = new OuterReader(writer.bytes.buffer, { ...options, mtu: link?.mtu ?? 65535 });
+  // Empty where there is none, because frames begin with IP.
+  const mac = link?.address ?? new Uint8Array(0);
   const filter = mac.length === 6 ? ethernetFilter(options, mac) : packetFilter(options);
   const linkType = cap.open(options.dev, filter, RING_BYTES, buffer);
   if (linkType !== 'ETHERNET' && linkType !== 'RAW')

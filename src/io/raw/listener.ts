@@ -41,6 +41,8 @@ export interface RawListenerOptions {
   /** Only what is sent to this IPv4 address; absent: to any of the host's. */
   readonly local?: Uint8Array;
   readonly receiveBuffer: number;
+  /** The longest packet of any wire that leads here. */
+  readonly mtu: number;
   /** The sending end of the handover. */
   readonly handoverFd: number;
 }
@@ -60,10 +62,10 @@ export class RawListener {
   private received = 0;
 
   /** Listens from now on. Throws MissingPackageError, or an Error that says what the kernel refused. */
-  constructor({ port, local, receiveBuffer, handoverFd }: RawListenerOptions) {
+  constructor({ port, local, receiveBuffer, mtu, handoverFd }: RawListenerOptions) {
     const raw = loadOptionalPackage('raw-socket') as RawSocketPackage;
     this.writer = new HandoverWriter(handoverFd);
-    this.reader = new OuterReader(this.writer.bytes.buffer, { port, udp6ZeroChecksum: false });
+    this.reader = new OuterReader(this.writer.bytes.buffer, { port, mtu, udp6ZeroChecksum: false });
     this.slots = this.writer.slotBuffers();
     this.level = raw.SocketLevel.SOL_SOCKET;
     const receive = (): void => this.receive();

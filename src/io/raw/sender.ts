@@ -128,7 +128,8 @@ export class RawSender {
       vector.errno[m] = EMSGSIZE;
       return;
     }
-    const [low, high] = family.sourcePortRange;
+    const low = family.sourcePortRange[0];
+    const high = family.sourcePortRange[1];
     const sourcePort = low + (((vector.hash[m] >>> 16) * (high - low)) >>> 16);
     const asked = tunnels[record + TunnelWord.DST_PORT];
     const destinationPort = asked === 0 ? family.port : asked;

@@ -10,16 +10,19 @@
 import { readFileSync } from 'node:fs';
 import { must } from '../../native/errno.js';
 import { close, setsockopt, socket } from '../../native/libc.js';
+import { IFF_LOOPBACK } from '../../native/netlink-constants.js';
 import { scratch } from '../../native/scratch.js';
 import {
   AF_INET,
   AF_INET6,
   IP_MTU_DISCOVER,
+  IP_MULTICAST_LOOP,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
   IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG,
   IPV6_FLOWINFO_SEND,
+  IPV6_MULTICAST_LOOP,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
@@ -34,8 +37,11 @@ import {
 } from '../../native/socket-constants.js';
 import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
 import { closeHandover, type HandoverPair, openHandover } from '../handover/pair.js';
+import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { closeUdpSockets, dropEverything, openUdpSockets, type UdpSockets } from '../udp/sockets.js';
 import { RawListener } from './listener.js';
+
+const ETHERNET_MTU = 1500;
 
 export interface RawSocketOptions {
   /** The families of the device. */
@@ -59,6 +65,8 @@ export interface RawFamily {
   readonly scopeId: number;
   /** The receiving end of a handover over IPv4, a UDP socket over IPv6. */
   readonly receiveFd: number;
+  /** The UDP socket on the port: whoever has it join a multicast group has the raw socket hear it. */
+  readonly udpFd: number;
   /** Raw sockets: without DF, and with it. */
   readonly fragmentFd: number;
   readonly dontFragmentFd: number;
@@ -107,6 +115,7 @@ function openFamily(family: 4 | 6, options: RawSocketOptions, closing: (() => vo
     port: udp.port,
     scopeId: udp.scopeId,
     receiveFd: family === 4 ? listen(udp, options, closing) : udp.receiveFd,
+    udpFd: udp.receiveFd,
     fragmentFd: openTransmit(family, false, options, closing),
     dontFragmentFd: openTransmit(family, true, options, closing),
     probeFd: openProbe(family, closing),
@@ -124,11 +133,23 @@ function listen(udp: UdpSockets, options: RawSocketOptions, closing: (() => void
   const listener = new RawListener({
     port: udp.port,
     receiveBuffer: options.receiveBuffer,
+    mtu: largestMtu(),
     handoverFd: pair.sendFd,
     ...(options.local === undefined ? {} : { local: options.local }),
   });
   closing.push(() => listener.close());
   return pair.receiveFd;
+}
+
+/** The largest MTU of the host's interfaces; loopback's does not count, on which nothing is longer than its MTU. */
+function largestMtu(): number {
+  const client = new RtnetlinkClient();
+  try {
+    const wires = client.links().filter(({ flags }) => (flags & IFF_LOOPBACK) === 0);
+    return Math.max(ETHERNET_MTU, ...wires.map(({ mtu }) => mtu));
+  } finally {
+    client.close();
+  }
 }
 
 function openProbe(family: 4 | 6, closing: (() => void)[]): number {
@@ -148,8 +169,11 @@ function openTransmit(
   closing.push(() => close(fd));
   // It would get a copy of every UDP datagram of the host.
   dropEverything(fd);
-  if (family === 4) set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
-  else {
+  if (family === 4) {
+    set(fd, SOL_IP, IP_MTU_DISCOVER, dontFragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+    set(fd, SOL_IP, IP_MULTICAST_LOOP, 0);
+  } else {
+    set(fd, SOL_IPV6, IPV6_MULTICAST_LOOP, 0);
     // As the UDP sockets: never fragmented, and the flow label is the record's.
     set(fd, SOL_IPV6, IPV6_DONTFRAG, 1);
     set(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, 0);

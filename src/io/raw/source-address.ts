@@ -4,8 +4,8 @@
  */
 import type { Arena } from '../../memory/arena.js';
 import { TunnelWord } from '../../memory/tunnel.js';
-import { connect, getsockname } from '../../native/libc.js';
-import { AF_UNSPEC } from '../../native/socket-constants.js';
+import { connect, getsockname, setsockopt } from '../../native/libc.js';
+import { AF_UNSPEC, SO_BINDTOIFINDEX, SOL_SOCKET } from '../../native/socket-constants.js';
 import { SockaddrIn, SockaddrIn6 } from '../../native/structs.js';
 import { swap32 } from '../udp/byte-order.js';
 import { NAME_SPACE, writeName } from '../udp/headers.js';
@@ -23,6 +23,8 @@ export class SourceAddress {
   private readonly fd: number;
   private readonly name: number;
   private readonly length: number;
+  /** The interface that the route has to lead through, 0: any. */
+  private ifindex = 0;
 
   /** The family's `probeFd` stays its owner's. */
   constructor(arena: Arena, { family, scopeId, probeFd }: RawFamily) {
@@ -38,6 +40,7 @@ export class SourceAddress {
   find(tunnels: Int32Array, record: number): number {
     const { arena, name, words } = this;
     const { i32 } = arena;
+    this.bind(tunnels[record + TunnelWord.IFINDEX]);
     // A socket keeps the first address that it was given, until it is disconnected.
     i32[name >> 2] = AF_UNSPEC;
     connect(this.fd, arena.address(name), SockaddrIn.SIZE);
@@ -54,6 +57,14 @@ export class SourceAddress {
     }
     for (let w = 0; w < 4; w++) words[w] = swap32(i32[((name + SockaddrIn6.ADDRESS) >> 2) + w]);
     return 0;
+  }
+
+  private bind(ifindex: number): void {
+    if (ifindex === this.ifindex) return;
+    this.arena.i32[this.length >> 2] = ifindex;
+    // Where that is refused the route alone decides, as it mostly would have anyway.
+    setsockopt(this.fd, SOL_SOCKET, SO_BINDTOIFINDEX, this.arena.address(this.length), 4);
+    this.ifindex = ifindex;
   }
 
   /** Copies the source of a record, or finds it where the record leaves it open. Returns 0, or -errno. */

@@ -32,17 +32,20 @@ import {
   RTEXT_FILTER_SKIP_STATS,
   RTM_DELLINK,
   RTM_GETLINK,
+  RTM_GETNEIGH,
   RTM_GETROUTE,
   RTM_NEWLINK,
+  RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_SETLINK,
 } from '../../native/netlink-constants.js';
 import { scratch } from '../../native/scratch.js';
 import { AF_INET, AF_INET6, SO_RCVTIMEO, SOL_SOCKET } from '../../native/socket-constants.js';
-import { Ifinfomsg, Nlmsghdr, Rtmsg, Timespec } from '../../native/structs.js';
+import { Ifinfomsg, Ndmsg, Nlmsghdr, Rtmsg, Timespec } from '../../native/structs.js';
 import { type Link, readLink } from './link.js';
 import { type LinkDetails, readLinkDetails } from './link-details.js';
 import { type Message, MessageWriter, number32, readAttributes, readMessages, text } from './message.js';
+import { type Neighbour, readNeighbour } from './neighbour.js';
 import { NetlinkSocket } from './socket.js';
 
 const ANSWER_SECONDS = 5;
@@ -129,6 +132,16 @@ export class RtnetlinkClient {
       if (error instanceof SystemError && error.errno === ENODEV) return undefined;
       throw error;
     }
+  }
+
+  /** The neighbours of this namespace's interfaces, IPv4 and IPv6. */
+  neighbours(): Neighbour[] {
+    return [AF_INET, AF_INET6].flatMap((family) => {
+      const request = this.request(RTM_GETNEIGH, NLM_F_DUMP, Ndmsg.SIZE).fixed8(Ndmsg.FAMILY, family);
+      return this.exchange(request, 'neighbours')
+        .filter(({ type }) => type === RTM_NEWNEIGH)
+        .flatMap(({ body }) => readNeighbour(body) ?? []);
+    });
   }
 
   /** Changes a link of this namespace. Throws the kernel's refusal as a SystemError. */

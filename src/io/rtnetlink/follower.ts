@@ -11,14 +11,18 @@ import {
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_LISTEN_ALL_NSID,
   RTM_DELLINK,
+  RTM_DELNEIGH,
   RTM_NEWLINK,
+  RTM_NEWNEIGH,
   RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
 } from '../../native/netlink-constants.js';
 import { NativeBuffer } from '../../native/scratch.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK, POLLIN, SOCK_NONBLOCK } from '../../native/socket-constants.js';
 import { Ifinfomsg, Pollfd } from '../../native/structs.js';
 import { type Link, readLink } from './link.js';
 import { readMessages } from './message.js';
+import { readNeighbour } from './neighbour.js';
 import { NetlinkSocket } from './socket.js';
 
 /** `nsid` is the namespace that an event tells of, by its id here; undefined: the follower's own. */
@@ -34,6 +38,8 @@ export type LinkEvent =
       readonly nsid: number | undefined;
       readonly to: { readonly nsid: number; readonly index: number };
     }
+  /** Something about the neighbours on an interface changed; only after `followNeighbours`. */
+  | { readonly type: 'neighbours'; readonly ifindex: number; readonly nsid: number | undefined }
   /** Events were lost (the socket's queue was full): whoever keeps state must ask for it anew. */
   | { readonly type: 'lost' };
 
@@ -84,6 +90,11 @@ export class LinkFollower {
     return this.ended;
   }
 
+  /** Follows neighbours too from now on. Throws a SystemError. */
+  followNeighbours(): void {
+    must(this.socket.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_NEIGH), 'NETLINK_ADD_MEMBERSHIP');
+  }
+
   /** Ends it: no event is told after the call, and its descriptors are closed once the promise settles. */
   close(): Promise<void> {
     if (!this.closing) {
@@ -119,6 +130,11 @@ export class LinkFollower {
       const { nsid } = received;
       for (const message of readMessages(received.bytes)) {
         if (this.closing) return;
+        if (message.type === RTM_NEWNEIGH || message.type === RTM_DELNEIGH) {
+          const neighbour = readNeighbour(message.body);
+          if (neighbour) this.onEvent({ type: 'neighbours', ifindex: neighbour.ifindex, nsid });
+          continue;
+        }
         // Of another family are notices of a link's part in something: a bridge tells of a port that leaves it as of a
         // deleted link.
         if (message.body[Ifinfomsg.FAMILY] !== 0) continue;

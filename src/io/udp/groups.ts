@@ -1,16 +1,25 @@
-/** Multicast groups of a receiving socket: control path. */
+/** Multicast groups of a socket: control path. */
 import { EADDRINUSE, EADDRNOTAVAIL, ENODEV, must } from '../../native/errno.js';
-import { setsockopt } from '../../native/libc.js';
+import { setsockopt, socket } from '../../native/libc.js';
 import { scratch } from '../../native/scratch.js';
 import {
+  AF_INET,
+  AF_INET6,
   IP_ADD_MEMBERSHIP,
   IP_DROP_MEMBERSHIP,
   IPV6_ADD_MEMBERSHIP,
   IPV6_DROP_MEMBERSHIP,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
   SOL_IP,
   SOL_IPV6,
 } from '../../native/socket-constants.js';
 import { IpMreqn, Ipv6Mreq } from '../../native/structs.js';
+
+/** A socket that does nothing but belong to groups, for those who receive by other means. Throws a SystemError. */
+export function openMemberSocket(family: 4 | 6): number {
+  return must(socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket');
+}
 
 /**
  * Has a socket receive what is sent to a group (4 or 16 bytes, network order) on an interface. Joined already is
