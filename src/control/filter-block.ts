@@ -234,6 +234,7 @@ export class FilterBlock {
       for (const pref of selector.pref ? [selector.pref] : chain.order) {
         const entry = chain.byPref.get(pref);
         if (!entry || (selector.protocol !== undefined && selector.protocol !== entry.protocol)) continue;
+        // Deleting one asks for it by its handle, among however many.
         if (selector.handle) {
           const filter = entry.filters.get(selector.handle);
           if (filter) found.push(filter);

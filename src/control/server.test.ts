@@ -261,6 +261,30 @@ test('whoever says more than the client reads is told to wait, and goes on when 
   socket.destroy();
 });
 
+for (const [what, line] of [
+  ['requests', '{"argv":["x"]}\n'],
+  ['what is no request', 'x\n'],
+] as const) {
+  test(`nothing more is read from a client that sends ${what} and takes no answer`, async (t) => {
+    const path = await serving(t, echo);
+    const socket = connect(path);
+    t.teardown(() => socket.destroy());
+    const piece = line.repeat(50_000 / line.length);
+    const total = 400;
+    let sent = 0;
+    const send = (): void => {
+      if (sent++ < total) socket.write(piece, () => send());
+    };
+    send();
+    // It stands still at some time: then others have been served for long without a further piece being taken.
+    for (let before = -1, still = 0; still < 50 && sent < total; still = sent === before ? still + 1 : 0) {
+      before = sent;
+      t.is((await ask(path, ['a', 'b'])).exit, 2);
+    }
+    t.true(sent < total / 2, `${sent} of ${total}`);
+  });
+}
+
 test('what waits for a client that goes away is told so', async (t) => {
   const state: { heard?: (error: Error) => void } = {};
   const heard = new Promise<Error>((resolve) => {

@@ -115,7 +115,7 @@ export class ControlServer {
   private async answer(socket: Socket, line: string, handler: Answerer, batchHandler: BatchHandler): Promise<void> {
     const request = parseRequest(line);
     if (typeof request === 'string') {
-      refuse(socket, request);
+      await refuse(socket, request)?.catch(() => undefined);
       return;
     }
     const say: Say = (reply) => write(socket, reply);
@@ -130,9 +130,9 @@ const noBatches: BatchHandler = async (_batch, say) => {
   return 1;
 };
 
-function refuse(socket: Socket, sentence: string): void {
+function refuse(socket: Socket, sentence: string): Promise<void> | undefined {
   write(socket, { err: `vtep: ${sentence}\n` });
-  write(socket, { exit: 1 });
+  return write(socket, { exit: 1 });
 }
 
 /** Longest that a dismissed client may take to go. */

@@ -1,26 +1,11 @@
+import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
-import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
+import { membershipFd } from '../io/underlay-parts.js';
 import { close } from '../native/libc.js';
-
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
 
-type UnderlayInstruction =
-  | {
-      readonly type: 'underlay-open';
-      readonly underlay: number;
-      readonly parts: UnderlayParts;
-      readonly owner: number;
-      readonly takers?: Int32Array;
-    }
-  | {
-      readonly type: 'underlay-serve';
-      readonly underlay: number;
-      readonly owner: number;
-      readonly takers?: Int32Array;
-    }
-  | { readonly type: 'underlay-close'; readonly underlay: number }
-  | { readonly type: 'underlay-use'; readonly device: number; readonly underlay: number };
+type UnderlayInstruction = Extract<Instruction, { readonly type: `underlay-${string}` }>;
 
 /** Where sockets are handed to the workers. */
 export interface UnderlayUser {
