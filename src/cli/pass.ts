@@ -11,6 +11,8 @@ import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { takeControl } from './control-option.js';
 
+const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 const printed: Output = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -98,12 +100,19 @@ function isHostAlone(command: Command): boolean {
 
 async function passToHost(tool: Tool, words: readonly string[]): Promise<void> {
   const child = spawn(tool, words, { stdio: 'inherit', env: hostEnvironment() });
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => {
-      reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+  // A signal for this process alone is meant for the tool; one of the terminal reaches both.
+  const handOn = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of HANDED_ON) process.on(signal, handOn);
+  try {
+    process.exitCode = await new Promise<number>((resolve, reject) => {
+      child.once('error', (error) => {
+        reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+      });
+      child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
-    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
+  } finally {
+    for (const signal of HANDED_ON) process.off(signal, handOn);
+  }
 }
 
 function parsed(tool: Tool, words: readonly string[]): Command | undefined {
