@@ -203,21 +203,20 @@ test.serial(
   },
 );
 
-test('what cannot be undone waits for the end of the transaction', (t) => {
+test('what was noted is undone from the last to the first, and only within a transaction', (t) => {
   const journal = new Journal();
   const done: string[] = [];
-  journal.onceKept(() => done.push('at once'));
+  journal.note(() => done.push('never'));
   journal.open();
   t.throws(() => journal.open());
-  journal.onceKept(() => done.push('never'));
   journal.note(() => done.push('first, undone last'));
   journal.note(() => done.push('second'));
   journal.rollBack();
-  t.deepEqual(done.splice(0), ['at once', 'second', 'first, undone last']);
+  t.deepEqual(done.splice(0), ['second', 'first, undone last']);
   journal.open();
-  journal.onceKept(() => done.push('kept'));
-  t.deepEqual(done, []);
+  journal.note(() => done.push('kept'));
   journal.keep();
   journal.note(() => done.push('nobody asks'));
-  t.deepEqual([done, journal.isOpen], [['kept'], false]);
+  journal.rollBack();
+  t.deepEqual([done, journal.isOpen], [[], false]);
 });

@@ -6,7 +6,6 @@
  */
 export class Journal {
   private undos: (() => void)[] | undefined;
-  private waiting: (() => void)[] = [];
   /**
    * While set, it is told of each place in which something is about to change, and how to say what stands there;
    * `isNew`: nothing stood there before.
@@ -29,18 +28,9 @@ export class Journal {
     this.undos?.push(undo);
   }
 
-  /** Does something that cannot be undone: at the end of the transaction, never where that is taken back. */
-  onceKept(work: () => void): void {
-    if (this.undos) this.waiting.push(work);
-    else work();
-  }
-
   /** The transaction ends, and its edits stay. */
   keep(): void {
-    const { waiting } = this;
     this.undos = undefined;
-    this.waiting = [];
-    for (const work of waiting) work();
   }
 
   /** The transaction ends, and everything is as it was. */
@@ -48,7 +38,6 @@ export class Journal {
     const undos = this.undos ?? [];
     // An undo may use what edits use, and that is not to be noted.
     this.undos = undefined;
-    this.waiting = [];
     for (let undo = undos.pop(); undo; undo = undos.pop()) undo();
   }
 }
