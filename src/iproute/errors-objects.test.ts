@@ -64,6 +64,7 @@ const tables: RefusalTables = {
   'tc actions': [
     ['tc actions foo', 255, 'Command "foo" is unknown, try "tc actions help".'],
     ['tc actions add', 255, 'Illegal "action"'],
+    ['tc actions flush action mir', 1, 'Error: Cannot flush unknown TC action.\nWe have an error flushing'],
     ['tc actions add action', 255, 'bad action empty 1\nparse_action: bad value (0:(null))!\nIllegal "action"'],
     ['tc actions add action mirred egress redirect dev lo foo', 255, 'Bad action type foo'],
     [

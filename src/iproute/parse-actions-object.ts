@@ -107,12 +107,15 @@ function parseSelectors(reader: WordReader): readonly ActionSelector[] {
 }
 
 /** `list` and `flush`: the word before the kind may be any, and is `action`. */
-function parseTable(reader: WordReader): { readonly action: ActionKind; readonly since?: number } {
+function parseTable(
+  reader: WordReader,
+  refuse: (word: string) => CommandError = (word) => refusal(`bad action ${word}${suggest(word, actionKinds)}`, 255),
+): { readonly action: ActionKind; readonly since?: number } {
   reader.skip();
   if (!reader.more) {
     throw refusal(helpText('tc actions'), 255);
   }
-  const action = kindOf(reader.word, (word) => refusal(`bad action ${word}${suggest(word, actionKinds)}`, 255));
+  const action = kindOf(reader.word, refuse);
   reader.skip();
   if (!reader.is('since')) {
     return { action };
@@ -122,6 +125,11 @@ function parseTable(reader: WordReader): { readonly action: ActionKind; readonly
     (word) => invalidArgument('dump time "since" is invalid', word),
   );
   return since === 0 ? { action } : { action, since };
+}
+
+/** The kernel's words, as tc has them of a flush alone. */
+function notFlushed(word: string): CommandError {
+  return refusal(`Error: Cannot flush unknown TC action.\nWe have an error flushing${suggest(word, actionKinds)}`, 1);
 }
 
 export function parseActionsObject(reader: WordReader, output: OutputOptions): Command {
@@ -144,7 +152,7 @@ export function parseActionsObject(reader: WordReader, output: OutputOptions): C
     case 'get':
       return { kind: 'actions-get', selectors: parseSelectors(reader), output };
     case 'flush':
-      return { kind: 'actions-flush', action: parseTable(reader).action };
+      return { kind: 'actions-flush', action: parseTable(reader, notFlushed).action };
     case 'help':
       throw new HelpRequest('tc actions');
     default:
