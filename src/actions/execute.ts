@@ -36,6 +36,7 @@ import {
   Verdict,
 } from './program.js';
 import { Random } from './random.js';
+import { tagBytes } from './tag-bytes.js';
 import { runVlan, VLAN_DONE, VLAN_NO_ROOM, VLAN_REFUSED } from './vlan.js';
 import { Writable } from './writable.js';
 
@@ -313,7 +314,9 @@ export class Executor {
   private conforms(packet: PacketIndex, words: Int32Array, at: number, hook: number, bytes: number): boolean {
     const { packets } = this;
     let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
-    if (packets.gsoType[packet] !== GSO_NONE) length = packets.payload[packet] + packets.gsoSize[packet];
+    if (packets.gsoType[packet] !== GSO_NONE) {
+      length = packets.payload[packet] + packets.gsoSize[packet] - tagBytes(packets, packet);
+    }
     if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
     return this.buckets.conforms(words, at, bytes);
   }
