@@ -16,6 +16,7 @@ import type { Checksummer } from '../wire/checksum.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { runCsum } from './csum.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
@@ -77,7 +78,9 @@ export class Executor {
   private readonly actionCounters: ActionCounters;
   private readonly sampler: Sampler;
   private readonly writable: Writable;
-  private readonly buckets = new Buckets();
+  /** Whoever hands over batches keeps it, where `needsClock`. */
+  readonly arrivals = new ArrivalClock();
+  private readonly buckets = new Buckets(this.arrivals);
   private readonly random = new Random(Math.trunc(Math.random() * 0xffffffff));
   private readonly outlet: Outlet;
   private programs: ActionPrograms;
@@ -110,11 +113,6 @@ export class Executor {
     this.programs = programs;
     this.buckets.ensure(programs.buckets);
     this.needsClock = programs.buckets > 0;
-  }
-
-  /** Nanoseconds of a clock that only goes forward; the worker sets it once a batch where `needsClock`. */
-  setTime(nanoseconds: number): void {
-    this.buckets.setTime(nanoseconds);
   }
 
   /**
