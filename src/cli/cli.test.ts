@@ -146,6 +146,17 @@ test('--control names the socket for every verb, before it or among its options'
   });
 });
 
+test('a line that names no device is the system’s tool’s, which runs from here, with or without a daemon', async (t) => {
+  const path = folder(t);
+  writeFileSync(join(path, 'ip'), '#!/bin/sh\necho "$@"; cat; exit 7\n', { mode: 0o755 });
+  const env = { VTEP_CONTROL: join(path, 'nobody'), PATH: `${path}:${process.env.PATH}` };
+  const child = start(['ip', 'netns', 'exec', 'b', 'cat', '-'], env);
+  child.stdin?.end('typed\n');
+  t.deepEqual(await end(child), { out: 'netns exec b cat -\ntyped\n', err: '', code: 7 });
+  // What names a device may be about one of vtep's.
+  t.regex((await vtep(['ip', 'addr', 'show', 'dev', 'x'], env)).err, /no vtep runs/);
+});
+
 test('without a daemon it says how to start one', async (t) => {
   const { out, err, code } = await vtep(['drops'], { VTEP_CONTROL: join(folder(t), 'nobody') });
   t.deepEqual([code, out], [1, '']);
@@ -165,8 +176,7 @@ test('what follows tc, ip and bridge reaches the daemon as it stands, and its an
   });
   const lines = [
     ['tc', '-s', '-j', 'filter', 'show', 'dev', 'x', 'ingress'],
-    ['ip', '-V', 'link', '--frob', ''],
-    ['ip', '--version'],
+    ['ip', 'addr', 'show', '--frob', '', 'dev', '--version'],
     ['bridge', 'fdb', '-h'],
     ['drops', '--json'],
   ];

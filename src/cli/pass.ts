@@ -11,6 +11,8 @@ import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { takeControl } from './control-option.js';
 
+const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 const printed: Output = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -47,7 +49,7 @@ export async function passLine(tool: Tool, typed: readonly string[], before: str
   }
   const command = parsed(tool, words);
   if (command?.kind === 'help') throw new CommandError(command.text, command.exit);
-  if (command?.kind === 'monitor-host') await passToHost(tool, words);
+  if (command && isHostAlone(command)) await passToHost(tool, words);
   else if (command?.kind === 'monitor') await watch([tool, ...words], control);
   else await passToDaemon([tool, ...words], control);
 }
@@ -87,15 +89,30 @@ export async function passBatch(
   }
 }
 
-/** What the system's tool alone tells of: it does so itself, for as long as it is asked to. */
+/**
+ * Whether a line is the system's tool's alone. It runs from here then: on this terminal, with this input, for as long as
+ * it takes (`ip netns exec B bash`, `ip monitor route`), whether a vtep runs or not.
+ */
+function isHostAlone(command: Command): boolean {
+  // What is said of a device may be said of one of vtep's, which has to be looked at again then.
+  return command.kind === 'monitor-host' || (command.kind === 'host' && command.dev === undefined);
+}
+
 async function passToHost(tool: Tool, words: readonly string[]): Promise<void> {
   const child = spawn(tool, words, { stdio: 'inherit', env: hostEnvironment() });
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => {
-      reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+  // A signal for this process alone is meant for the tool; one of the terminal reaches both.
+  const handOn = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of HANDED_ON) process.on(signal, handOn);
+  try {
+    process.exitCode = await new Promise<number>((resolve, reject) => {
+      child.once('error', (error) => {
+        reject(new CommandError(`vtep: the system's ${tool} could not be run: ${error.message}`, 1));
+      });
+      child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
-    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
+  } finally {
+    for (const signal of HANDED_ON) process.off(signal, handOn);
+  }
 }
 
 function parsed(tool: Tool, words: readonly string[]): Command | undefined {

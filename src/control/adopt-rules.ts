@@ -28,7 +28,7 @@ export function adoptRules(rules: Rules, desired: DesiredState): void {
     const dev = desired.devices.nameOf(device);
     // A device that is still to be made has another index here than there.
     const here = rules.indexOf(dev);
-    if (rules.kindAt(here) === undefined) rules.addQdisc(dev, kind, false);
+    if (rules.kindAt(here) === undefined) rules.addQdisc(dev, kind);
     for (const [hook, block] of wanted.blocks(device)) {
       pairs.push({ present: rules.blocks(here).get(hook), wanted: block, dev });
     }

@@ -171,6 +171,22 @@ test('a dry run says the difference and changes nothing', async (t) => {
   t.is(target.commits, 0);
 });
 
+test('a device that would go is said with its filters', async (t) => {
+  const target = new TransactionBench([
+    ...FIRST,
+    'qdisc add dev tap0 clsact',
+    'filter add dev tap0 egress pref 3 flower',
+  ]);
+  const { exit, replies } = await target.run(['ip link del tap0'], { dryRun: true });
+  t.is(exit, 0);
+  const said = replies.map((reply) => ('out' in reply ? reply.out : '')).join('');
+  t.deepEqual(said.trimEnd().split('\n'), [
+    '+ip link del tap0',
+    '-tc qdisc add dev tap0 clsact',
+    '-tc filter add dev tap0 egress protocol all pref 3 chain 0 handle 1 flower',
+  ]);
+});
+
 const anyLine = fc.oneof(
   fc
     .tuple(fc.constantFrom('add', 'replace', 'change'), fc.nat(3), fc.nat(3), fc.nat(4))

@@ -1,7 +1,7 @@
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { editedDevice, type TableDraft, type TableDrafts, type TableEdit } from './device-tables.js';
 import { fdbAnswers, noIngressOfHosts, noSuchDevice, noSuchTarget, rtnetlinkAnswers } from './refusal.js';
-import type { RuleDevices } from './rules.js';
+import type { RuleDevices } from './rule-surroundings.js';
 import type { LinkAdd, LinkChange, Step, TransactionDevices } from './transaction.js';
 
 /** A device that a file asks for. */

@@ -5,17 +5,23 @@ import { MAX_DEVICES } from '../memory/counters.js';
 import type { PresentDevices } from './desired-devices.js';
 import { DevicePlan } from './device-plan.js';
 import { type Device, type DeviceRegistry, isHere, takerOf } from './device-registry.js';
-import { editedDevice, type TableEdit, type TableState } from './device-tables.js';
+import { editedDevice, type TableDraft, type TableDrafts, type TableEdit, type TableState } from './device-tables.js';
 import type { Devices } from './devices.js';
 import type { Say } from './protocol.js';
-import { noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { fdbAnswers, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import type { LinkAdd, LinkChange, LinkSettings, Step, TransactionDevices } from './transaction.js';
+import type { VniSnapshot } from './vni-filter.js';
+import { isVniInUse } from './vni-in-use.js';
 import { canBecome } from './vxlan-difference.js';
 
 /** The devices of a daemon, as transactions change them. */
 export class DeviceEdits implements TransactionDevices {
   private readonly devices: Devices;
   private readonly registry: DeviceRegistry;
+  /** VNI filters as they were before the transaction, by device. */
+  private readonly filters = new Map<number, VniSnapshot>();
+  private readonly drafts = new Map<string, TableDraft>();
+  private tables: TableDrafts | undefined;
   private readonly runIp: (argv: readonly string[], say: Say) => Promise<void>;
 
   /** `runIp` runs the system's own `ip`. */
@@ -31,9 +37,14 @@ export class DeviceEdits implements TransactionDevices {
 
   begin(): void {
     this.registry.plan = new DevicePlan();
+    this.devices.beginTables();
   }
 
-  end(): void {
+  end(isUndone: boolean): void {
+    this.devices.endTables(isUndone);
+    this.filters.clear();
+    this.drafts.clear();
+    this.tables = undefined;
     for (const index of this.registry.plan?.unused ?? []) this.registry.indices.release(index);
     this.registry.plan = undefined;
   }
@@ -73,6 +84,7 @@ export class DeviceEdits implements TransactionDevices {
     if (index === undefined) throw noSuchDevice(name);
     const before = this.registry.get(index)?.vxlan;
     this.plan.configure(index, options);
+    this.drafts.get(name)?.change(options);
     return {
       apply: () => this.devices.configureVxlan(index, options),
       undo: async () => {
@@ -84,7 +96,28 @@ export class DeviceEdits implements TransactionDevices {
 
   planTable(edit: TableEdit): Step {
     const name = editedDevice(edit);
+    this.draftOf(name).edit(edit);
     return this.tableStep(name, (device) => this.devices.editTable(device, edit));
+  }
+
+  /** A device's table and filter, in which lines are tried before workers see any of it. */
+  private draftOf(name: string): TableDraft {
+    const there = this.drafts.get(name);
+    if (there) return there;
+    const index = this.registry.indexOf(name);
+    const planned = this.registry.vxlanOf(index);
+    if (!planned) throw fdbAnswers('Operation not supported');
+    this.tables ??= this.devices.newTables();
+    const device = this.registry.get(index);
+    const draft = this.tables.begin(name, device?.vxlan ?? planned, (options, vni) =>
+      isVniInUse(options, vni, this.registry.takersBeside(name)),
+    );
+    if (device?.vxlan) {
+      draft.fill(this.devices.forwarding.entries(device), device.filter?.states(name) ?? []);
+      draft.change(planned);
+    }
+    this.drafts.set(name, draft);
+    return draft;
   }
 
   /** A device's table and filter become what a file says. */
@@ -93,20 +126,32 @@ export class DeviceEdits implements TransactionDevices {
   }
 
   private tableStep(name: string, work: (device: Device) => Promise<void>): Step {
-    let edited: { readonly device: Device; readonly before: TableState } | undefined;
+    let index = -1;
     return {
       apply: async () => {
         const device = this.registry.meant(name);
         if (!device) throw noSuchDevice(name);
-        const before = this.devices.tableState(device);
-        await work(device);
-        edited = { device, before };
+        index = device.index;
+        this.noteFilter(device);
+        try {
+          await work(device);
+        } catch (error) {
+          await this.restoreFilter(index);
+          throw error;
+        }
       },
-      undo: async () => {
-        if (!edited || this.registry.get(edited.device.index) !== edited.device) return;
-        await this.devices.adoptTable(edited.device, edited.before);
-      },
+      // Entries are taken back all together, at the end.
+      undo: () => this.restoreFilter(index),
     };
+  }
+
+  private noteFilter({ index, filter }: Device): void {
+    if (filter && !this.filters.has(index)) this.filters.set(index, filter.snapshot());
+  }
+
+  private async restoreFilter(index: number): Promise<void> {
+    const before = this.filters.get(index);
+    if (before) await this.devices.restoreFilter(index, before);
   }
 
   planUp(name: string): Step {
@@ -239,16 +284,22 @@ export class DeviceEdits implements TransactionDevices {
       name,
       ...(details && { mtu: details.link.mtu, address: details.link.address, up: details.link.up }),
     };
+    const remakeOld = async (): Promise<void> => {
+      await this.devices.remake(index, old, persist, vxlan);
+      await this.restoreFilter(index);
+    };
     return {
       apply: async () => {
+        const device = this.registry.get(index);
+        if (device) this.noteFilter(device);
         try {
           await this.devices.remake(index, link, making.kind === 'link-add-tap' && making.persist, wanted);
         } catch (error) {
-          await this.devices.remake(index, old, persist, vxlan);
+          await remakeOld();
           throw error;
         }
       },
-      undo: () => this.devices.remake(index, old, persist, vxlan),
+      undo: remakeOld,
     };
   }
 

@@ -3,7 +3,7 @@ import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { DeviceIndices } from './device-indices.js';
 import type { DevicePlan } from './device-plan.js';
 import { noIngressOfHosts, noSuchDevice, noSuchTarget } from './refusal.js';
-import type { RuleDevices } from './rules.js';
+import type { RuleDevices } from './rule-surroundings.js';
 import type { VniFilter } from './vni-filter.js';
 import type { Taker } from './vni-in-use.js';
 import type { VxlanSockets } from './vxlan-sockets.js';

@@ -1,5 +1,5 @@
 /** Forwarding tables and VNI filters of devices as a whole: taken down, put back, and drafted from the lines of a file. */
-import { type FdbRecord, FdbRecords } from '../devices/fdb-records.js';
+import { type FdbListed, type FdbRecord, FdbRecords } from '../devices/fdb-records.js';
 import { type Command, CommandError, type VxlanOptions } from '../iproute/commands.js';
 import type { VniState } from '../iproute/fdb-types.js';
 import type { LinkSource } from './device-registry.js';
@@ -63,23 +63,32 @@ export function adoptTable(forwarding: Forwarding, device: TableDevice, { record
   forwarding.adopt(device, records);
 }
 
-/** A table and a filter that nobody sends by: what a file's lines come to. */
+/** Whether another device takes a VNI that one of these options is to take. */
+export type IsVniInUse = (options: VxlanOptions, vni: number) => boolean;
+
+/** A table and a filter that nobody sends by: what lines come to. */
 export class TableDraft {
   private readonly forwarding: Forwarding;
   private readonly device: { index: number; name: string; vxlan: VxlanOptions; filter?: VniFilter };
 
-  constructor(forwarding: Forwarding, index: number, name: string, vxlan: VxlanOptions) {
+  constructor(forwarding: Forwarding, index: number, name: string, vxlan: VxlanOptions, isInUse: IsVniInUse) {
     this.forwarding = forwarding;
     const device: TableDraft['device'] = { index, name, vxlan };
     this.device = device;
     forwarding.begin(device);
     if (vxlan.vnifilter !== true) return;
     device.filter = new VniFilter(new VniRows([]), {
-      isInUse: () => false,
+      isInUse: (vni) => isInUse(device.vxlan, vni),
       redirect: (vni, before, after) => forwarding.redirect(device, vni, before, after),
       join: () => undefined,
       leave: () => undefined,
     });
+  }
+
+  /** Takes over all that a device has, of the same options. */
+  fill(entries: readonly FdbListed[], vnis: readonly VniState[]): void {
+    this.device.filter?.adopt(this.device.vxlan, vnis);
+    this.forwarding.fill(this.device, entries);
   }
 
   /** Throws CommandError as `editTable`. */
@@ -99,7 +108,7 @@ export class TableDraft {
   }
 }
 
-/** Drafts of one file, in a table of their own. */
+/** Drafts of one file, or one batch, in a table of their own. */
 export class TableDrafts {
   private readonly links: LinkSource;
   private forwarding: Forwarding | undefined;
@@ -109,12 +118,12 @@ export class TableDrafts {
     this.links = links;
   }
 
-  begin(name: string, vxlan: VxlanOptions): TableDraft {
+  begin(name: string, vxlan: VxlanOptions, isInUse: IsVniInUse = () => false): TableDraft {
     if (!this.forwarding) {
       this.forwarding = new Forwarding(new FdbRecords(), { device: () => undefined, links: this.links });
       // Nothing ages in it.
       this.forwarding.close();
     }
-    return new TableDraft(this.forwarding, this.made++, name, vxlan);
+    return new TableDraft(this.forwarding, this.made++, name, vxlan, isInUse);
   }
 }

@@ -20,7 +20,7 @@ import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.j
 import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
-import { adoptTable, editTable, TableDrafts, type TableEdit, type TableState, tableState } from './device-tables.js';
+import { adoptTable, editTable, TableDrafts, type TableEdit, type TableState } from './device-tables.js';
 import { EventLog, type EventSink } from './events.js';
 import { tellFdb } from './fdb-events.js';
 import { Forwarding } from './forwarding.js';
@@ -32,7 +32,7 @@ import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
 import { noSuchDevice, refused, rtnetlinkAnswers } from './refusal.js';
 import { UnderlayPool } from './underlay-pool.js';
-import { VniFilter, VniRows } from './vni-filter.js';
+import { VniFilter, VniRows, type VniSnapshot } from './vni-filter.js';
 import { isVniInUse, type Taker } from './vni-in-use.js';
 import { vxlanHeaders } from './vxlan-headers.js';
 import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
@@ -487,8 +487,27 @@ export class Devices {
     });
   }
 
-  tableState(device: Device): TableState {
-    return tableState(this.forwarding, device);
+  /** Tables and filters are as a transaction finds them; `endTables` must follow. */
+  beginTables(): void {
+    this.forwarding.journal.open();
+    this.vniRows.hold();
+  }
+
+  /** The transaction is over, and has been taken back or not. */
+  endTables(isUndone: boolean): void {
+    if (isUndone) this.forwarding.journal.rollBack();
+    else this.forwarding.journal.keep();
+    this.vniRows.release();
+  }
+
+  /** Has a device's filter be as it was earlier in a transaction. */
+  restoreFilter(index: number, before: VniSnapshot): Promise<void> {
+    return this.inTurn(async () => {
+      const device = this.registry.get(index);
+      if (!device?.filter || !device.vxlan) return;
+      device.filter.restore(device.vxlan, before);
+      await device.sockets?.takeOthers(device.index);
+    });
   }
 
   /** Has a device's table and filter be as a state says; throws CommandError. */

@@ -7,7 +7,7 @@ import type { Rules } from './rules.js';
 export function ruleEdit(command: Command, rules: Rules, say: Say): (() => void) | undefined {
   switch (command.kind) {
     case 'qdisc-add':
-      return () => rules.addQdisc(command.dev, command.qdisc, command.replace ?? false);
+      return () => rules.addQdisc(command.dev, command.qdisc, command.mode);
     case 'qdisc-del':
       return () => rules.removeQdisc(command.dev, command.qdisc, command.anyKind ?? false);
     case 'filter-add':

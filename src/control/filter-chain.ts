@@ -1,5 +1,5 @@
 /** What a block of filters consists of: chains, their prefs, the filters and masks of a pref. */
-import type { CommandError, FilterSpec } from '../iproute/commands.js';
+import type { CommandError, FilterParent, FilterSpec, FilterState } from '../iproute/commands.js';
 import type { ActionInstance } from './action-table.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { ProgramBlock } from './programs.js';
@@ -58,6 +58,15 @@ export interface FilterMaker {
 
 /** Where a filter stands in its block. */
 export type FilterPlace = Pick<FilterSpec, 'dev' | 'parent' | 'chain' | 'pref' | 'handle'>;
+
+/** A chain as it is to be made again. */
+export interface SavedChain {
+  readonly chain: number;
+  readonly parent: FilterParent;
+  /** Made by `tc chain add`, before its filters. */
+  readonly isExplicit: boolean;
+  readonly filters: Iterable<FilterState>;
+}
 
 /** Prefs given out when none is asked for begin at 0xC000 and go down (tcf_auto_prio). */
 const AUTO_PREF = 0xc000;

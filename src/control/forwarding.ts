@@ -14,7 +14,7 @@ import {
   NUD_PERMANENT,
   NUD_REACHABLE,
 } from '../devices/fdb-layout.js';
-import type { FdbKey, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
+import type { FdbKey, FdbListed, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
 import { isSameRemote } from '../devices/fdb-records.js';
 import { formatMac } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
@@ -31,7 +31,19 @@ import {
   type VniState,
 } from '../iproute/fdb-types.js';
 import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
-import type { Device, LinkSource } from './device-registry.js';
+import type { LinkSource } from './device-registry.js';
+import {
+  addressBytes,
+  type FdbChange,
+  type FdbDevice,
+  flagsOf,
+  isAny,
+  isMade,
+  isSameRecord,
+  isUnicast,
+  optionsOf,
+} from './fdb-entries.js';
+import { FdbJournal } from './fdb-journal.js';
 import { fdbAnswers, fdbRefused } from './refusal.js';
 import { tunnelDefaults } from './tunnel-defaults.js';
 
@@ -42,20 +54,6 @@ const TICKS = 10;
 
 const ZEROS = new Uint8Array(6);
 
-/** A vxlan device. */
-export interface FdbDevice extends Pick<Device, 'index' | 'name'> {
-  readonly vxlan?: VxlanOptions;
-}
-
-/** What happened to the table, for whoever watches: `entry` as `bridge fdb show` has it. */
-export type FdbChange =
-  | { readonly type: 'learned' | 'changed' | 'deleted'; readonly entry: FdbEntryState }
-  /** `l2miss`: nobody knows the address. */
-  | { readonly type: 'l2-miss'; readonly dev: string; readonly mac: Uint8Array }
-  | { readonly type: 'l3-miss'; readonly dev: string; readonly address: Uint8Array }
-  /** So many changes were too many at once. */
-  | { readonly type: 'lost'; readonly count: number };
-
 export interface ForwardingHost {
   /** The vxlan device of an index. */
   device(index: number): FdbDevice | undefined;
@@ -65,6 +63,7 @@ export interface ForwardingHost {
 export class Forwarding {
   /** Is told of every change. */
   onChange: ((change: FdbChange) => void) | undefined;
+  readonly journal: FdbJournal;
   private readonly table: FdbRecords;
   private readonly host: ForwardingHost;
   private timer: NodeJS.Timeout | undefined;
@@ -72,6 +71,7 @@ export class Forwarding {
 
   constructor(table: FdbRecords, host: ForwardingHost) {
     this.table = table;
+    this.journal = new FdbJournal(table);
     this.host = host;
     this.ageIn(AGE_INTERVAL * TICKS);
   }
@@ -125,7 +125,10 @@ export class Forwarding {
   /** A device is going, and its table with it. */
   end(device: FdbDevice): void {
     this.table.setOpen(device.index, false);
-    for (const record of this.table.list(device.index)) this.table.remove(record);
+    for (const record of this.table.list(device.index)) {
+      this.journal.touch(record);
+      this.table.remove(record);
+    }
   }
 
   // ---- bridge fdb ----------------------------------------------------------------------------------------------
@@ -187,6 +190,17 @@ export class Forwarding {
     return this.table.list(device.index).filter(isMade).reverse();
   }
 
+  /** Every entry, to `fill` another table with. */
+  entries(device: FdbDevice): FdbListed[] {
+    return this.table.list(device.index);
+  }
+
+  /** Has these be all the entries of a device. */
+  fill(device: FdbDevice, entries: readonly FdbListed[]): void {
+    for (const record of this.table.list(device.index)) this.table.remove(record);
+    for (const entry of entries) this.table.putBack({ ...entry, device: device.index }, this.table.time());
+  }
+
   /** Has the entries that commands make be these, the oldest first; those that are so already are not touched. */
   adopt(device: FdbDevice, wanted: readonly FdbRecord[]): void {
     const changes: (() => void)[] = [];
@@ -199,17 +213,19 @@ export class Forwarding {
         if (other && isSameRecord(record, other)) {
           kept.add(nameOf(record));
         } else if (other || isMade(record)) {
+          this.journal.touch(record);
           this.table.remove(record);
-          changes.push(() => this.changed('deleted', record, record.remotes));
+          changes.push(() => this.edited('deleted', record, record.remotes));
         }
       }
       for (const { mac, vni, state, flags, remotes } of wanted.filter((record) => !kept.has(nameOf(record)))) {
         const key = { device: device.index, mac, vni };
         const [first, ...more] = remotes;
+        this.journal.touch(key);
         if (first) this.table.insert(key, state, flags, first);
         for (const remote of more) this.table.append(key, remote);
         const now = this.table.get(key);
-        if (now) changes.push(() => this.changed('changed', now, now.remotes));
+        if (now) changes.push(() => this.edited('changed', now, now.remotes));
       }
     });
     for (const change of changes) change();
@@ -307,6 +323,7 @@ export class Forwarding {
 
   private update(mode: 'append' | 'replace', key: FdbKey, there: FdbRecord, entry: FdbEntry, remote: FdbRemote): void {
     if (mode === 'replace' && !isUnicast(entry.mac)) throw fdbRefused('Cannot replace non-unicast fdb entries');
+    this.journal.touch(key);
     if (mode === 'append' && !isUnicast(entry.mac)) {
       const refusal = this.table.append(key, remote);
       if (refusal === 'too-many-remotes') {
@@ -324,25 +341,28 @@ export class Forwarding {
     const takesOver = (flags & NTF_EXT_LEARNED) === 0 || (there.flags & ADDED_BY_USER) === 0;
     if (takesOver) this.table.setState(key, fdbStateBits[entry.state], flags);
     const now = this.table.get(key);
-    if (now) this.changed('changed', now, [remote]);
+    if (now) this.edited('changed', now, [remote]);
   }
 
   private insert(key: FdbKey, state: number, flags: number, remote: FdbRemote): void {
+    this.journal.touch(key);
     if (this.table.insert(key, state, flags, remote) !== undefined) throw fdbAnswers('No space left on device');
     const now = this.table.get(key);
-    if (now) this.changed('changed', now, now.remotes);
+    if (now) this.edited('changed', now, now.remotes);
   }
 
   private removeAll(record: FdbRecord): void {
+    this.journal.touch(record);
     this.table.remove(record);
-    this.changed('deleted', record, record.remotes);
+    this.edited('deleted', record, record.remotes);
   }
 
   private removeRemote(key: FdbKey, remote: FdbRemote): void {
     const record = this.table.get(key);
     if (!record?.remotes.some((one) => isSameRemote(one, remote))) return;
+    this.journal.touch(key);
     this.table.remove(key, remote);
-    this.changed('deleted', record, [remote]);
+    this.edited('deleted', record, [remote]);
   }
 
   private setDevice(device: FdbDevice): void {
@@ -356,6 +376,7 @@ export class Forwarding {
   }
 
   private addPermanent(key: FdbKey, remote: FdbRemote): void {
+    this.journal.touch(key);
     if (this.table.append(key, remote) !== 'none') return;
     this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
   }
@@ -399,6 +420,11 @@ export class Forwarding {
     return record.remotes.map((remote) => reportedFdbEntry(this.stateOf(device, record, remote), own));
   }
 
+  /** Somebody has edited an entry, and not a worker or time. */
+  private edited(type: 'changed' | 'deleted', record: FdbRecord, remotes: readonly FdbRemote[]): void {
+    this.journal.tell(() => this.changed(type, record, remotes));
+  }
+
   private changed(type: 'learned' | 'changed' | 'deleted', record: FdbRecord, remotes: readonly FdbRemote[]): void {
     const device = this.onChange && this.host.device(record.device);
     if (!device) return;
@@ -406,39 +432,4 @@ export class Forwarding {
   }
 }
 
-function optionsOf(device: FdbDevice): VxlanOptions {
-  if (device.vxlan === undefined) throw fdbAnswers('Operation not supported');
-  return device.vxlan;
-}
-
-function isMade({ state, flags }: FdbRecord): boolean {
-  return (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & ADDED_BY_USER) !== 0;
-}
-
-function isSameRecord(a: FdbRecord, b: FdbRecord): boolean {
-  const isSame = a.state === b.state && a.flags === b.flags && a.remotes.length === b.remotes.length;
-  return isSame && a.remotes.every((remote, n) => isSameRemote(remote, b.remotes[n] ?? remote));
-}
-
-/** The family that the kernel gives a device: that of its addresses, else IPv4. */
-function addressBytes({ remote, local }: VxlanOptions): number {
-  return (remote ?? local)?.length ?? 4;
-}
-
-function flagsOf({ router, externLearn, sticky }: FdbEntry): number {
-  return (
-    NTF_SELF |
-    ADDED_BY_USER |
-    (router === true ? NTF_ROUTER : 0) |
-    (externLearn === true ? NTF_EXT_LEARNED : 0) |
-    (sticky === true ? NTF_STICKY : 0)
-  );
-}
-
-function isUnicast(mac: Uint8Array): boolean {
-  return ((mac[0] ?? 0) & 1) === 0 && mac.some((byte) => byte !== 0);
-}
-
-function isAny(address: Uint8Array): boolean {
-  return address.every((byte) => byte === 0);
-}
+export type { FdbChange, FdbDevice };

@@ -64,6 +64,13 @@ test.serial('a tool that is not there is named', async (t) => {
   t.true(failure === undefined || /the system's ip could not be run/.test(String(failure)));
 });
 
+test.serial('a word that no command line can hold is named', async (t) => {
+  withIp(t, 'echo ran');
+  const { out, failure } = await run(['link', 'a\0b']);
+  t.is(out, '');
+  t.like(failure, { exitCode: 1, message: 'vtep: "a\\u0000b" holds a NUL, which no command line can' });
+});
+
 test.serial('it is ended when the daemon stops', async (t) => {
   withIp(t, 'exec sleep 60');
   const stop = new AbortController();

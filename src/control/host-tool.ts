@@ -22,6 +22,11 @@ export function runHostTool(
   signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    const cut = argv.find((word) => word.includes('\0'));
+    if (cut !== undefined) {
+      reject(new CommandError(`vtep: ${JSON.stringify(cut)} holds a NUL, which no command line can`, 1));
+      return;
+    }
     const env = hostEnvironment();
     const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'];
     const child = spawn(tool, argv, { env, stdio, timeout: LIMIT_MS, ...(signal ? { signal } : {}) });

@@ -3,7 +3,6 @@ import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
-import { printQdiscs } from '../iproute/print-qdisc.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
 import { runAtomicBatch } from './atomic-batch.js';
@@ -19,6 +18,7 @@ import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
+import { mergeQdiscs } from './merge-qdiscs.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
@@ -205,9 +205,9 @@ export class Interpreter {
         await this.linkSet(command.name, command.up, command.argv, say);
         break;
       case 'qdisc-add': {
-        const { dev, qdisc, replace = false } = command;
-        if (this.registry.has(dev)) this.rules.addQdisc(dev, qdisc, replace);
-        else await this.host('tc', ['qdisc', replace ? 'replace' : 'add', 'dev', dev, qdisc], say);
+        const { dev, qdisc, mode } = command;
+        if (this.registry.has(dev)) this.rules.addQdisc(dev, qdisc, mode);
+        else await this.host('tc', ['qdisc', mode ?? 'add', 'dev', dev, qdisc], say);
         break;
       }
       case 'qdisc-del': {
@@ -216,15 +216,9 @@ export class Interpreter {
         else await this.host('tc', ['qdisc', 'del', 'dev', dev, ...(anyKind ? ['parent', 'ffff:fff1'] : [qdisc])], say);
         break;
       }
-      case 'qdisc-show': {
-        const { dev, output } = command;
-        if (dev === undefined || this.registry.has(dev)) {
-          say({ out: printQdiscs(this.rules.qdiscsOf(dev), dev, output) });
-        } else {
-          await this.host('tc', [...optionWords(output), 'qdisc', 'show', 'dev', dev], say);
-        }
+      case 'qdisc-show':
+        await this.qdiscShow(command, say);
         break;
-      }
       case 'filter-add':
         this.rules.edit(command.mode, command.filter);
         break;
@@ -328,12 +322,22 @@ export class Interpreter {
       say({ out: printLinks(shown, output) });
       return;
     }
-    let hosts = '';
-    await this.host('ip', argv, (reply) => {
-      if ('out' in reply) hosts += reply.out;
-      else say(reply);
-    });
+    const hosts = await this.hostText('ip', argv, say);
     say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
+  }
+
+  /** The host's too: a TAP has a root on the host, which people change with the same `tc qdisc`. */
+  private async qdiscShow({ dev, hook = false, output }: QdiscShow, say: Say): Promise<void> {
+    const named = dev === undefined ? [] : ['dev', dev];
+    const argv = [...optionWords(output), 'qdisc', 'show', ...named, ...(hook ? ['ingress'] : [])];
+    const device = dev === undefined ? undefined : this.registry.find(dev);
+    if (dev !== undefined && !device) {
+      await this.host('tc', argv, say);
+      return;
+    }
+    // What was moved to another namespace keeps its name here, and the host knows nothing of it.
+    const hosts = device && !isHere(device) ? '' : await this.hostText('tc', argv, say);
+    say({ out: mergeQdiscs(hosts, this.rules.qdiscsOf(dev), dev, output) });
   }
 
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
@@ -372,6 +376,16 @@ export class Interpreter {
     return runHostTool(tool, argv, say, this.stopping);
   }
 
+  /** What a tool of the system prints; what it complains of is passed on. */
+  private async hostText(tool: 'ip' | 'tc', argv: readonly string[], say: Say): Promise<string> {
+    let text = '';
+    await this.host(tool, argv, (reply) => {
+      if ('out' in reply) text += reply.out;
+      else say(reply);
+    });
+    return text;
+  }
+
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
       this.checkGoesOn();
@@ -390,6 +404,7 @@ export class Interpreter {
 }
 
 type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
+type QdiscShow = Extract<Command, { readonly kind: 'qdisc-show' }>;
 
 /** The options before the object, as the system's tc takes them. */
 function optionWords({ statistics, details, json, pretty }: OutputOptions): string[] {

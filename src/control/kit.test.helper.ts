@@ -12,7 +12,8 @@ import { DeviceIndices } from './device-indices.js';
 import type { EventLog } from './events.js';
 import type { Reply } from './protocol.js';
 import { noSuchDevice } from './refusal.js';
-import { type RuleDatapath, type RuleDevices, Rules } from './rules.js';
+import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
+import { Rules } from './rules.js';
 
 /** A datapath that notes its instructions, and takes them over when it is told. */
 export class FakeDatapath implements RuleDatapath {
@@ -115,7 +116,7 @@ export class Bench {
     else if (command.kind === 'filter-get') this.rules.get(command.selector);
     else if (command.kind === 'filter-show') {
       printed = printFilters(this.rules.list(command.selector), command.selector, command.output);
-    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.replace === true);
+    } else if (command.kind === 'qdisc-add') this.rules.addQdisc(command.dev, command.qdisc, command.mode);
     else if (command.kind === 'qdisc-del') this.rules.removeQdisc(command.dev, command.qdisc, command.anyKind === true);
     else if (isActionsCommand(command)) carryOutActions(this.rules.actions, command, say, this.rules.told);
     else if (isChainCommand(command)) carryOutChain(this.rules, command, say);

@@ -1,5 +1,5 @@
 import { ActionCounters, Counters } from '../memory/counters.js';
-import type { RuleDatapath } from './rules.js';
+import type { RuleDatapath } from './rule-surroundings.js';
 
 /** Stands in for a datapath where rules are only to be looked at: nothing runs them. */
 export class NoDatapath implements RuleDatapath {

@@ -60,9 +60,10 @@ export function planCommand(
       return 'links';
     case 'link-del': {
       if (!devices.has(command.name)) return last(command);
-      const { index, step } = devices.planRemove(command.name);
+      // The rules first: they say what goes by the device's name, which then means nothing any more.
+      const index = target.rules.indexOf(command.name);
       transaction.edit(() => target.rules.forgetDevice(index));
-      transaction.step(step, line);
+      transaction.step(devices.planRemove(command.name).step, line);
       transaction.removal(() => devices.takeAway(index));
       return 'links';
     }

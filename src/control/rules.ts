@@ -1,6 +1,5 @@
 import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { ClassifierTable } from '../classifier/classifier.js';
-import type { Datapath } from '../dataplane/datapath.js';
 import type { HookRules } from '../dataplane/messages.js';
 import type {
   ChainSelector,
@@ -8,62 +7,21 @@ import type {
   FilterSelector,
   FilterSpec,
   FilterState,
+  QdiscMode,
   QdiscState,
 } from '../iproute/commands.js';
 import { chainCommand, filterCommand, qdiscCommand } from '../iproute/filter-command.js';
-import { DeviceCounter } from '../memory/counters.js';
-import type { ActionInstance } from './action-table.js';
+import { BoundFilters } from './bound-filters.js';
 import { EventLog, type EventSink } from './events.js';
 import { FilterBlock } from './filter-block.js';
-import { byRank, type Filter, type FilterMaker, type FilterPlace } from './filter-chain.js';
-import { FreeNumbers } from './free-numbers.js';
+import type { Filter, FilterMaker, FilterPlace, SavedChain } from './filter-chain.js';
 import { Journal } from './journal.js';
 import { ProgramWriter } from './programs.js';
+import { blockOf, type Qdisc, QdiscTable } from './qdisc-table.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
+import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
-
-/** What the rules must know of devices. */
-export interface RuleDevices {
-  /** Index of vtep's device of this name; throws CommandError where there is none. */
-  indexOf(name: string): number;
-  /** Index of the device that mirred may send to; throws CommandError, which tells of the `left` words of the action. */
-  targetOf(name: string, direction: 'egress' | 'ingress', left?: number): number;
-  nameOf(index: number): string;
-  /** Keeps the index from another device for as long as an action sends to it. */
-  hold(index: number): void;
-  drop(index: number): void;
-  ifindexOf(name: string): number;
-}
-
-/** What the rules use of the datapath. */
-export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
-
-interface Qdisc {
-  readonly kind: 'ingress' | 'clsact';
-  readonly ingress: FilterBlock;
-  /** Of clsact only. */
-  readonly egress?: FilterBlock;
-  /** What the device's hook had counted when the qdisc was made. */
-  readonly before: HookCounts;
-  /** Ascending in order of creation. */
-  rank: number;
-}
-
-/** A chain as it is to be made again. */
-export interface SavedChain {
-  readonly chain: number;
-  readonly parent: FilterParent;
-  /** Made by `tc chain add`, before its filters. */
-  readonly isExplicit: boolean;
-  readonly filters: Iterable<FilterState>;
-}
-
-interface HookCounts {
-  readonly packets: number;
-  readonly bytes: number;
-  readonly drops: number;
-}
 
 /**
  * The rule tables of a daemon: qdiscs, their filters, the actions, and what of it the workers run. Edits change the
@@ -76,9 +34,8 @@ export class Rules {
   /** The actions, which filters share. */
   readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
-  private readonly ruleIds = new FreeNumbers(0);
-  private readonly qdiscs = new Map<number, Qdisc>();
-  private ranks = 0;
+  private readonly maker: FilterMaker;
+  private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
   /** What edits are told as, when they are in force. */
@@ -104,13 +61,18 @@ export class Rules {
     this.newTable = newTable;
     this.events = events;
     this.told = new RuleEvents(events, (filter, parent) => this.state(filter, parent));
-    this.actions = new SharedActions(
-      datapath,
-      devices,
-      this.programs,
-      (release) => this.retired.push(release),
-      this.journal,
-    );
+    this.qdiscs = new QdiscTable(datapath.counters, this.journal);
+    const retire = (release: () => void): void => void this.retired.push(release);
+    this.actions = new SharedActions(datapath, devices, this.programs, retire, this.journal);
+    const ifindexOf = (name: string): number => devices.ifindexOf(name);
+    const filters = new BoundFilters(this.actions, this.programs, ifindexOf, retire);
+    this.maker = {
+      make: (spec) => filters.make(spec),
+      discard: (filter) => filters.discard(filter),
+      unmake: (filter) => filters.unmake(filter),
+      remake: (filter) => filters.remake(filter),
+      touch: (place) => this.touch(place),
+    };
   }
 
   /**
@@ -139,20 +101,20 @@ export class Rules {
     }
   }
 
-  addQdisc(dev: string, kind: 'ingress' | 'clsact', replace: boolean): void {
+  addQdisc(dev: string, kind: 'ingress' | 'clsact', mode?: QdiscMode): void {
     const device = this.devices.indexOf(dev);
     const existing = this.qdiscs.get(device);
-    if (existing && replace) {
+    if (existing && mode) {
       if (existing.kind !== kind) throw refused('Invalid qdisc name: must match existing qdisc');
       this.told.qdisc(this.qdiscsOf(dev)[0], false);
       return;
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
+    if (mode === 'change') throw refused('Qdisc not found. To create specify NLM_F_CREATE flag');
     const block = (hook: 'ingress' | 'egress') => new FilterBlock(this.newTable(), this.maker, this.journal, hook);
     const hooks = { ingress: block('ingress'), ...(kind === 'clsact' && { egress: block('egress') }) };
     this.touchQdisc(device, dev);
-    this.qdiscs.set(device, { kind, ...hooks, before: this.hookCounts(device), rank: this.ranks++ });
-    this.journal.note(() => this.qdiscs.delete(device));
+    this.qdiscs.add(device, kind, hooks);
     this.changed(device);
     this.told.qdisc(this.qdiscsOf(dev)[0], false);
   }
@@ -175,8 +137,7 @@ export class Rules {
     if (qdisc.egress) this.told.chainsGone(this.devices.nameOf(device), qdisc.egress);
     qdisc.ingress.clear();
     qdisc.egress?.clear();
-    this.qdiscs.delete(device);
-    this.journal.note(() => this.qdiscs.set(device, qdisc));
+    this.qdiscs.remove(device);
     this.changed(device);
   }
 
@@ -188,8 +149,8 @@ export class Rules {
   }
 
   /** Every qdisc by device index, in order of creation. */
-  qdiscsInOrder(): { readonly device: number; readonly kind: Qdisc['kind']; readonly rank: number }[] {
-    return byRank([...this.qdiscs].map(([device, { kind, rank }]) => ({ device, kind, rank })));
+  qdiscsInOrder(): { readonly device: number; readonly kind: Qdisc['kind'] }[] {
+    return this.qdiscs.inOrder();
   }
 
   kindAt(device: number): Qdisc['kind'] | undefined {
@@ -198,15 +159,7 @@ export class Rules {
 
   /** Has qdiscs shown in the order of these devices. */
   orderQdiscs(devices: readonly number[]): void {
-    for (const device of devices) {
-      const qdisc = this.qdiscs.get(device);
-      if (!qdisc) continue;
-      const { rank } = qdisc;
-      qdisc.rank = this.ranks++;
-      this.journal.note(() => {
-        qdisc.rank = rank;
-      });
-    }
+    this.qdiscs.order(devices);
   }
 
   /** The hooks of a device's qdisc, by name. */
@@ -230,28 +183,14 @@ export class Rules {
 
   qdiscsOf(dev?: string): QdiscState[] {
     const wanted = dev === undefined ? undefined : this.devices.indexOf(dev);
-    return byRank([...this.qdiscs].map(([device, qdisc]) => ({ device, ...qdisc })))
+    return this.qdiscs
+      .inOrder()
       .filter(({ device }) => wanted === undefined || wanted === device)
-      .map(({ device, kind, before }) => {
-        const now = this.hookCounts(device);
-        return {
-          dev: this.devices.nameOf(device),
-          qdisc: kind,
-          packets: now.packets - before.packets,
-          bytes: now.bytes - before.bytes,
-          drops: now.drops - before.drops,
-          overlimits: 0,
-        };
+      .map((qdisc) => {
+        const { device, kind } = qdisc;
+        const { packets, bytes, drops } = this.qdiscs.counted(device, qdisc);
+        return { dev: this.devices.nameOf(device), qdisc: kind, packets, bytes, drops, overlimits: 0 };
       });
-  }
-
-  private hookCounts(device: number): HookCounts {
-    const { counters } = this.datapath;
-    return {
-      packets: counters.deviceValue(device, DeviceCounter.HOOK_PACKETS),
-      bytes: counters.deviceValue(device, DeviceCounter.HOOK_BYTES),
-      drops: counters.deviceValue(device, DeviceCounter.HOOK_DROPS),
-    };
   }
 
   edit(mode: 'add' | 'replace' | 'change', spec: FilterSpec): void {
@@ -382,32 +321,6 @@ export class Rules {
     return block;
   }
 
-  private readonly maker: FilterMaker = {
-    make: (spec) => this.make(spec),
-    discard: (filter) => this.release(filter, this.unbind(filter)),
-    unmake: (filter) => {
-      const ended = this.unbind(filter);
-      this.retired.push(() => this.release(filter, ended));
-    },
-    remake: (filter) => {
-      for (const action of filter.actions) this.actions.rebind(action);
-    },
-    touch: (place) => this.touch(place),
-  };
-
-  private make(spec: FilterSpec): Filter {
-    // Everything that can be refused comes first, so that nothing is half-applied.
-    let indev = 0;
-    for (const { name, value } of spec.keys) {
-      if (name === 'indev') indev = this.devices.ifindexOf(new TextDecoder().decode(value));
-    }
-    if (spec.parent !== 'egress') checkIngress(spec);
-    const binds = this.actions.prepare(spec.actions);
-    const actions = binds.map((bind) => bind());
-    const rule = this.ruleIds.next();
-    return { spec: withoutActions(spec), rule, actions, program: this.programs.write(rule, actions), indev };
-  }
-
   private touch({ dev, parent, chain, pref, handle }: FilterPlace): void {
     if (!this.journal.changing) return;
     const device = this.devices.indexOf(dev);
@@ -424,18 +337,6 @@ export class Rules {
     return `${this.devices.nameOf(device)}${isEgress ? ' egress' : ''}`;
   }
 
-  /** Takes a filter's bindings back; returns the actions that this was the end of. */
-  private unbind(filter: Filter): ActionInstance[] {
-    return filter.actions.filter((action) => this.actions.unbind(action));
-  }
-
-  /** Gives back what no worker uses any more. */
-  private release(filter: Filter, ended: readonly ActionInstance[]): void {
-    this.programs.release(filter.program);
-    this.ruleIds.release(filter.rule);
-    for (const action of ended) this.actions.release(action);
-  }
-
   private *states(block: FilterBlock, filters: Iterable<Filter>, parent: FilterParent): Generator<FilterState> {
     for (const filter of filters) if (block.has(filter)) yield this.state(filter, parent);
   }
@@ -443,27 +344,4 @@ export class Rules {
   private state(filter: Filter, parent: FilterParent): FilterState {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
-}
-
-/** What the kernel refuses where frames come in (tcf_skbedit_init). */
-function checkIngress({ actions }: FilterSpec): void {
-  if (!actions.some((spec) => spec.kind === 'skbedit' && spec.queueMapping !== undefined)) return;
-  throw filterRefused('act_skbedit: "queue_mapping" option on receive side is hardware only, use skip_sw');
-}
-
-/**
- * The block that a parent names (the tcf_block functions of net/sched/sch_ingress.c): an ingress qdisc has one,
- * whatever it is called, and `parent ffff:` is no hook of clsact.
- */
-function blockOf(qdisc: Qdisc, parent: FilterParent): FilterBlock | undefined {
-  if (qdisc.kind === 'ingress') return qdisc.ingress;
-  if (parent === 'ffff:') return undefined;
-  return parent === 'egress' ? qdisc.egress : qdisc.ingress;
-}
-
-/** Written out: what is left of an object by leaving out a part has a hidden class of its own, for each filter. */
-function withoutActions(spec: FilterSpec): Omit<FilterSpec, 'actions'> {
-  const { dev, parent, protocol, pref, chain, handle, keys, skipHw, classid } = spec;
-  const rest = { dev, parent, protocol, pref, chain, handle, keys, skipHw };
-  return classid === undefined ? rest : { ...rest, classid };
 }

@@ -20,7 +20,7 @@ import { actionText } from './filter-content.js';
 import type { Journal } from './journal.js';
 import type { ActionBlock, ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';
-import type { RuleDatapath, RuleDevices } from './rules.js';
+import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 
 /** What to say of a flush; exit code 0 with a warning. */
 export const FLUSHED_IN_PART = 'Warning: Unable to flush all TC actions.';

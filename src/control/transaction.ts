@@ -35,7 +35,8 @@ export interface TransactionDevices {
   has(name: string): boolean;
   /** From now until `end` names mean what is planned. */
   begin(): void;
-  end(): void;
+  /** It is over; `isUndone`: its steps have been undone, or none was done. */
+  end(isUndone: boolean): void;
   /** Rules were made with an ifindex that was not known yet. */
   readonly hasGuessed: boolean;
   planAdd(command: LinkAdd): Step;
@@ -97,7 +98,7 @@ export class Transaction {
   /** Ends it; nothing has changed. */
   rollBack(): void {
     this.rules.rollBack();
-    this.devices.end();
+    this.devices.end(true);
   }
 
   /** Puts all of it in force; gives what refused it, and then nothing has changed. */
@@ -116,13 +117,13 @@ export class Transaction {
       this.rules.rollBack();
       const remains: unknown[] = [];
       for (const step of done.reverse()) await step.undo().catch((failure: unknown) => remains.push(failure));
-      this.devices.end();
+      this.devices.end(true);
       return { line: at, error, remains };
     }
     this.rules.keep();
     await this.rules.commit();
     for (const remove of this.removals) await remove();
-    this.devices.end();
+    this.devices.end(false);
     return undefined;
   }
 

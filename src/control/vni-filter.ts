@@ -32,6 +32,8 @@ export class VniRows {
   readonly counters: readonly VniCounters[];
   private readonly numbers = new FreeNumbers(0);
   private used = 0;
+  /** Given back in a transaction, which may want them again. */
+  private held: Set<number> | undefined;
 
   /** `counters`: the set of each worker. */
   constructor(counters: readonly VniCounters[]) {
@@ -50,11 +52,34 @@ export class VniRows {
     return row;
   }
 
+  /** A transaction begins: what is given back is nobody's until `release`. */
+  hold(): void {
+    this.held = new Set();
+  }
+
+  release(): void {
+    const rows = this.held ?? [];
+    this.held = undefined;
+    for (const row of rows) this.give(row);
+  }
+
+  /** Takes a row, with its statistics, that was given back in the same transaction. */
+  takeAgain(row: number): void {
+    this.held?.delete(row);
+  }
+
   give(row: number): void {
+    if (this.held) {
+      this.held.add(row);
+      return;
+    }
     this.used--;
     this.numbers.release(row);
   }
 }
+
+/** The VNIs of a filter as they were. */
+export type VniSnapshot = ReadonlyMap<number, Readonly<Vni>>;
 
 export class VniFilter {
   private readonly rows: VniRows;
@@ -106,6 +131,24 @@ export class VniFilter {
     if (fresh.some(({ vni }) => this.effects.isInUse(vni))) throw fdbRefused('VNI in use');
     for (const vni of [...this.vnis.keys()]) if (!numbers.has(vni)) this.drop(options, vni);
     for (const { vni, remote } of wanted) this.add(options, [{ first: vni, last: vni }], remote);
+  }
+
+  snapshot(): VniSnapshot {
+    return new Map([...this.vnis].map(([vni, one]) => [vni, { ...one }]));
+  }
+
+  /** Has the VNIs be as they were earlier in a transaction, with their statistics. */
+  restore(options: VxlanOptions, before: VniSnapshot): void {
+    for (const vni of [...this.vnis.keys()]) if (!before.has(vni)) this.drop(options, vni);
+    for (const [vni, { row, remote }] of before) {
+      const now = this.vnis.get(vni);
+      if (now?.row !== row) {
+        if (now) this.rows.give(now.row);
+        this.rows.takeAgain(row);
+        this.vnis.set(vni, { row, ...(now?.remote && { remote: now.remote }) });
+      }
+      this.update(options, vni, remote, now === undefined);
+    }
   }
 
   /** The device's own remote is another from now on. */

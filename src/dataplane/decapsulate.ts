@@ -15,7 +15,7 @@ import {
 } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
-import { TUNNEL_KEY, TUNNEL_VXLAN_OPT, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import { putU16, putU32 } from '../wire/bytes.js';
@@ -47,6 +47,7 @@ import {
 import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import type { PathMtus } from './path-mtu.js';
+import { NO_POLICY, ReceivedRecords } from './received-records.js';
 
 /** Records of frames that come from this host itself: 127.0.0.1 and ::1. */
 const LOOPBACK_IPV4 = new Int32Array(TUNNEL_WORDS);
@@ -55,9 +56,6 @@ LOOPBACK_IPV4[TunnelWord.SRC_IP] = 0x7f000001;
 const LOOPBACK_IPV6 = new Int32Array(TUNNEL_WORDS);
 LOOPBACK_IPV6[TunnelWord.FAMILY] = 6;
 LOOPBACK_IPV6[TunnelWord.SRC_IP + 3] = 1;
-
-/** A header without a group policy. */
-const NO_POLICY = -1;
 
 /**
  * From received datagrams to packets: validation in the order of vxlan_rcv (drivers/net/vxlan/vxlan_core.c), tunnel
@@ -77,9 +75,7 @@ export class Decapsulator {
   private readonly vniCounters: VniCounters;
   /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
   private vniRow = -1;
-  /** The next free tunnel record behind those of the messages, and the message that the last one taken copies. */
-  private spareTunnel = 0;
-  private spareOf = -1;
+  private readonly records: ReceivedRecords;
 
   constructor(
     arena: Arena,
@@ -101,6 +97,7 @@ export class Decapsulator {
     this.hook = hook;
     this.checksums = checksums;
     this.batch = batch;
+    this.records = new ReceivedRecords(batch);
     this.paths = paths;
     this.demultiplexer = demultiplexer;
     this.fdb = fdb;
@@ -109,8 +106,7 @@ export class Decapsulator {
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
   begin(): void {
-    this.spareTunnel = this.batch.capacity;
-    this.spareOf = -1;
+    this.records.begin();
     this.hook.beginBatch();
   }
 
@@ -279,7 +275,7 @@ export class Decapsulator {
     // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
     if ((mode & VxlanMode.CLASSIC) === 0) {
       this.packets.flags[packet] = TUNNEL_RECEIVED;
-      this.packets.tunnel[packet] = this.tunnelRecord(m, vni, policy);
+      this.packets.tunnel[packet] = this.records.of(m, vni, policy);
     }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
@@ -303,28 +299,6 @@ export class Decapsulator {
       packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
       packets.flags[packet] |= SIZE_GUESSED;
     }
-  }
-
-  /**
-   * The record of message `m` with this VNI and group policy: the message's own, or a copy where a bundle holds
-   * datagrams that differ in them.
-   */
-  private tunnelRecord(m: number, vni: number, policy: number): number {
-    const tunnels = this.batch.tunnels;
-    const own = m * TUNNEL_WORDS;
-    if ((tunnels[own + TunnelWord.FLAGS] & TUNNEL_KEY) === 0) {
-      this.fillRecord(own, vni, policy);
-      return m;
-    }
-    if (this.isRecordOf(own, vni, policy)) return m;
-    const last = this.spareTunnel - 1;
-    if (this.spareOf === m && this.isRecordOf(last * TUNNEL_WORDS, vni, policy)) return last;
-    const record = this.spareTunnel++;
-    const to = record * TUNNEL_WORDS;
-    for (let w = 0; w < TUNNEL_WORDS; w++) tunnels[to + w] = tunnels[own + w];
-    this.fillRecord(to, vni, policy);
-    this.spareOf = m;
-    return record;
   }
 
   /** Learns where the source of a frame is; false where the frame was dropped for it (vxlan_snoop). */
@@ -356,21 +330,6 @@ export class Decapsulator {
     const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
     const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
     if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
-  }
-
-  private fillRecord(at: number, vni: number, policy: number): void {
-    const tunnels = this.batch.tunnels;
-    const flags = (tunnels[at + TunnelWord.FLAGS] & ~TUNNEL_VXLAN_OPT) | TUNNEL_KEY;
-    tunnels[at + TunnelWord.FLAGS] = policy === NO_POLICY ? flags : flags | TUNNEL_VXLAN_OPT;
-    tunnels[at + TunnelWord.VNI] = vni;
-    tunnels[at + TunnelWord.GBP] = policy === NO_POLICY ? 0 : policy;
-  }
-
-  private isRecordOf(at: number, vni: number, policy: number): boolean {
-    const tunnels = this.batch.tunnels;
-    if (tunnels[at + TunnelWord.VNI] !== vni) return false;
-    if ((tunnels[at + TunnelWord.FLAGS] & TUNNEL_VXLAN_OPT) === 0) return policy === NO_POLICY;
-    return tunnels[at + TunnelWord.GBP] === policy;
   }
 
   private isOwnSource(frame: number, device: number): boolean {

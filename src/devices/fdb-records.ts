@@ -50,6 +50,11 @@ export interface FdbRecord extends FdbKey {
   readonly remotes: readonly FdbRemote[];
 }
 
+/** An entry with its place in the list: the larger, the younger. */
+export interface FdbListed extends FdbRecord {
+  readonly serial: number;
+}
+
 export type FdbNotice =
   | { readonly kind: 'learned'; readonly record: FdbRecord }
   | { readonly kind: 'l2-miss'; readonly device: number; readonly mac: Uint8Array }
@@ -88,7 +93,12 @@ export class FdbRecords {
     });
   }
 
-  get(key: FdbKey): FdbRecord | undefined {
+  /** Tenths of seconds since the table was made. */
+  time(): number {
+    return this.store.time();
+  }
+
+  get(key: FdbKey): FdbListed | undefined {
     return this.alone(() => {
       const entry = this.find(key);
       return entry < 0 ? undefined : this.read(entry);
@@ -96,17 +106,16 @@ export class FdbRecords {
   }
 
   /** Every entry of a device, or of all, the youngest first, as the kernel lists them. */
-  list(device?: number): FdbRecord[] {
-    const found: { serial: number; record: FdbRecord }[] = [];
+  list(device?: number): FdbListed[] {
+    const found: FdbListed[] = [];
     for (let entry = 0; entry < this.words[HeaderWord.FRESH_ENTRY]; entry++) {
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
       if (!this.isLive(row, device)) continue;
       this.alone(() => {
-        if (this.isLive(row, device))
-          found.push({ serial: this.words[row + EntryWord.SERIAL], record: this.read(entry) });
+        if (this.isLive(row, device)) found.push(this.read(entry));
       });
     }
-    return found.sort((a, b) => (b.serial - a.serial) | 0).map(({ record }) => record);
+    return found.sort((a, b) => (b.serial - a.serial) | 0);
   }
 
   /** Adds an entry with one remote. */
@@ -124,6 +133,20 @@ export class FdbRecords {
       this.setEntry(entry, state, flags);
       this.putRemote(row, remote);
       return undefined;
+    });
+  }
+
+  /** Makes an entry again that was there, and is not, as it was read at `at`: with the age that it has by now. */
+  putBack({ device, mac, vni, state, flags, used, updated, remotes, serial }: FdbListed, at: number): void {
+    const [first, ...more] = remotes;
+    const key = { device, mac, vni };
+    this.change(() => {
+      if (!first || this.insert(key, state, flags, first) !== undefined) return;
+      for (const remote of more) this.append(key, remote);
+      const row = FdbAt.ENTRIES + this.find(key) * ENTRY_WORDS;
+      Atomics.store(this.words, row + EntryWord.USED, at - used);
+      Atomics.store(this.words, row + EntryWord.UPDATED, at - updated);
+      Atomics.store(this.words, row + EntryWord.SERIAL, serial);
     });
   }
 
@@ -302,7 +325,7 @@ export class FdbRecords {
     Atomics.store(this.words, row + EntryWord.FLAGS, flags);
   }
 
-  private read(entry: number): FdbRecord {
+  private read(entry: number): FdbListed {
     const { words, store } = this;
     const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
     const now = store.time();
@@ -319,6 +342,7 @@ export class FdbRecords {
       used: Math.max(0, now - Atomics.load(words, row + EntryWord.USED)),
       updated: Math.max(0, now - Atomics.load(words, row + EntryWord.UPDATED)),
       remotes,
+      serial: words[row + EntryWord.SERIAL],
     };
   }
 

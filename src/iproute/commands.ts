@@ -142,6 +142,9 @@ export interface LinkSelector {
   readonly up?: true;
 }
 
+/** What `replace` and `change` do where there is a qdisc already, which `add` refuses: nothing. `change` makes none. */
+export type QdiscMode = 'replace' | 'change';
+
 export type Command =
   | {
       readonly kind: 'link-add-vxlan';
@@ -182,7 +185,7 @@ export type Command =
       readonly kind: 'qdisc-add';
       readonly dev: string;
       readonly qdisc: 'ingress' | 'clsact';
-      readonly replace?: boolean;
+      readonly mode?: QdiscMode;
     }
   /** `anyKind`: named by parent or handle alone, so `qdisc` says nothing. */
   | {
@@ -191,7 +194,8 @@ export type Command =
       readonly qdisc: 'ingress' | 'clsact';
       readonly anyKind?: boolean;
     }
-  | { readonly kind: 'qdisc-show'; readonly dev?: string; readonly output: OutputOptions }
+  /** `hook`: ingress and clsact alone. */
+  | { readonly kind: 'qdisc-show'; readonly dev?: string; readonly hook?: boolean; readonly output: OutputOptions }
   | { readonly kind: 'filter-add'; readonly mode: 'add' | 'replace' | 'change'; readonly filter: FilterSpec }
   | { readonly kind: 'filter-del'; readonly selector: FilterSelector }
   | { readonly kind: 'filter-get'; readonly selector: FilterSelector; readonly output: OutputOptions }

@@ -15,7 +15,6 @@ const tables: RefusalTables = {
     ['tc qdisc add dev a handle ffff: parent ffff:fff1 clsact', 255, 'Error: "clsact" is a duplicate parent ID'],
     ['tc qdisc add dev a parent zz ingress', 255, 'Error: argument "zz" is wrong: invalid parent ID'],
     ['tc qdisc add dev a dev b ingress', 255, 'Error: duplicate "dev": "b" is the second value.'],
-    ['tc qdisc change dev a ingress', 2, 'Error: Change operation not supported by specified qdisc.'],
     ['tc qdisc show foo', 255, 'What is "foo"? Try "tc qdisc help".'],
   ],
   Links: [
@@ -55,6 +54,7 @@ const tables: RefusalTables = {
       'Error: either "noexternal" is duplicate, or "noexternal" is a garbage.',
     ],
     ['ip link add v type vxlan dstport 4789', 1, 'vxlan: missing virtual network identifier'],
+    ['ip link add v type vxlan vnifilter', 1, "vxlan: vnifilter is valid only when 'external' is set"],
     ['ip link add v type vxlan vnifilter id 4', 1, "vxlan: vnifilter is valid only when 'external' is set"],
     ['ip link add v type vxlan id 4 group 239.1.1.1', 1, "vxlan: 'group' requires 'dev' to be specified"],
     ['ip link add v type vxlan id 4 group 1.1.1.1', 255, 'Error: argument "1.1.1.1" is wrong: invalid group address'],

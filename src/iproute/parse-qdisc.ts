@@ -95,16 +95,16 @@ function parseModify(verb: 'add' | 'change' | 'replace' | 'link' | 'delete', rea
   if (verb === 'delete') {
     return { kind: 'qdisc-del', dev, qdisc: qdisc ?? 'ingress', ...(anyKind && { anyKind }) };
   }
-  if (verb === 'change' || verb === 'link') {
-    throw refusal('Error: Change operation not supported by specified qdisc.', 2);
-  }
-  return { kind: 'qdisc-add', dev, qdisc: qdisc ?? 'ingress', ...(verb === 'replace' && { replace: true }) };
+  // Without a way to make one, `link` is another word for `change`.
+  const mode = verb === 'link' ? 'change' : verb;
+  return { kind: 'qdisc-add', dev, qdisc: qdisc ?? 'ingress', ...(mode !== 'add' && { mode }) };
 }
 
 /** Undefined: asks for what only the host has (a root, a parent, a handle). */
 function parseShow(reader: WordReader, output: OutputOptions): Command | undefined {
   let dev: string | undefined;
   let isHost = false;
+  let hook = false;
   for (; reader.more; reader.skip()) {
     const { word } = reader;
     if (word === 'dev') {
@@ -116,11 +116,16 @@ function parseShow(reader: WordReader, output: OutputOptions): Command | undefin
       }
     } else if (findKeyword(word, ['help']) !== undefined) {
       throw new HelpRequest('tc qdisc');
-    } else if (word !== 'ingress' && word !== 'clsact') {
+    } else if (word === 'ingress' || word === 'clsact') {
+      hook = true;
+    } else {
       throw refusal(`What is "${word}"? Try "tc qdisc help".${suggest(word, qdiscWords)}`, 255);
     }
   }
-  return isHost ? undefined : { kind: 'qdisc-show', ...(dev !== undefined && { dev }), output };
+  if (isHost) {
+    return undefined;
+  }
+  return { kind: 'qdisc-show', ...(dev !== undefined && { dev }), ...(hook && { hook }), output };
 }
 
 /** Undefined: the line is about the host's qdiscs. */

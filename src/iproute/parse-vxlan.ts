@@ -229,6 +229,9 @@ function checkTogether({ flags, isGroup, values }: Reading, isSet: boolean): voi
   if (external && values.id !== undefined) {
     throw refusal("vxlan: both 'external' and vni cannot be specified");
   }
+  if (flags.get('vnifilter') === true && !external) {
+    throw refusal("vxlan: vnifilter is valid only when 'external' is set");
+  }
   if (!external && values.id === undefined && !isSet) {
     throw refusal('vxlan: missing virtual network identifier');
   }
@@ -237,9 +240,6 @@ function checkTogether({ flags, isGroup, values }: Reading, isSet: boolean): voi
   }
   if (!isSet && values.underlay === 'pcap' && values.dev === undefined) {
     throw refusal("vxlan: 'underlay pcap' requires 'dev' to be specified");
-  }
-  if (flags.get('vnifilter') === true && !external) {
-    throw refusal("vxlan: vnifilter is valid only when 'external' is set");
   }
 }
 

@@ -35,9 +35,12 @@ import {
   vlanPush,
   vxlan,
 } from '../../src/dataplane/harness.test.helper.js';
-import { DeviceKind, DeviceTable } from '../../src/devices/device-table.js';
+import { DeviceKind, DeviceTable, VxlanMode } from '../../src/devices/device-table.js';
+import { NTF_SELF, NUD_PERMANENT } from '../../src/devices/fdb-layout.js';
+import { FdbRecords, type FdbRemote } from '../../src/devices/fdb-records.js';
 import { Arena } from '../../src/memory/arena.js';
 import { ActionCounters, Counters, DeviceCounter, WorkCounter } from '../../src/memory/counters.js';
+import { TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../../src/memory/tunnel.js';
 import { buildFrame, noise } from '../../src/offload/test-frames.js';
 import { type Allocation, allocationOf } from './allocation.js';
 import { LeanPort, LeanUnderlay, Stock } from './lean-devices.js';
@@ -103,7 +106,7 @@ interface Bench {
   readonly read: number;
 }
 
-function bench(table: () => ClassifierTable, all = RULES): Bench {
+function bench(table: () => ClassifierTable, all = RULES, fdb?: FdbRecords): Bench {
   const arena = new Arena(ENGINE_ARENA_BYTES + 1024 * 1024);
   const devices = new DeviceTable();
   const actionCounters = new ActionCounters();
@@ -116,7 +119,8 @@ function bench(table: () => ClassifierTable, all = RULES): Bench {
     devices.setUp(device, true);
   }
   const counters = new Counters();
-  const engine = new Engine(arena, devices, counters, actionCounters);
+  const engine = new Engine(arena, devices, counters, actionCounters, undefined, fdb?.buffer);
+  if (fdb) makeClassic(devices, fdb);
   const fromPeer = new Stock(arena, datagrams());
   const fromHost = new Stock(arena, hostFrames());
   const underlay = new LeanUnderlay(fromPeer);
@@ -149,6 +153,20 @@ function bench(table: () => ClassifierTable, all = RULES): Bench {
       for (let n = 0; n < BATCHES; n++) engine.servicePort(TAP0);
     },
   };
+}
+
+/** VXLAN0 becomes a device of VNI 4 that learns, and has a list of three peers for what it does not know. */
+function makeClassic(devices: DeviceTable, fdb: FdbRecords): void {
+  const defaults = new Int32Array(TUNNEL_WORDS);
+  defaults[TunnelWord.FLAGS] = TUNNEL_KEY | TUNNEL_CSUM;
+  defaults[TunnelWord.DST_PORT] = 4789;
+  devices.setVxlan(VXLAN0, VxlanMode.CLASSIC | VxlanMode.LEARN, 4);
+  fdb.setDevice(VXLAN0, 0, defaults);
+  fdb.setOpen(VXLAN0, true);
+  const remote = (n: number): FdbRemote => ({ address: Uint8Array.of(10, 0, 0, n), port: 4789, vni: 4, ifindex: 0 });
+  const key = { device: VXLAN0, mac: new Uint8Array(6), vni: 4 };
+  fdb.insert(key, NUD_PERMANENT, NTF_SELF, remote(1));
+  for (const n of [2, 3]) fdb.append(key, remote(n));
 }
 
 /** The least of several measurements: optimising code, which V8 does when it pleases, allocates too. */
@@ -264,4 +282,19 @@ test.serial('what is collected meanwhile is counted too', (t) => {
   t.is(held[0], 9999);
   t.true(collections > 0);
   t.true(bytes >= 10_000 * each && bytes < 10_000 * each * 1.1, `${bytes} bytes`);
+});
+
+test.serial('a classic device learns, looks up and replicates without allocating', (t) => {
+  const fdb = new FdbRecords();
+  const { counters, underlay, receive, transmit, received, read } = bench(() => new LinearTable(), RULES, fdb);
+  receive();
+  transmit();
+  t.is(underlay.sent % 3, 0);
+  t.true(underlay.sent > 3 * BATCHES && counters.deviceValue(VXLAN0, DeviceCounter.RX_PACKETS) > BATCHES);
+  t.is(fdb.list(VXLAN0).length, 6, 'the list, and the source that all frames have, in each VNI');
+  const down = least(receive).bytes / BATCHES / received;
+  const up = least(transmit).bytes / BATCHES / read;
+  t.log(`receive ${down.toPrecision(3)} bytes a packet, transmit ${up.toPrecision(4)}`);
+  t.true(down < BOUND, `receive: ${down} bytes a packet`);
+  t.true(up < BOUND, `transmit: ${up} bytes a packet`);
 });

@@ -18,7 +18,7 @@ filter add dev DEV ingress pref 2 protocol ipv6 \\
 filter add dev nodev ingress KIND
 qdisc add dev DEV ingress
 foo bar
--s qdisc show dev DEV
+-s qdisc show dev DEV ingress
 filter del dev DEV ingress pref 9
 `;
 

@@ -68,7 +68,7 @@ rooted('a persistent TAP of a stranger is refused and left alone', async (t) => 
   await b.do('ip link set tap0 alias somebody');
   const refused = await startVtep(b, topology.batch).exited;
   t.is(refused.code, 1);
-  t.regex(refused.stderr, /^RTNETLINK answers: File exists\nCommand failed \S+:\d+$/m);
+  t.regex(refused.stderr, /^ioctl\(TUNSETIFF\): Device or resource busy\nCommand failed \S+:\d+$/m);
   t.like(await link(b, 'tap0'), { ifalias: 'somebody' });
   t.is(await link(b, 'vxlan0'), undefined);
 
@@ -118,7 +118,7 @@ rooted('a device that cannot be finished is not there', async (t) => {
   const elsewhere = await daemon.attempt(`${add} local 203.0.113.1`);
   t.deepEqual([elsewhere.code, elsewhere.stderr], [2, 'RTNETLINK answers: Cannot assign requested address\n']);
   const nowhere = await daemon.attempt(`${add} dev nowhere`);
-  t.deepEqual([nowhere.code, nowhere.stderr], [1, 'Cannot find device "nowhere"\n']);
+  t.deepEqual([nowhere.code, nowhere.stderr], [255, 'Cannot find device "nowhere"\n']);
   t.is(await link(b, 'vxlan0'), undefined);
   await holder.stop();
   await daemon.do(add);
@@ -230,7 +230,7 @@ rooted('SIGTERM in the middle of a batch ends it, and nothing is left behind', a
 rooted('a tool of the system that hangs does not keep vtep from ending', async (t) => {
   const { topology, b } = await bare(t);
   const daemon = await Daemon.start(topology, []);
-  const hanging = daemon.attempt('ip monitor');
+  const hanging = daemon.attempt('ip netns monitor');
   const { pid } = daemon.process.child;
   while ((await b.do(`cat /proc/${pid}/task/${pid}/children`)) === '') t.true(daemon.process.running);
   t.is((await daemon.stop()).code, 0);

@@ -140,7 +140,7 @@ rooted('devices come, change, are made anew and go as the file says; the host’
   await daemon.do('ip link add tap8 type tap');
   reloading.write(['# nothing']);
   t.is((await daemon.attempt('reload')).code, 0);
-  t.is(await daemon.do('tc qdisc show'), '');
+  t.is(await daemon.do('tc qdisc show ingress'), '');
   t.is((await daemon.do('save')).match(/^ip link/gm), null);
 });
 

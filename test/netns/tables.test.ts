@@ -53,9 +53,14 @@ rooted('tables and filters change with all of a batch, or not at all', async (t)
   const refused = await daemon.attempt(`-b ${file} --atomic`);
   t.is(refused.code, 1);
   t.regex(refused.stderr, /File exists[\s\S]*Command failed .*:6[\s\S]*nothing was changed/);
-  // What was taken away and put back is the youngest now.
-  t.deepEqual(sorted(await look(daemon)), sorted(before));
+  t.deepEqual(await look(daemon), before);
+  const tried = await daemon.attempt(`-b ${file} --dry-run`);
+  t.deepEqual([tried.code, tried.stderr], [1, refused.stderr]);
+  writeFileSync(file, 'bridge vni add vni 12 dev vx4\n');
+  t.regex((await daemon.attempt(`-b ${file} --dry-run`)).stderr, /^RTNETLINK answers: Operation not supported\n/);
   writeFileSync(file, lines.join('\n'));
+  t.is(await daemon.do(`-b ${file} --dry-run`), lines.map((line) => `+${line}\n`).join(''));
+  t.deepEqual(await look(daemon), before);
   await daemon.do(`-b ${file} --atomic`);
   const after = await look(daemon);
   t.notRegex(after[0] ?? '', /^02:00:00:00:00:01/m);

@@ -1,0 +1,17 @@
+import type { Datapath } from '../dataplane/datapath.js';
+
+/** What the rules must know of devices. */
+export interface RuleDevices {
+  /** Index of vtep's device of this name; throws CommandError where there is none. */
+  indexOf(name: string): number;
+  /** Index of the device that mirred may send to; throws CommandError, which tells of the `left` words of the action. */
+  targetOf(name: string, direction: 'egress' | 'ingress', left?: number): number;
+  nameOf(index: number): string;
+  /** Keeps the index from another device for as long as an action sends to it. */
+  hold(index: number): void;
+  drop(index: number): void;
+  ifindexOf(name: string): number;
+}
+
+/** What the rules use of the datapath. */
+export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
