@@ -1,12 +1,12 @@
 import test from 'ava';
 import { ArrivalClock } from './arrival-clock.js';
 
-/** The times of the packets of a batch. */
+/** The times of the packets of a batch, in milliseconds. */
 function batch(clock: ArrivalClock, read: number, count: number): number[] {
   clock.begin(read, count);
   return Array.from({ length: count }, () => {
     clock.arrive();
-    return clock.now;
+    return clock.now / 1e6;
   });
 }
 

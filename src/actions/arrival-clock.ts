@@ -1,7 +1,8 @@
 /**
  * When packets came. The clock is read once a batch, and once more when the batch is done with: what the next batch
  * brings lay waiting for no longer than this one took, or the worker would have slept until it came. It is taken to
- * have come evenly in that time. Nanoseconds, in an array, because numbers in fields would be made anew for every packet.
+ * have come evenly in that time. Nanoseconds, in an array, because numbers in fields would be made anew for every packet; what
+ * goes in are milliseconds, as the clock gives them, because a number that is passed on would be made anew for that.
  */
 const NOW = 0;
 /** What lies between two packets of the batch. */
@@ -18,9 +19,10 @@ export class ArrivalClock {
     return this.times[NOW];
   }
 
-  /** A batch of `count` packets, or messages of such, has been read at `read`; never before the last. */
-  begin(read: number, count: number): void {
+  /** A batch of `count` packets, or messages of such, has been read at `milliseconds`; never before the last. */
+  begin(milliseconds: number, count: number): void {
     const { times } = this;
+    const read = milliseconds * 1e6;
     const from = Math.max(times[READ], read - Math.max(0, times[DONE] - times[READ]));
     times[NOW] = from;
     times[STEP] = (read - from) / count;
@@ -33,7 +35,7 @@ export class ArrivalClock {
   }
 
   /** The batch is done with. */
-  finish(now: number): void {
-    this.times[DONE] = now;
+  finish(milliseconds: number): void {
+    this.times[DONE] = milliseconds * 1e6;
   }
 }

@@ -39,9 +39,9 @@ function wordsOf(rates: Rates, bucket = 0, generation = 1): Int32Array {
   return words;
 }
 
-/** Sets the time. */
+/** Sets the time, in nanoseconds. */
 function at(clock: ArrivalClock, now: number): void {
-  clock.begin(now, 1);
+  clock.begin(now / 1e6, 1);
   clock.arrive();
 }
 
@@ -130,8 +130,8 @@ test('a burst smaller than a batch gives its rate where the packets of the batch
   let spread = 0;
   for (let batch = 0; batch < 100; batch++) {
     // Each is read when the one before is done with.
-    clock.begin((batch + 1) * 1e6, 10);
-    clock.finish((batch + 2) * 1e6);
+    clock.begin(batch + 1, 10);
+    clock.finish(batch + 2);
     for (let n = 0; n < 10; n++) {
       clock.arrive();
       if (buckets.conforms(words, 0, 100)) spread++;
@@ -143,8 +143,8 @@ test('a burst smaller than a batch gives its rate where the packets of the batch
   clock.finish(0);
   let passed = 0;
   for (let batch = 100; batch < 200; batch++) {
-    clock.begin((batch + 2) * 1e6, 10);
-    clock.finish((batch + 2) * 1e6);
+    clock.begin(batch + 2, 10);
+    clock.finish(batch + 2);
     for (let n = 0; n < 10; n++) {
       clock.arrive();
       if (buckets.conforms(together, 0, 100)) passed++;

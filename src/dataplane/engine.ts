@@ -313,7 +313,7 @@ export class Engine {
   private tick(count: number): void {
     const now = Date.now();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now() * 1e6, count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -323,7 +323,7 @@ export class Engine {
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now() * 1e6);
+    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
