@@ -16,6 +16,7 @@ import type { Checksummer } from '../wire/checksum.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { runCsum } from './csum.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
@@ -36,6 +37,7 @@ import {
   Verdict,
 } from './program.js';
 import { Random } from './random.js';
+import { tagBytes } from './tag-bytes.js';
 import { runVlan, VLAN_DONE, VLAN_NO_ROOM, VLAN_REFUSED } from './vlan.js';
 import { Writable } from './writable.js';
 
@@ -76,7 +78,9 @@ export class Executor {
   private readonly actionCounters: ActionCounters;
   private readonly sampler: Sampler;
   private readonly writable: Writable;
-  private readonly buckets = new Buckets();
+  /** Whoever hands over batches keeps it, where `needsClock`. */
+  readonly arrivals = new ArrivalClock();
+  private readonly buckets = new Buckets(this.arrivals);
   private readonly random = new Random(Math.trunc(Math.random() * 0xffffffff));
   private readonly outlet: Outlet;
   private programs: ActionPrograms;
@@ -109,11 +113,6 @@ export class Executor {
     this.programs = programs;
     this.buckets.ensure(programs.buckets);
     this.needsClock = programs.buckets > 0;
-  }
-
-  /** Nanoseconds of a clock that only goes forward; the worker sets it once a batch where `needsClock`. */
-  setTime(nanoseconds: number): void {
-    this.buckets.setTime(nanoseconds);
   }
 
   /**
@@ -313,7 +312,9 @@ export class Executor {
   private conforms(packet: PacketIndex, words: Int32Array, at: number, hook: number, bytes: number): boolean {
     const { packets } = this;
     let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
-    if (packets.gsoType[packet] !== GSO_NONE) length = packets.payload[packet] + packets.gsoSize[packet];
+    if (packets.gsoType[packet] !== GSO_NONE) {
+      length = packets.payload[packet] + packets.gsoSize[packet] - tagBytes(packets, packet);
+    }
     if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
     return this.buckets.conforms(words, at, bytes);
   }

@@ -1,6 +1,7 @@
 // Token buckets against the kernel's arithmetic, done with whole nanoseconds.
 import test from 'ava';
 import * as fc from 'fast-check';
+import { ArrivalClock } from './arrival-clock.js';
 import { Buckets } from './police.js';
 import { ACTION_WORDS, ActionWord, POLICE_WORDS, PoliceWord } from './program.js';
 
@@ -36,6 +37,12 @@ function wordsOf(rates: Rates, bucket = 0, generation = 1): Int32Array {
   words[ACTION_WORDS + PoliceWord.MPU] = rates.mpu ?? 0;
   words[ACTION_WORDS + PoliceWord.ATM] = rates.isAtm ? 1 : 0;
   return words;
+}
+
+/** Sets the time, in nanoseconds. */
+function at(clock: ArrivalClock, now: number): void {
+  clock.begin(now / 1e6, 1);
+  clock.arrive();
 }
 
 /** tcf_police_act, with rates that are whole divisors of a second. */
@@ -80,14 +87,15 @@ test('a bucket lets through what the kernel would', (t) => {
         maxLength: 60,
       }),
       (rate, burst, peak, peakBurst, packets) => {
-        const buckets = new Buckets();
+        const clock = new ArrivalClock();
+        const buckets = new Buckets(clock);
         buckets.ensure(3);
         const words = wordsOf({ rate, burst, peak, peakBurst }, 2);
         let now = 1_000_000;
         const model = new Model({ rate, burst, peak, peakBurst }, now + (packets[0]?.[1] ?? 0));
         for (const [bytes, pause] of packets) {
           now += pause;
-          buckets.setTime(now);
+          at(clock, now);
           t.is(buckets.conforms(words, 0, bytes), model.conforms(bytes, now));
         }
       },
@@ -97,29 +105,63 @@ test('a bucket lets through what the kernel would', (t) => {
 });
 
 test('over a second a bucket gives what its rate says, and at once no more than its burst', (t) => {
-  const buckets = new Buckets();
+  const clock = new ArrivalClock();
+  const buckets = new Buckets(clock);
   buckets.ensure(1);
   const words = wordsOf({ rate: 1_000_000, burst: 10_000_000 });
   let passed = 0;
-  buckets.setTime(0);
+  at(clock, 0);
   while (buckets.conforms(words, 0, 1000)) passed++;
   t.is(passed, 10, '10 ms of a million bytes a second');
   passed = 0;
   for (let now = 0; now <= 1_000_000_000; now += 100_000) {
-    buckets.setTime(now);
+    at(clock, now);
     while (buckets.conforms(words, 0, 1000)) passed++;
   }
   t.is(passed, 1000);
 });
 
+test('a burst smaller than a batch gives its rate where the packets of the batch came one after the other', (t) => {
+  // Room for 2 of the 10 packets that each batch brings, one packet's worth of time apart.
+  const words = wordsOf({ rate: 1_000_000, burst: 200_000 });
+  const clock = new ArrivalClock();
+  const buckets = new Buckets(clock);
+  buckets.ensure(1);
+  let spread = 0;
+  for (let batch = 0; batch < 100; batch++) {
+    // Each is read when the one before is done with.
+    clock.begin(batch + 1, 10);
+    clock.finish(batch + 2);
+    for (let n = 0; n < 10; n++) {
+      clock.arrive();
+      if (buckets.conforms(words, 0, 100)) spread++;
+    }
+  }
+  // Of the first batch nobody knows when it came.
+  t.true(spread >= 2 + 989 && spread <= 2 + 990, `${spread}`);
+  const together = wordsOf({ rate: 1_000_000, burst: 200_000 }, 0, 2);
+  clock.finish(0);
+  let passed = 0;
+  for (let batch = 100; batch < 200; batch++) {
+    clock.begin(batch + 2, 10);
+    clock.finish(batch + 2);
+    for (let n = 0; n < 10; n++) {
+      clock.arrive();
+      if (buckets.conforms(together, 0, 100)) passed++;
+    }
+  }
+  t.is(passed, 200, 'what came at once gets the burst alone');
+});
+
 test('packets are counted where the rate is one of packets', (t) => {
-  const buckets = new Buckets();
+  const clock = new ArrivalClock();
+  const buckets = new Buckets(clock);
   buckets.ensure(1);
   const words = wordsOf({ packets: 1000, packetBurst: 5_000_000 });
   let passed = 0;
   for (let n = 0; n < 20; n++) if (buckets.conforms(words, 0, 60_000)) passed++;
   t.is(passed, 5);
-  buckets.setTime(2_000_000);
+  at(clock, 2_000_000);
   t.deepEqual(
     [1, 2, 3].map(() => buckets.conforms(words, 0, 60)),
     [true, true, false],
@@ -134,7 +176,8 @@ test('a packet costs its overhead, the least size, and whole cells of ATM', (t) 
     [{ isAtm: true }, 48, 53],
     [{ isAtm: true, overhead: 1 }, 48, 106],
   ] as const) {
-    const buckets = new Buckets();
+    const clock = new ArrivalClock();
+    const buckets = new Buckets(clock);
     buckets.ensure(1);
     const enough = wordsOf({ ...rates, rate: 1_000_000, burst: cost * 1000 });
     t.true(buckets.conforms(enough, 0, bytes), `${cost}`);
@@ -144,7 +187,8 @@ test('a packet costs its overhead, the least size, and whole cells of ATM', (t) 
 });
 
 test('without a rate everything conforms; a new generation begins full; buckets are kept when more are made', (t) => {
-  const buckets = new Buckets();
+  const clock = new ArrivalClock();
+  const buckets = new Buckets(clock);
   buckets.ensure(1);
   t.true(buckets.conforms(wordsOf({}), 0, 1e6));
   const words = wordsOf({ rate: 1000, burst: 1_000_000_000 }, 0, 2);

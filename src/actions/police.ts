@@ -1,11 +1,14 @@
 /**
  * Token buckets (net/sched/act_police.c). Time is what costs: a bucket holds nanoseconds, time fills it, and a packet
- * takes what its bytes last at the rate. The clock is read once a batch, so the packets of one batch arrive together;
- * the rate over time is what was asked for, as long as the burst is not smaller than what a batch brings.
+ * takes what its bytes last at the rate. The clock is read once a batch; what came in while the batch before it was
+ * worked on is taken to have come evenly in that time, so that a burst smaller than what a batch brings gives its rate
+ * too. No packet is ever ahead of the clock, so over time a bucket never gives more than its rate and its burst; at
+ * once it may give what its rate brings in the time of one batch besides.
  *
  * A bucket belongs to the worker. Its parameters are copied out of the shared words when it is first used, or used
  * again by a new action: then it begins full.
  */
+import type { ArrivalClock } from './arrival-clock.js';
 import { ACTION_WORDS, ActionWord, PoliceWord } from './program.js';
 
 const BUCKET = 16;
@@ -27,11 +30,14 @@ const ATM_PAYLOAD = 48;
 
 export class Buckets {
   private state = new Float64Array(0);
-  /** The time, in an array because a number in a field would be made anew for every packet. */
-  private readonly clock = new Float64Array(1);
+  private readonly clock: ArrivalClock;
   /** Two words as the double that they are. */
   private readonly double = new Float64Array(1);
   private readonly halves = new Int32Array(this.double.buffer);
+
+  constructor(clock: ArrivalClock) {
+    this.clock = clock;
+  }
 
   /** Makes sure that buckets below `count` exist. Not for the hot path. */
   ensure(count: number): void {
@@ -41,14 +47,9 @@ export class Buckets {
     this.state = grown;
   }
 
-  /** Sets the time: nanoseconds of a clock that only goes forward. */
-  setTime(now: number): void {
-    this.clock[0] = now;
-  }
-
   /** Whether a packet of `bytes` bytes conforms now to the police action at `words[at]`. */
   conforms(words: Int32Array, at: number, bytes: number): boolean {
-    const now = this.clock[0];
+    const { now } = this.clock;
     const bucket = words[at + ActionWord.C] * BUCKET;
     const { state } = this;
     if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, bucket);
@@ -92,7 +93,7 @@ export class Buckets {
     state[bucket + TOKENS] = state[bucket + BURST];
     state[bucket + PEAK_TOKENS] = state[bucket + PEAK_BURST];
     state[bucket + PACKET_TOKENS] = state[bucket + PACKET_BURST];
-    state[bucket + FILLED] = this.clock[0];
+    state[bucket + FILLED] = this.clock.now;
     state[bucket + GENERATION] = words[at + ActionWord.D];
   }
 

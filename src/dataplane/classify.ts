@@ -1,6 +1,7 @@
 import type { Executor } from '../actions/execute.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
+import { tagBytes } from '../actions/tag-bytes.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { dissect } from '../classifier/dissect.js';
 import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../classifier/flow-key.js';
@@ -129,7 +130,7 @@ export class Hooks implements Outlet {
     const lookup = this.ingress[device];
     let outcome = UNMATCHED;
     if (lookup !== null) {
-      const bytes = this.packets.length[packet] - ETH_HEADER;
+      const bytes = this.packets.length[packet] - ETH_HEADER - tagBytes(this.packets, packet);
       this.countHook(packet, device, bytes);
       if (!lookup.empty) {
         outcome = this.classify(packet, device, lookup, AT_INGRESS, this.devices.ifindex(device), bytes);
@@ -242,8 +243,10 @@ export class Hooks implements Outlet {
   private wireBytes(packet: PacketIndex): number {
     const { packets } = this;
     const segments = packets.segments(packet);
-    const length = packets.length[packet];
-    return segments === 1 || packets.payload[packet] < 0 ? length : length + (segments - 1) * packets.payload[packet];
+    const tag = tagBytes(packets, packet);
+    const length = packets.length[packet] - tag;
+    const headers = packets.payload[packet];
+    return segments === 1 || headers < 0 ? length : length + (segments - 1) * (headers - tag);
   }
 
   private countHook(packet: PacketIndex, device: number, bytes: number): void {

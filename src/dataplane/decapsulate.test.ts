@@ -256,7 +256,8 @@ for (const [kind, spec] of Object.entries({
     t.deepEqual(written?.bytes, frame);
     t.is(written?.vnetHeader[1], GSO_UDP_L4);
     t.is(Buffer.from(written?.vnetHeader ?? []).readUInt16LE(4), 1000);
-    t.deepEqual(harness.action(0, 0).slice(0, 2), [3, frame.length - 14]);
+    const headers = 'vlans' in spec ? 14 + 4 : 14;
+    t.deepEqual(harness.action(0, 0).slice(0, 2), [3, frame.length - headers]);
     t.is(harness.device(VXLAN0, 'RX_PACKETS'), 3);
   });
 }

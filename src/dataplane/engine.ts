@@ -240,11 +240,12 @@ export class Engine {
       this.counters.reason(device, REASON['socket-overflow'], batch.overflow);
     }
     if (received === 0) return 0;
-    this.tick();
+    this.tick(received);
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     this.packets.reset();
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
+      if (this.executor.needsClock) this.executor.arrivals.arrive();
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
       if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) {
         this.finish();
@@ -253,6 +254,7 @@ export class Engine {
       this.decapsulator.message(m, number);
     }
     this.finish();
+    this.tock();
     return received;
   }
 
@@ -264,11 +266,15 @@ export class Engine {
     const read = this.readFrames(port);
     this.countRefused(port, device);
     if (read <= 0) return read;
-    this.tick();
+    this.tick(read);
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
     const taken = this.packets.count;
-    for (let i = 0; i < taken; i++) this.fromHost(i as PacketIndex, device);
+    for (let i = 0; i < taken; i++) {
+      if (this.executor.needsClock) this.executor.arrivals.arrive();
+      this.fromHost(i as PacketIndex, device);
+    }
     this.finish();
+    this.tock();
     return read;
   }
 
@@ -303,16 +309,21 @@ export class Engine {
     this.counters.reason(device, REASON['tap-read-malformed'], malformed);
   }
 
-  /** The time of a batch. */
-  private tick(): void {
+  /** The time of a batch of `count` frames or messages. */
+  private tick(count: number): void {
     const now = Date.now();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.setTime(performance.now() * 1e6);
+    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
     this.fdb.tick(now);
+  }
+
+  /** The batch is done with. */
+  private tock(): void {
+    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

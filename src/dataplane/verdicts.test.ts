@@ -1,4 +1,5 @@
 import test from 'ava';
+import { AT_EGRESS } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
 import { KeyWord } from '../classifier/flow-key.js';
 import { REASON } from '../memory/reasons.js';
@@ -9,6 +10,7 @@ import {
   Harness,
   mirror,
   NOWHERE,
+  policeMtu,
   redirect,
   set,
   TAP0,
@@ -69,6 +71,46 @@ test('both actions of a rule count the same: a ping 84 bytes, a super-frame its 
   t.deepEqual([harness.action(1, 0), harness.action(1, 1)], [sent, sent]);
   t.is(harness.device(VXLAN0, 'TX_PACKETS'), 5);
   t.is(harness.device(TAP0, 'TX_PACKETS'), 5);
+});
+
+test('the first tag of a frame is not counted, as the kernel keeps it beside the frame: what is within counts', (t) => {
+  const tagged = buildFrame({ vlans: [10], protocol: 'udp', payload: noise(54, 1) });
+  const double = buildFrame({ vlans: [10, 20], protocol: 'udp', payload: noise(50, 1) });
+  t.deepEqual([tagged.length, double.length], [100, 100]);
+  const harness = new Harness();
+  harness.use([
+    { device: TAP0, actions: [redirect(TAP1)] },
+    { device: TAP1, hook: AT_EGRESS, actions: [gact(Verdict.PIPE)] },
+  ]);
+  harness.send(TAP0, tagged, double);
+  // What the kernel's ingress and clsact hooks count of a tagged frame of 100 bytes.
+  t.deepEqual(
+    [harness.action(0, 0), harness.action(1, 0)],
+    [
+      [2, 2 * 82, 0, 0],
+      [2, 2 * 96, 0, 0],
+    ],
+  );
+
+  const bytes = buildFrame({ vlans: [10], payload: noise(4210, 2), unfinished: true });
+  harness.send(TAP0, { bytes, checksum: { start: 38, offset: 16 }, gso: { type: 1, size: 1400 } });
+  const headers = bytes.length - 4210 - 4;
+  t.deepEqual(harness.action(1, 0), [6, 2 * 96 + 4210 + 4 * headers, 0, 0]);
+});
+
+test('the mtu of police is that of a segment without its first tag', (t) => {
+  const bytes = buildFrame({ vlans: [10], payload: noise(2800, 2), unfinished: true });
+  const frame = { bytes, checksum: { start: 38, offset: 16 }, gso: { type: 1, size: 1400 } };
+  const wire = bytes.length - 1400 - 4;
+  for (const [mtu, passed] of [
+    [wire, 1],
+    [wire - 1, 0],
+  ] as const) {
+    const harness = new Harness();
+    harness.use([{ device: TAP0, actions: [policeMtu(mtu), redirect(TAP1)] }]);
+    harness.send(TAP0, frame);
+    t.is(harness.tap1.written.length, passed, `mtu ${mtu}`);
+  }
 });
 
 test('a dropped super-frame is one drop of the action and the hook, and its segments under the reason', (t) => {

@@ -84,6 +84,13 @@ test('what a helper of tc or the kernel refuses is said as they say it', (t) => 
     ['sample rate 3 group x', 255, 'Illegal group num x'],
     ['sample rate 3', 255, 'param "group" not set'],
     ['sample group 3', 255, 'param "rate" not set'],
+    ['sample', 255, 'sample bad argument count 1'],
+    // What the kernel would refuse comes behind a word that tc does not know.
+    ['vlan foo', 255, 'Bad action type foo'],
+    ['pedit foo', 255, 'Bad action type foo'],
+    ['vlan push id 4095 foo', 255, 'Bad action type foo'],
+    ['vlan push id 4095 cookie 12 action sample rate 0 group 1 foo', 255, 'Bad action type foo'],
+    ['pass random netrand goto chain 5 9 index 7 foo', 255, 'Bad action type foo'],
     ['vlan', 255, 'Command line is not complete. Try option "help"'],
     ['simple sdata', 255, 'Command line is not complete. Try option "help"'],
     ['pedit ex munge ip dst set', 255, 'Command line is not complete. Try option "help"'],
@@ -97,6 +104,8 @@ test('what a helper of tc or the kernel refuses is said as they say it', (t) => 
     ['pedit ex pipe', 'Error: act_pedit: Pedit requires keys to be passed.'],
     ['police rate 1mbit burst 5k conform-exceed drop/goto', 'Error: goto chain not allowed on fallback.'],
     ['pass random netrand goto chain 5 9', 'Error: goto chain not allowed on fallback.'],
+    ['vlan push id 4095 cookie 12 action sample rate 0 group 1', 'RTNETLINK answers: Numerical result out of range'],
+    ['pass random netrand goto chain 5 9 index 7 action drop', 'Error: goto chain not allowed on fallback.'],
   ] as const) {
     const whole = `${said}\nWe have an error talking to the kernel`;
     t.deepEqual(refusalOf(`tc filter add dev a ingress protocol ip flower action ${line}`), [2, whole], line);

@@ -70,6 +70,11 @@ export function wordsLeft(action: Mirred): number {
   return left.get(action) ?? 0;
 }
 
+/** What the kernel would say to a whole action: it hears of one only when all words behind it have been read. */
+function isKernels(error: unknown): boolean {
+  return error instanceof CommandError && error.exitCode === 2 && !error.message.startsWith('vtep: ');
+}
+
 /** A parse error of an action comes with those that its callers add; `Error: …` comes from helpers that end at once. */
 function withContext(reader: WordReader, error: unknown): unknown {
   if (!(error instanceof CommandError) || error.exitCode !== 1 || error.message.startsWith('Error: ')) {
@@ -115,6 +120,7 @@ function skipCounterWords(reader: WordReader): void {
 export function parseActions(reader: WordReader): readonly ActionSpec[] | undefined {
   const actions: ActionSpec[] = [];
   let expected = false;
+  let refused: unknown;
   while (reader.more) {
     if (reader.is('action')) {
       reader.skip();
@@ -140,6 +146,12 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
     try {
       action = parseOne(reader);
     } catch (error) {
+      if (isKernels(error)) {
+        refused ??= error;
+        parseCookie(reader);
+        skipCounterWords(reader);
+        continue;
+      }
       reader.rewind(start);
       throw withContext(reader, error);
     }
@@ -153,6 +165,9 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
   }
   if (expected) {
     throw refusal(`bad action empty 1\nparse_action: bad value (${reader.left}:(null))!\nIllegal "action"`);
+  }
+  if (refused !== undefined) {
+    throw refused;
   }
   return actions;
 }

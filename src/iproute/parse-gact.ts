@@ -34,9 +34,6 @@ function parseRandom(reader: WordReader): Gact['random'] {
     throw refusal(`Illegal probability val  ${value === undefined ? `"${reader.word}"` : `0x${value.toString(16)}`}`);
   }
   reader.skip();
-  if (control.type === 'goto') {
-    throw filterRefusal('Error: goto chain not allowed on fallback.');
-  }
   // The kernel takes 0 for 1: every packet.
   return { type, control, value: Math.max(1, value) };
 }
@@ -56,5 +53,8 @@ export function parseGact(reader: WordReader): ActionSpec {
   const control = parseVerdict(reader);
   const random = parseRandom(reader);
   const index = parseIndex(reader, '');
+  if (random?.control.type === 'goto') {
+    throw filterRefusal('Error: goto chain not allowed on fallback.');
+  }
   return { kind: 'gact', control, ...(random !== undefined && { random }), ...(index !== undefined && { index }) };
 }

@@ -15,7 +15,7 @@ const illegal = { rate: 'Illegal rate', group: 'Illegal group num', trunc: 'Ille
 export function parseSample(reader: WordReader): ActionSpec {
   const given: { rate?: number; group?: number; trunc?: number } = {};
   if (reader.left < 2) {
-    throw refusal('sample bad argument count 1');
+    throw refusal('sample bad argument count 1', 255);
   }
   reader.advance();
   for (

@@ -1,7 +1,7 @@
 /** Control side of the table of chains in shared words: from a chain's number to the newest version of its list. */
 import type { Chain } from './chain.js';
 import { finish, HASH_SEED, mix } from './hash.js';
-import { CONSULTED_MOST, chainVersionWords, Slot, Version } from './layout.js';
+import { CONSULTED_MOST, chainVersionWords, PARTS_MOST, Slot, Version } from './layout.js';
 import type { SharedWords } from './shared-words.js';
 import { allocSlots, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
 
@@ -17,7 +17,7 @@ export class ChainSlots {
     let words = 0;
     for (const chain of chains) {
       count++;
-      words += CONSULTED_MOST + chainVersionWords(chain.tupleCount);
+      words += CONSULTED_MOST + PARTS_MOST + chainVersionWords(chain.tupleCount);
     }
     return words + slotWords(slotCountFor(this.slotted + count));
   }

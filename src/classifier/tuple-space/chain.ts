@@ -4,6 +4,8 @@ import { KEY_WORDS } from '../flow-key.js';
 import { finish, mix } from './hash.js';
 import { ChainList, TupleItem, Version } from './layout.js';
 import { MaskGroup } from './mask-group.js';
+import { Parts } from './parts.js';
+import { FEW_TUPLES } from './presence.js';
 import type { SharedWords } from './shared-words.js';
 import type { Tuple } from './tuple.js';
 
@@ -22,6 +24,7 @@ export class Chain {
   private consultedAt = 0;
   private consulted = new Int32Array(0);
   private isConsultedStale = true;
+  private readonly parts = new Parts();
 
   constructor(number: number) {
     this.number = number;
@@ -42,6 +45,7 @@ export class Chain {
       else bucket.push(group);
     }
     group.add(tuple);
+    tuple.takeParts(this.parts);
     this.tupleCount++;
     this.isConsultedStale = true;
   }
@@ -49,6 +53,7 @@ export class Chain {
   delete(tuple: Tuple): void {
     const { group } = tuple;
     group.delete(tuple);
+    tuple.releaseParts(this.parts);
     this.tupleCount--;
     this.isConsultedStale = true;
     if (!group.isEmpty) return;
@@ -62,10 +67,11 @@ export class Chain {
   reset(): void {
     this.consultedAt = 0;
     this.isConsultedStale = true;
+    this.parts.reset();
   }
 
   /**
-   * Writes what the tuples consult, if it is not what stands there, then the list of tuples, in order of their first
+   * Writes what the tuples consult and look at, if it is not what stands there, then the list of tuples, in order of their first
    * rules, behind the head of a version.
    */
   writeTuples(shared: SharedWords, list: number): void {
@@ -76,6 +82,7 @@ export class Chain {
     if (this.isConsultedStale) this.writeConsulted(shared);
     words[list + Version.COUNT] = sorted.length;
     words[list + ChainList.CONSULTED] = this.consultedAt;
+    words[list + ChainList.PARTS] = sorted.length > FEW_TUPLES ? this.parts.write(shared) : 0;
     let item = list + ChainList.ITEMS;
     for (const tuple of sorted) {
       words[item + TupleItem.PROTOCOL] = tuple.group.protocol;
@@ -86,6 +93,8 @@ export class Chain {
       words[item + TupleItem.SLOT_COUNT] = tuple.slotCount;
       words[item + TupleItem.DST_RANGE] = tuple.dstRange;
       words[item + TupleItem.SRC_RANGE] = tuple.srcRange;
+      words[item + TupleItem.NEEDS] = tuple.needs;
+      words[item + TupleItem.MORE_NEEDS] = tuple.moreNeeds;
       item += TupleItem.WORDS;
     }
   }

@@ -5,6 +5,7 @@
 import type { ClassifierSnapshot } from '../classifier.js';
 import { PROTOCOL_CLASSES } from '../consulted.js';
 import { KEY_WORDS } from '../flow-key.js';
+import { MOST_PARTS } from './presence.js';
 
 export const TUPLE_SPACE = 'tuple-space';
 
@@ -18,6 +19,8 @@ export interface TupleSpaceSnapshot extends ClassifierSnapshot {
   /** Versions born later than this do not exist in this snapshot. */
   readonly generation: number;
   readonly rules: number;
+  /** The filter of known values (presence.ts); empty where no chain asks. */
+  readonly presence: SharedArrayBuffer;
 }
 
 /** Words at the front that stay zero. */
@@ -32,8 +35,17 @@ export const Version = { BORN: 0, OLDER: 1, COUNT: 2, WORDS: 3 } as const;
  */
 export const Slot = { HEAD: 0, HASH: 1, WORDS: 2 } as const;
 
-/** A version of a chain's list of tuples: behind the head, the offset of what the chain consults, then the items. */
-export const ChainList = { CONSULTED: Version.WORDS, ITEMS: Version.WORDS + 1 } as const;
+/**
+ * A version of a chain's list of tuples: behind the head, the offsets of what the chain consults and of the parts of
+ * the key (0: there are few tuples, which are held to none), then the items.
+ */
+export const ChainList = { CONSULTED: Version.WORDS, PARTS: Version.WORDS + 1, ITEMS: Version.WORDS + 2 } as const;
+
+/** The parts of the key that a chain's tuples look at: how many, then these words of each (presence.ts). */
+export const PartWord = { FIRST: 1, INDEX: 0, BITS: 1, SEED: 2, WORDS: 3 } as const;
+
+/** Most words that they take. */
+export const PARTS_MOST = PartWord.FIRST + MOST_PARTS * PartWord.WORDS;
 
 /**
  * What a chain's look-ups consult, for the protocols of each class one after the other: how many tuples they go through,
@@ -57,7 +69,10 @@ export const TupleItem = {
   /** Ranges of ports that a frame must be in, as in a rule's key; 0: none. */
   DST_RANGE: 6,
   SRC_RANGE: 7,
-  WORDS: 8,
+  /** The parts whose values must be known, as the bits of two words. */
+  NEEDS: 8,
+  MORE_NEEDS: 9,
+  WORDS: 10,
 } as const;
 
 /** An item of a key's list of rules, behind the masked words of the key. In order of PREF. */

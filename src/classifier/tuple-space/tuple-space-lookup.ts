@@ -4,11 +4,22 @@ import type { Consulted, Lookup, Position } from '../classifier.js';
 import { protocolClass } from '../consulted.js';
 import { KeyWord, PROTOCOL_ALL } from '../flow-key.js';
 import { finish, HASH_SEED, mix } from './hash.js';
-import { ChainList, ConsultedWord, RuleItem, Slot, TupleItem, type TupleSpaceSnapshot, Version } from './layout.js';
-
+import {
+  ChainList,
+  ConsultedWord,
+  PartWord,
+  RuleItem,
+  Slot,
+  TupleItem,
+  type TupleSpaceSnapshot,
+  Version,
+} from './layout.js';
+import { isKnown } from './presence.js';
 import { mayHave } from './slots.js';
 
 const NONE = -1;
+/** So many tuples are probed before a look-up asks what of the frame is known. */
+const EAGER_PROBES = 4;
 
 export class TupleSpaceLookup implements Lookup {
   readonly empty: boolean;
@@ -21,12 +32,19 @@ export class TupleSpaceLookup implements Lookup {
   /** The chain last asked for, as an int32, and its list of tuples. */
   private chain = 0;
   private list = 0;
+  private readonly presence: Int32Array;
+  private readonly presenceMask: number;
+  /** Parts of the key that have no known value, as the bits of two words; of the frame asked for last. */
+  private unknown = 0;
+  private moreUnknown = 0;
 
   constructor(snapshot: TupleSpaceSnapshot) {
     this.words = new Int32Array(snapshot.words);
     this.generation = snapshot.generation;
     this.chains = snapshot.chains;
     this.chainSlots = snapshot.chainSlots;
+    this.presence = new Int32Array(snapshot.presence);
+    this.presenceMask = this.presence.length * 32 - 1;
     this.empty = snapshot.rules === 0;
     this.list = this.listOf(0);
   }
@@ -44,6 +62,10 @@ export class TupleSpaceLookup implements Lookup {
     let sequence = 0;
     let range = 0;
     let probes = 0;
+    const parts = words[list + ChainList.PARTS];
+    let asksAt = parts === 0 ? NONE : EAGER_PROBES;
+    let unknown = 0;
+    let moreUnknown = 0;
 
     let item = list + ChainList.ITEMS;
     const end = item + words[list + Version.COUNT] * TupleItem.WORDS;
@@ -51,12 +73,22 @@ export class TupleSpaceLookup implements Lookup {
       // Tuples come in the order of their first rules: once those are behind the best hit, nothing can beat it.
       const minPref = words[item + TupleItem.MIN_PREF];
       if (minPref > pref || (minPref === pref && words[item + TupleItem.MIN_SEQUENCE] > sequence)) break;
+      if (((words[item + TupleItem.NEEDS] & unknown) | (words[item + TupleItem.MORE_NEEDS] & moreUnknown)) !== 0)
+        continue;
       const wanted = words[item + TupleItem.PROTOCOL];
       if (wanted !== protocol && wanted !== PROTOCOL_ALL) continue;
       const dstRange = words[item + TupleItem.DST_RANGE];
       if (dstRange !== 0 && !inRange(dstRange, key[at + KeyWord.DST_PORT])) continue;
       const srcRange = words[item + TupleItem.SRC_RANGE];
       if (srcRange !== 0 && !inRange(srcRange, key[at + KeyWord.SRC_PORT])) continue;
+      if (probes === asksAt) {
+        asksAt = NONE;
+        this.ask(parts, key, at);
+        unknown = this.unknown;
+        moreUnknown = this.moreUnknown;
+        if (((words[item + TupleItem.NEEDS] & unknown) | (words[item + TupleItem.MORE_NEEDS] & moreUnknown)) !== 0)
+          continue;
+      }
       probes++;
       const rule = this.probe(item, key, at, position);
       if (rule === 0) continue;
@@ -74,6 +106,25 @@ export class TupleSpaceLookup implements Lookup {
     this.probes = probes;
     this.nextPosition = id === NONE ? POSITION_END : pref + 1;
     return id;
+  }
+
+  /** Asks which parts of the key have values that no rule of the chain asks for. */
+  private ask(parts: number, key: Int32Array, at: number): void {
+    const words = this.words;
+    const count = words[parts];
+    let part = parts + PartWord.FIRST;
+    let unknown = 0;
+    let moreUnknown = 0;
+    for (let n = 0; n < count; n++) {
+      const value = key[at + words[part + PartWord.INDEX]] & words[part + PartWord.BITS];
+      if (!isKnown(this.presence, this.presenceMask, words[part + PartWord.SEED], value)) {
+        if (n < 32) unknown |= 1 << n;
+        else moreUnknown |= 1 << (n - 32);
+      }
+      part += PartWord.WORDS;
+    }
+    this.unknown = unknown;
+    this.moreUnknown = moreUnknown;
   }
 
   consulted(chain: number, protocol: number): Consulted {

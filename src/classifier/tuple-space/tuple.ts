@@ -8,6 +8,8 @@ import type { Chain } from './chain.js';
 import { finish, HASH_SEED, mix } from './hash.js';
 import { keyVersionWords, RuleItem, Slot, Version } from './layout.js';
 import type { MaskGroup, MaskPlace } from './mask-group.js';
+import type { Parts } from './parts.js';
+import { type Presence, partSeed } from './presence.js';
 import type { RuleIndex } from './rule-index.js';
 import { alignedWords, type SharedWords } from './shared-words.js';
 import { allocKeyTable, FEWEST_SLOTS, freeSlot, isFull, keyTableWords, note, setHead, slotCountFor } from './slots.js';
@@ -38,7 +40,12 @@ export class Tuple {
   maskAt = 0;
   slots = 0;
   slotCount = FEWEST_SLOTS;
+  /** Parts of the key whose values a frame must have, as bits by the number that the chain gave each. */
+  needs = 0;
+  moreNeeds = 0;
   private readonly indices: Int32Array;
+  /** By packed word: what the hash of its known values begins with. */
+  private readonly seeds: Int32Array;
   /** Keys that have a slot, and those of them that have a rule. */
   private slotted = 0;
   private keys = 0;
@@ -55,6 +62,7 @@ export class Tuple {
     for (let i = 0; i < KEY_WORDS; i++)
       if (this.mask[i] !== 0 && i !== KeyWord.DST_PORT_RANGE && i !== KeyWord.SRC_PORT_RANGE) indices.push(i);
     this.indices = Int32Array.from(indices);
+    this.seeds = Int32Array.from(indices, (i) => partSeed(i, this.mask[i]));
     this.width = indices.length;
   }
 
@@ -138,6 +146,38 @@ export class Tuple {
     return 0;
   }
 
+  takeParts(parts: Parts): void {
+    for (const index of this.indices) {
+      const number = parts.take(index, this.mask[index]);
+      if (number >= 32) this.moreNeeds |= 1 << (number - 32);
+      else if (number >= 0) this.needs |= 1 << number;
+    }
+  }
+
+  releaseParts(parts: Parts): void {
+    for (let bit = 0; bit < 32; bit++) {
+      if ((this.needs & (1 << bit)) !== 0) parts.release(bit);
+      if ((this.moreNeeds & (1 << bit)) !== 0) parts.release(bit + 32);
+    }
+  }
+
+  /** How many values its keys have, each counted as often as it comes. */
+  get valueCount(): number {
+    return this.slotted * this.width;
+  }
+
+  /** Makes the values of every key that has a slot known. */
+  noteAll(words: Int32Array, presence: Presence): void {
+    for (let slot = this.slots; slot < this.slots + this.slotCount * Slot.WORDS; slot += Slot.WORDS) {
+      const version = words[slot + Slot.HEAD];
+      if (version !== 0) this.noteKey(words, version + Version.WORDS, presence);
+    }
+  }
+
+  private noteKey(words: Int32Array, at: number, presence: Presence): void {
+    for (let i = 0; i < this.width; i++) presence.note(this.seeds[i], words[at + i]);
+  }
+
   /** Most words that mask and slots of a new tuple take. */
   get newWords(): number {
     return 1 + this.width * 2 + alignedWords(keyTableWords(FEWEST_SLOTS));
@@ -168,6 +208,7 @@ export class Tuple {
   write(
     shared: SharedWords,
     index: RuleIndex,
+    presence: Presence,
     packed: Int32Array,
     hash: number,
     generation: number,
@@ -212,6 +253,7 @@ export class Tuple {
     if (isNew) {
       words[slot + Slot.HASH] = hash;
       note(words, this.slots, this.slotCount, hash);
+      this.noteKey(packed, 0, presence);
       this.slotted++;
     } else {
       shared.release(keyVersionWords(this.width, oldCount));
