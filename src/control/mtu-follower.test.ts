@@ -69,6 +69,10 @@ class FakeHost implements UnderlaySource {
     return { device: 4, mtu: this.routeMtu ?? this.lowerMtu, source: FOUR };
   }
 
+  deviceOf(address: Uint8Array): number | undefined {
+    return `${address}` === `${FOUR}` ? 4 : undefined;
+  }
+
   /** As a new device is made. */
   make(options: VxlanOptions, wanted?: number): void {
     const underlay = underlayMtu(this, options);
@@ -92,6 +96,8 @@ test('a new device has what its lower device leaves, and no more', (t) => {
   t.is(mtuOf({ remote: FOUR }), 1450);
   t.is(mtuOf({ remote: SIX }), 1430);
   t.is(mtuOf({ remote: FOUR }, 9000), 9000, 'without dev what is asked for is what one gets, as in the kernel');
+  t.is(mtuOf({ local: FOUR }), 1450, 'what has the address');
+  t.is(mtuOf({ local: SIX }), 1500, 'nothing has it');
   t.is(mtuOf({}), 1500);
   t.is(mtuOf({ remote: new Uint8Array(4) }), 1500);
   t.throws(() => mtuOf({ dev: 'eth1' }), { message: /eth1/ });

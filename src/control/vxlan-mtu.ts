@@ -1,7 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import type { RouteAnswer } from '../io/rtnetlink/client.js';
 import type { Link } from '../io/rtnetlink/link.js';
-import { parseIp } from '../iproute/address.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 import { SystemError } from '../native/errno.js';
 import type { LinkSource } from './device-registry.js';
@@ -21,6 +19,8 @@ const DEFAULT_MTU = 1500;
 export interface UnderlaySource extends LinkSource {
   /** Throws a SystemError where there is no route. */
   route(destination: Uint8Array): RouteAnswer;
+  /** Index of the interface that has an address of this host. */
+  deviceOf(address: Uint8Array): number | undefined;
 }
 
 /** What a vxlan device's underlay leaves of an MTU. */
@@ -53,8 +53,8 @@ export function underlayMtu(source: UnderlaySource, options: VxlanOptions): Unde
     lower = route && source.link(route.device);
     lowerMtu = route?.mtu;
   } else if (isAddress(local)) {
-    const name = deviceOf(local);
-    lower = name === undefined ? undefined : source.link(name);
+    const index = source.deviceOf(local);
+    lower = index === undefined ? undefined : source.link(index);
   }
   // A way to this host itself says nothing of the size of packets.
   if (!lower || (dev === undefined && lower.name === 'lo')) return undefined;
@@ -85,12 +85,4 @@ function routeTo(source: UnderlaySource, destination: Uint8Array): RouteAnswer |
     if (error instanceof SystemError) return undefined;
     throw error;
   }
-}
-
-/** The device that has an address of this host. */
-function deviceOf(address: Uint8Array): string | undefined {
-  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-    if (addresses.some((each) => Buffer.compare(parseIp(each.address) ?? Buffer.of(), address) === 0)) return name;
-  }
-  return undefined;
 }

@@ -31,6 +31,10 @@ export const RTM_GETLINK = 18;
 export const RTM_SETLINK = 19;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
+/** Asks for the entry that a route comes from. */
+export const RTM_F_FIB_MATCH = 0x2000;
+/** A route to an address of this host. */
+export const RTN_LOCAL = 2;
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;

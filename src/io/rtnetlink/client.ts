@@ -31,6 +31,7 @@ import {
   RTAX_MTU,
   RTEXT_FILTER_SKIP_STATS,
   RTM_DELLINK,
+  RTM_F_FIB_MATCH,
   RTM_GETLINK,
   RTM_GETNEIGH,
   RTM_GETROUTE,
@@ -38,6 +39,7 @@ import {
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_SETLINK,
+  RTN_LOCAL,
 } from '../../native/netlink-constants.js';
 import { scratch } from '../../native/scratch.js';
 import { AF_INET, AF_INET6, SO_RCVTIMEO, SOL_SOCKET } from '../../native/socket-constants.js';
@@ -187,6 +189,28 @@ export class RtnetlinkClient {
       mtu: own ?? this.link(index)?.mtu ?? 0,
       source: Uint8Array.from(attributes.get(RTA_PREFSRC) ?? []),
     };
+  }
+
+  /**
+   * Index of the interface that has an address (4 or 16 bytes); undefined where it is not one of this host. Interfaces
+   * count that have no carrier (yet), which getifaddrs leaves out.
+   */
+  deviceOf(address: Uint8Array): number | undefined {
+    const request = this.request(RTM_GETROUTE, 0, Rtmsg.SIZE)
+      .fixed8(Rtmsg.FAMILY, address.length === 4 ? AF_INET : AF_INET6)
+      .fixed8(Rtmsg.DST_LENGTH, address.length * 8)
+      .fixed32(Rtmsg.FLAGS, RTM_F_FIB_MATCH)
+      .attribute(RTA_DST, address);
+    let answer: Message | undefined;
+    try {
+      answer = this.exchange(request, 'route').find((each) => each.type === RTM_NEWROUTE);
+    } catch (error) {
+      if (error instanceof SystemError) return undefined;
+      throw error;
+    }
+    if (answer === undefined || answer.body.length < Rtmsg.SIZE) return undefined;
+    if (answer.body[Rtmsg.TYPE] !== RTN_LOCAL) return undefined;
+    return number32(readAttributes(answer.body.subarray(Rtmsg.SIZE)).get(RTA_OIF));
   }
 
   private request(type: number, flags: number, fixed: number): MessageWriter {
