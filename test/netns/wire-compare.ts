@@ -219,7 +219,8 @@ async function fromClassic(topology: Topology, row: WireRow): Promise<Captured[]
 }
 
 interface Comparable {
-  readonly inner: string;
+  /** Which of the frames that were sent it is, or how a stranger begins: the whole would take minutes to compare. */
+  readonly inner: number | string;
   readonly outer: Omit<Captured['outer'], 'sourcePort'>;
 }
 
@@ -227,7 +228,10 @@ interface Comparable {
 function comparable(captured: readonly Captured[], frames: readonly string[]): Comparable[] {
   return [...captured]
     .sort((one, other) => frames.indexOf(one.inner) - frames.indexOf(other.inner))
-    .map(({ inner, outer: { sourcePort: _, ...outer } }) => ({ inner, outer }));
+    .map(({ inner, outer: { sourcePort: _, ...outer } }) => {
+      const n = frames.indexOf(inner);
+      return { inner: n < 0 ? `${inner.length / 2} bytes: ${inner.slice(0, 80)}` : n, outer };
+    });
 }
 
 /** Runs a row on both and compares them. */

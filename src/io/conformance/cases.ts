@@ -389,6 +389,16 @@ export const sendCases: readonly UnderlayCase[] = [
     },
   },
   {
+    title: 'what fits goes out behind what is too long for the path, though the two could be strung together',
+    async run(bench) {
+      const { underlay, peer } = bench;
+      toPeer(bench, { FLAGS: TUNNEL_CSUM | TUNNEL_DONT_FRAGMENT });
+      for (const length of [3000, 3000, 1000]) underlay.add([pattern(length)]);
+      assert.deepEqual(underlay.send(), [EMSGSIZE, EMSGSIZE, 0]);
+      assert.deepEqual(payloads(await peer.take(1)), [Buffer.from(pattern(1000))]);
+    },
+  },
+  {
     title: 'a destination port of 0 is the underlay’s own',
     async run(bench) {
       const { underlay, peer } = bench;

@@ -221,7 +221,10 @@ export class UdpSender {
     return m;
   }
 
-  /** A bundle that the kernel refused with `errno`: its datagrams one by one, or the errno for each. */
+  /**
+   * A bundle that the kernel refused with `errno`: its datagrams one by one, or the errno for each. Where they are too
+   * long for the path the last one, which may be shorter, need not be.
+   */
   private unbundle(
     socket: TransmitSocket,
     mode: number,
@@ -232,9 +235,11 @@ export class UdpSender {
     errno: number,
   ): void {
     const again = worthSplitting(errno, mode, socket.family);
+    const longest = vector.bytes[m];
     if (errno === EIO) socket.segmentation = false;
     for (; count > 0; count--) {
-      vector.errno[m] = again ? this.sendAlone(socket, vector, tunnels, m) : errno;
+      const fits = errno === EMSGSIZE && vector.bytes[m] < longest;
+      vector.errno[m] = again || fits ? this.sendAlone(socket, vector, tunnels, m) : errno;
       m = this.next[m];
     }
   }
