@@ -13,6 +13,7 @@ import {
   NUD_NOARP,
   NUD_PERMANENT,
   NUD_REACHABLE,
+  NUD_STALE,
 } from '../devices/fdb-layout.js';
 import type { FdbKey, FdbListed, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
 import { isSameRemote } from '../devices/fdb-records.js';
@@ -307,8 +308,9 @@ export class Forwarding {
       const options = this.host.device(index)?.vxlan;
       return (options?.ageing ?? VXLAN_AGEING) * TICKS;
     };
+    // The kernel makes an entry stale before it forgets it, and says so.
     const next = this.table.age(ageing, AGE_INTERVAL * TICKS, (record) =>
-      this.changed('deleted', record, record.remotes),
+      this.changed('deleted', { ...record, state: NUD_STALE }, record.remotes),
     );
     this.ageIn(next);
   }

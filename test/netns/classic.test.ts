@@ -1,8 +1,9 @@
 // Classic vxlan devices against the kernel's: traffic both ways, shared ports, learning, roaming and ageing.
 import type { ExecutionContext } from 'ava';
 import { Daemon } from './daemon.js';
+import type { Background } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
-import type { Host, Topology } from './topology.js';
+import { type Host, type Topology, VTEP } from './topology.js';
 import { iperf, ping } from './traffic.js';
 
 const MAC_A = '02:00:00:00:00:aa';
@@ -21,6 +22,19 @@ function vtepDevice(vni: number, mac: string, n: number, options: string): strin
     `ip link set vx${vni} up`,
     `ip addr add 10.${vni}.0.${n}/24 dev vx${vni}`,
   ];
+}
+
+/** A monitor that has told of an entry which comes and goes: from now on it misses nothing. */
+async function listening(
+  monitor: Background,
+  say: (line: string) => Promise<string>,
+  dev: string,
+): Promise<Background> {
+  while (monitor.stdout === '') {
+    await say(`bridge fdb add 02:00:00:00:00:dd dev ${dev} dst 192.0.2.1`);
+    await say(`bridge fdb del 02:00:00:00:00:dd dev ${dev}`);
+  }
+  return monitor;
 }
 
 async function withoutDevice(t: ExecutionContext, underlay: 4 | 6 = 4): Promise<Topology> {
@@ -105,6 +119,10 @@ rooted('a station that moves is followed, one that falls silent is forgotten, as
   await kernelDevice(a, 4, MAC_A, 1, `remote ${outer.b} ageing 3`);
   const daemon = await Daemon.start(topology, vtepDevice(7, MAC_B, 2, `remote ${outer.a} ageing 3`));
 
+  const monitors = [
+    await listening(a.start(['bridge', 'monitor', 'fdb']), (line) => a.do(line), 'vx4'),
+    await listening(daemon.host.start([VTEP, 'bridge', 'monitor', 'fdb']), (line) => daemon.do(line), 'vx7'),
+  ];
   const table = async (): Promise<string[]> => {
     const [kernel, ours] = await Promise.all([a.do('bridge fdb show dev vx4'), daemon.do('bridge fdb show dev vx7')]);
     return [kernel, ours].map((text) => text.split('\n').find((line) => line.includes(':cc ')) ?? '');
@@ -124,6 +142,14 @@ rooted('a station that moves is followed, one that falls silent is forgotten, as
   const [kernel = '', ours = ''] = await table();
   t.is(ours, kernel.replace('192.168.3.15', '192.168.5.15'));
   await until(t, table, ([k, o]) => k === '' && o === '', 20);
+  // Learned, moved, forgotten: each was told, in the words of the kernel's.
+  for (const monitor of monitors) await monitor.waitFor(/Deleted .*:cc /);
+  const [theirs = [], vteps = []] = monitors.map(({ stdout }) =>
+    stdout.split('\n').filter((line) => line.includes(':cc ')),
+  );
+  const asOurs = (line: string): string => line.replaceAll('vx4', 'vx7').replaceAll('192.168.3.', '192.168.5.');
+  t.true(vteps.length >= 3, vteps.join('\n'));
+  t.deepEqual([...new Set(vteps)], [...new Set(theirs.map(asOurs))]);
 
   // Static entries are not moved, and what comes from elsewhere is dropped.
   await daemon.do('bridge fdb add 02:00:00:00:00:cc dev vx7 dst 192.168.5.99 static');
