@@ -31,6 +31,8 @@ import {
 import { putU16, u16 } from '../wire/bytes.js';
 import { type Checksummer, finish, fold } from '../wire/checksum.js';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ip-protocol.js';
+import { IPV4_SRC } from '../wire/ipv4.js';
+import { IPV6_SRC } from '../wire/ipv6.js';
 import { TCP_CHECKSUM, TCP_FLAG_CWR, TCP_FLAGS } from '../wire/tcp.js';
 import { UDP_CHECKSUM } from '../wire/udp.js';
 
@@ -46,6 +48,18 @@ export function pseudoHeader(
   return (packets.shape[i] & SHAPE_IPV4) !== 0
     ? checksums.pseudoHeader4(ip, protocol, length)
     : checksums.pseudoHeader6(ip, protocol, length);
+}
+
+/** Whether the checksum of packet `i`'s transport segment is right; of an UNFINISHED one nothing is to be verified. */
+export function isIntact(checksums: Checksummer, packets: Packets, i: PacketIndex, protocol: number): boolean {
+  if ((packets.flags[i] & UNFINISHED) !== 0) return true;
+  const l4 = packets.l4[i];
+  const length = packets.end[i] - l4;
+  const ipv4 = (packets.shape[i] & SHAPE_IPV4) !== 0;
+  const addresses = packets.frame[i] + packets.l3[i] + (ipv4 ? IPV4_SRC : IPV6_SRC);
+  const initial = protocol + length; // with the addresses, the pseudo-header
+  const sum = checksums.sumWithAddresses(addresses, ipv4 ? 8 : 32, packets.frame[i] + l4, length, initial);
+  return fold(sum) === 0xffff;
 }
 
 /**

@@ -5,14 +5,9 @@ import { ReceivedDatagrams } from '../../memory/received.js';
 import { TUNNEL_CSUM, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
 import { DatagramVector } from '../../memory/vectors.js';
 import { must } from '../../native/errno.js';
-import { ppoll } from '../../native/libc.js';
-import { NativeBuffer } from '../../native/scratch.js';
-import { POLLIN } from '../../native/socket-constants.js';
-import { Pollfd } from '../../native/structs.js';
 import type { Underlay } from '../device.js';
-import { addressWords } from '../testing/loopback.js';
+import { addressWords, readable } from '../testing/loopback.js';
 
-const poll = new NativeBuffer(64);
 const DEADLINE_MS = 10_000;
 
 /** Entries of a batch: few, so that tests reach the bound. */
@@ -99,13 +94,7 @@ export class Station {
 
   /** Whether one of its descriptors can be read now. */
   isReadable(): boolean {
-    return this.underlay.receiveFds.some((fd) => {
-      poll.view.setInt32(Pollfd.FD, fd, true);
-      poll.view.setInt16(Pollfd.EVENTS, POLLIN, true);
-      poll.view.setBigInt64(16, 0n, true);
-      poll.view.setBigInt64(24, 0n, true);
-      return fd < 0 || must(ppoll(poll.address, 1, poll.address + 16), 'ppoll') > 0;
-    });
+    return this.underlay.receiveFds.some((fd) => fd < 0 || readable(fd, 0));
   }
 
   /** Receives once from every descriptor; what is a bundle is taken apart. */

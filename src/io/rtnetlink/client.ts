@@ -173,14 +173,7 @@ export class RtnetlinkClient {
    * SystemError (ENETUNREACH: there is none).
    */
   route(destination: Uint8Array, device?: number): RouteAnswer {
-    const request = this.request(RTM_GETROUTE, 0, Rtmsg.SIZE)
-      .fixed8(Rtmsg.FAMILY, destination.length === 4 ? AF_INET : AF_INET6)
-      .fixed8(Rtmsg.DST_LENGTH, destination.length * 8)
-      .attribute(RTA_DST, destination);
-    if (device !== undefined) request.attribute32(RTA_OIF, device);
-    const answer = this.exchange(request, 'route').find((each) => each.type === RTM_NEWROUTE);
-    if (answer === undefined || answer.body.length < Rtmsg.SIZE) throw new SystemError('RTNETLINK', EIO, 'route');
-    const attributes = readAttributes(answer.body.subarray(Rtmsg.SIZE));
+    const { attributes } = this.routeEntry(destination, 0, device);
     const metrics = attributes.get(RTA_METRICS);
     const index = number32(attributes.get(RTA_OIF)) ?? 0;
     const own = metrics === undefined ? undefined : number32(readAttributes(metrics).get(RTAX_MTU));
@@ -196,21 +189,29 @@ export class RtnetlinkClient {
    * count that have no carrier (yet), which getifaddrs leaves out.
    */
   deviceOf(address: Uint8Array): number | undefined {
-    const request = this.request(RTM_GETROUTE, 0, Rtmsg.SIZE)
-      .fixed8(Rtmsg.FAMILY, address.length === 4 ? AF_INET : AF_INET6)
-      .fixed8(Rtmsg.DST_LENGTH, address.length * 8)
-      .fixed32(Rtmsg.FLAGS, RTM_F_FIB_MATCH)
-      .attribute(RTA_DST, address);
-    let answer: Message | undefined;
     try {
-      answer = this.exchange(request, 'route').find((each) => each.type === RTM_NEWROUTE);
+      const { type, attributes } = this.routeEntry(address, RTM_F_FIB_MATCH);
+      return type === RTN_LOCAL ? number32(attributes.get(RTA_OIF)) : undefined;
     } catch (error) {
       if (error instanceof SystemError) return undefined;
       throw error;
     }
-    if (answer === undefined || answer.body.length < Rtmsg.SIZE) return undefined;
-    if (answer.body[Rtmsg.TYPE] !== RTN_LOCAL) return undefined;
-    return number32(readAttributes(answer.body.subarray(Rtmsg.SIZE)).get(RTA_OIF));
+  }
+
+  private routeEntry(
+    destination: Uint8Array,
+    flags: number,
+    device?: number,
+  ): { readonly type: number | undefined; readonly attributes: ReadonlyMap<number, Uint8Array> } {
+    const request = this.request(RTM_GETROUTE, 0, Rtmsg.SIZE)
+      .fixed8(Rtmsg.FAMILY, destination.length === 4 ? AF_INET : AF_INET6)
+      .fixed8(Rtmsg.DST_LENGTH, destination.length * 8)
+      .fixed32(Rtmsg.FLAGS, flags)
+      .attribute(RTA_DST, destination);
+    if (device !== undefined) request.attribute32(RTA_OIF, device);
+    const answer = this.exchange(request, 'route').find((each) => each.type === RTM_NEWROUTE);
+    if (answer === undefined || answer.body.length < Rtmsg.SIZE) throw new SystemError('RTNETLINK', EIO, 'route');
+    return { type: answer.body[Rtmsg.TYPE], attributes: readAttributes(answer.body.subarray(Rtmsg.SIZE)) };
   }
 
   private request(type: number, flags: number, fixed: number): MessageWriter {

@@ -11,8 +11,6 @@ import { GSO_TCPV4, GSO_TCPV6, type PacketIndex, type Packets, SHAPE_IPV4, UNFIN
 import { i32, putU16 } from '../../wire/bytes.js';
 import { type Checksummer, fold } from '../../wire/checksum.js';
 import { IPPROTO_TCP } from '../../wire/ip-protocol.js';
-import { IPV4_SRC } from '../../wire/ipv4.js';
-import { IPV6_SRC } from '../../wire/ipv6.js';
 import {
   TCP_ACK,
   TCP_CHECKSUM,
@@ -38,7 +36,7 @@ import {
   OTHER_WINDOW,
   SEQUENCE,
 } from '../outcomes.js';
-import { pseudoHeader } from '../unfinished.js';
+import { isIntact, pseudoHeader } from '../unfinished.js';
 import type { MergeLane } from './merge.js';
 
 /** Half of IOV_MAX: an entry has one iovec for the headers and one for each segment's payload. */
@@ -103,15 +101,7 @@ export class TcpLane implements MergeLane {
   }
 
   intact(i: PacketIndex): boolean {
-    const { packets, checksums } = this;
-    if ((packets.flags[i] & UNFINISHED) !== 0) return true;
-    const l4 = packets.l4[i];
-    const length = packets.end[i] - l4;
-    const ipv4 = (packets.shape[i] & SHAPE_IPV4) !== 0;
-    const addresses = packets.frame[i] + packets.l3[i] + (ipv4 ? IPV4_SRC : IPV6_SRC);
-    const initial = IPPROTO_TCP + length; // with the addresses, the pseudo-header
-    const sum = checksums.sumWithAddresses(addresses, ipv4 ? 8 : 32, packets.frame[i] + l4, length, initial);
-    return fold(sum) === 0xffff;
+    return isIntact(this.checksums, this.packets, i, IPPROTO_TCP);
   }
 
   complete(at: number, head: PacketIndex, tail: PacketIndex, length: number): void {

@@ -12,12 +12,10 @@ import { GSO_UDP_L4, type PacketIndex, type Packets, SHAPE_IPV4, UNFINISHED } fr
 import { putU16, u16 } from '../../wire/bytes.js';
 import { type Checksummer, fold } from '../../wire/checksum.js';
 import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
-import { IPV4_SRC } from '../../wire/ipv4.js';
-import { IPV6_SRC } from '../../wire/ipv6.js';
 import { UDP_CHECKSUM, UDP_LENGTH } from '../../wire/udp.js';
 import { OFFLOAD_CSUM, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offloads.js';
 import { MERGED, NO_CHECKSUM, NO_PAYLOAD, OTHER_CHECKSUM, OTHER_LENGTH } from '../outcomes.js';
-import { pseudoHeader } from '../unfinished.js';
+import { isIntact, pseudoHeader } from '../unfinished.js';
 import type { MergeLane } from './merge.js';
 
 /** UDP_MAX_SEGMENTS of older kernels: as many are what a sender can have bundled. */
@@ -65,15 +63,7 @@ export class UdpLane implements MergeLane {
   }
 
   intact(i: PacketIndex): boolean {
-    const { packets, checksums } = this;
-    if ((packets.flags[i] & UNFINISHED) !== 0) return true;
-    const l4 = packets.l4[i];
-    const length = packets.end[i] - l4;
-    const ipv4 = (packets.shape[i] & SHAPE_IPV4) !== 0;
-    const addresses = packets.frame[i] + packets.l3[i] + (ipv4 ? IPV4_SRC : IPV6_SRC);
-    const initial = IPPROTO_UDP + length; // with the addresses, the pseudo-header
-    const sum = checksums.sumWithAddresses(addresses, ipv4 ? 8 : 32, packets.frame[i] + l4, length, initial);
-    return fold(sum) === 0xffff;
+    return isIntact(this.checksums, this.packets, i, IPPROTO_UDP);
   }
 
   complete(at: number, head: PacketIndex, _tail: PacketIndex, length: number): void {
