@@ -4,6 +4,7 @@ import type { ClassifierTable } from '../classifier/classifier.js';
 import { LinearTable } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { Datapath } from '../dataplane/datapath.js';
+import { startProbes } from '../io/probe/start-probes.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
 import { type BatchFile, openBatch } from './batch-file.js';
@@ -106,11 +107,17 @@ export class Daemon {
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
     const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
+    const said = new Set<string>();
+    const logOnce = (line: string): void => {
+      if (!said.has(line)) log(line);
+      said.add(line);
+    };
+    for (const note of startProbes().notes) logOnce(note);
     const vanished = (index: number): void => {
       interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
     };
     const events = new EventLog();
-    const devices = new Devices(datapath, { tun: options.tun, log, vanished, events });
+    const devices = new Devices(datapath, { tun: options.tun, log, logOnce, vanished, events });
     this.endings.push((undo) => devices.close(undo));
     const newTable = (): ClassifierTable =>
       options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();

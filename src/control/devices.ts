@@ -8,7 +8,8 @@ import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
-import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { missingOffload, openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
@@ -35,7 +36,7 @@ import { UnderlayPool } from './underlay-pool.js';
 import { VniFilter, VniRows, type VniSnapshot } from './vni-filter.js';
 import { isVniInUse, type Taker } from './vni-in-use.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
+import { type UnderlayMtu, underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { type Membership, VxlanSockets } from './vxlan-sockets.js';
 
 /** Mark of vtep on the interfaces it made (ifalias): only those does it ever take over. */
@@ -44,6 +45,8 @@ const MARK = 'vtep';
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
+  /** The same for what is said once, however often it is found. */
+  readonly logOnce?: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
   /** Who is told of what becomes of links. */
@@ -320,6 +323,21 @@ export class Devices {
     return linkStateOf(details, device, [this.datapath.counters], above);
   }
 
+  /** The sockets that are open, for whoever looks at the endpoint's health. */
+  get underlayParts(): UnderlayParts[] {
+    return this.underlays.parts;
+  }
+
+  /** What a vxlan device stands on; undefined where nothing tells. */
+  underlayOf({ vxlan }: Device): UnderlayMtu | undefined {
+    try {
+      return vxlan && underlayMtu(this.rtnetlink, vxlan);
+    } catch (error) {
+      if (error instanceof CommandError) return undefined; // its lower device has gone
+      throw error;
+    }
+  }
+
   /** To be called before somebody listens: what there is then is no news. */
   beginWatching(): void {
     this.watch.begin(this.registry.list().map(({ index }) => index));
@@ -403,7 +421,10 @@ export class Devices {
   private openTap(name: string, persist: boolean, existing: Link | undefined): ReturnType<typeof openTap> {
     const reclaim = existing !== undefined && this.canReclaim(existing);
     try {
-      return openTap({ name, persist, reclaim, tunPath: this.options.tun });
+      const tap = openTap({ name, persist, reclaim, tunPath: this.options.tun });
+      const missing = missingOffload(tap.offloads);
+      if (missing !== undefined) this.options.logOnce?.(missing);
+      return tap;
     } catch (error) {
       if (error instanceof SystemError && error.errno === EEXIST) throw rtnetlinkAnswers('File exists');
       if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
@@ -456,6 +477,7 @@ export class Devices {
   private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
     return new VxlanSockets(this.underlays, vxlan, {
       log: (line) => this.options.log(line),
+      logOnce: (line) => this.options.logOnce?.(line),
       vnis: () => device.filter?.taken ?? (vxlan.external ? undefined : [[vxlan.id ?? 0, -1]]),
       memberships: (options) => {
         const { remote } = options;

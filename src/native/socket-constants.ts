@@ -107,3 +107,9 @@ export const CLONE_NEWNET = 0x40000000;
 /** Option of prctl(2): the signal that this process gets when its parent ends. */
 export const PR_SET_PDEATHSIG = 1;
 export const SIGKILL = 9;
+
+/** Requests of ioctl(2) on any socket, and the commands of SIOCETHTOOL that ask for a flag (linux/ethtool.h). */
+export const SIOCETHTOOL = 0x8946;
+export const ETHTOOL_GTXCSUM = 0x16;
+export const ETHTOOL_GTSO = 0x1e;
+export const ETHTOOL_GGRO = 0x2b;

@@ -23,6 +23,9 @@ export const TUN_F_TSO_ECN = 0x08;
 /** Kernel 6.2 and later; both or none. */
 export const TUN_F_USO4 = 0x20;
 export const TUN_F_USO6 = 0x40;
+/** Kernel 6.17 and later: segmentation of what is inside a UDP tunnel, and with an outer checksum. */
+export const TUN_F_UDP_TUNNEL_GSO = 0x80;
+export const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100;
 
 /** Bit of virtio_net_hdr.flags: the checksum at csum_start + csum_offset is unfinished. */
 export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
