@@ -29,6 +29,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const SO_RXQ_OVFL = 40;
 /** Linux 5.1. */
 export const SO_BINDTOIFINDEX = 62;
