@@ -13,7 +13,9 @@ export function checkPorts({ ports, holders, kernelVxlans, daemon }: Facts): Fin
     );
     const isOwn = devices.some((device) => device.port === port && device.open === true);
     const kernels = isUnseen(kernelVxlans) ? [] : kernelVxlans.filter((each) => each.port === port);
-    const others = isUnseen(holders) ? [] : holders.filter((each) => each.port === port && each.pid !== pid);
+    const others = isUnseen(holders)
+      ? []
+      : holders.filter((each) => each.port === port && (pid === undefined || each.pid !== pid));
     const names = [
       ...kernels.map(({ name }) => `the kernel's vxlan device ${name}`),
       // A socket of the kernel is in the list of sockets as well, and is no process's.

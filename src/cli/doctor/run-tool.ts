@@ -24,7 +24,9 @@ export function runTool(tool: string, ...words: readonly string[]): Promise<stri
     const options = { env: { ...process.env, PATH, LC_ALL: 'C' }, timeout: DEADLINE_MS, maxBuffer: MOST_BYTES };
     execFile(tool, words, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
-      if (error.code === 'ENOENT') return resolve({ unseen: `${tool} is not installed` });
+      // EACCES: a folder of the path is not for this user, and the tool in none of the others.
+      if (error.code === 'ENOENT' || (error.code === 'EACCES' && !isInstalled(tool)))
+        return resolve({ unseen: `${tool} is not installed` });
       if (error.killed === true) return resolve({ unseen: `${tool} did not end within ${DEADLINE_MS / 1000} s` });
       const [said = ''] = stderr.trim().split('\n');
       return resolve({ unseen: `${tool}: ${said === '' ? error.message : said}` });
