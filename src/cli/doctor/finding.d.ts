@@ -5,18 +5,18 @@
  */
 export type Level = 'ok' | 'note' | 'unseen' | 'advice' | 'problem';
 export interface Finding {
-    readonly level: Level;
-    /** A sentence without a full stop. */
-    readonly sentence: string;
-    /** What to do: a command, or a half-sentence. */
-    readonly remedy?: string;
+  readonly level: Level;
+  /** A sentence without a full stop. */
+  readonly sentence: string;
+  /** What to do: a command, or a half-sentence. */
+  readonly remedy?: string;
 }
 /** A finding with the check that made it, and what it is about. */
 export interface Reported extends Finding {
-    /** In kebab-case: for scripts. */
-    readonly check: string;
-    /** `host`, `kernel`, `underlay eth0`, `endpoint`. */
-    readonly section: string;
+  /** In kebab-case: for scripts. */
+  readonly check: string;
+  /** `host`, `kernel`, `underlay eth0`, `endpoint`. */
+  readonly section: string;
 }
 export declare const ok: (sentence: string) => Finding;
 export declare const note: (sentence: string, remedy?: string) => Finding;

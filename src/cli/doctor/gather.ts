@@ -84,7 +84,7 @@ export async function gather({ dev, control, tun }: Wishes): Promise<Facts> {
     ports,
     holders: portHolders(new Set(ports)),
     kernelVxlans,
-    firewall: { nft: parsed(nft), iptables },
+    firewall: { nft: rulesetOf(parsed(nft)), iptables },
     ...(count !== undefined && max !== undefined && { conntrack: { count, max } }),
     daemon,
   };
@@ -173,6 +173,13 @@ function parsed(printed: string | { readonly unseen: string }): Seen<unknown> {
   } catch {
     return { unseen: 'what it printed was no JSON' };
   }
+}
+
+/** What has no list of objects is not what nftables prints. */
+export function rulesetOf(printed: Seen<unknown>): Seen<unknown> {
+  if (isUnseen(printed)) return printed;
+  const isRuleset = typeof printed === 'object' && printed !== null && 'nftables' in printed;
+  return isRuleset ? printed : { unseen: 'what nft printed is no ruleset' };
 }
 
 function tryOpen(path: string): number {

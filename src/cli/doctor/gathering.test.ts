@@ -2,6 +2,7 @@
 import test from 'ava';
 import { CommandError } from '../../iproute/commands.js';
 import { health, link } from './facts.test.helper.js';
+import { rulesetOf } from './gather.js';
 import { boundSockets, capabilitiesOf, isMapped, mayMakeUserNamespace } from './proc.js';
 import { runTool } from './run-tool.js';
 import { chooseUnderlays } from './underlays.js';
@@ -85,4 +86,12 @@ test('a tool that is missing, that fails and that prints are told apart', async 
   t.deepEqual(await runTool('no-such-tool-of-vtep'), { unseen: 'no-such-tool-of-vtep is not installed' });
   t.deepEqual(await runTool('sh', '-c', 'echo why >&2; exit 3'), { unseen: 'sh: why' });
   t.is(await runTool('sh', '-c', 'echo yes'), 'yes\n');
+});
+
+test('what nft prints has to be a ruleset: another program may have its name', (t) => {
+  const ruleset = { nftables: [] };
+  t.is(rulesetOf(ruleset), ruleset);
+  const none = { unseen: 'what nft printed is no ruleset' };
+  for (const printed of [[], null, 'usage', {}]) t.deepEqual(rulesetOf(printed), none);
+  t.deepEqual(rulesetOf({ unseen: 'nft is not installed' }), { unseen: 'nft is not installed' });
 });

@@ -2,8 +2,11 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import type { Unseen } from './facts.js';
 
-/** Debian keeps ip, tc and nft in sbin, which is not on everybody's path. */
-const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+/**
+ * The system's folders first: Debian keeps ip, tc and nft in sbin, which is not on everybody's path, and npm puts another
+ * program named nft there.
+ */
+const PATH = `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}`;
 const DEADLINE_MS = 5000;
 const MOST_BYTES = 64 * 1024 * 1024;
 
