@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
+import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 
@@ -95,6 +96,22 @@ export function program(): Command {
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
     .option('--control <path>', 'control socket')
     .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
+  vtep
+    .command('replay')
+    .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
+    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay')
+    .requiredOption('-b, --batch <file>', 'ip, tc and bridge lines; - reads standard input')
+    .option('-o, --output <folder>', 'write what comes out there, one pcap a device')
+    .option('--dev <device>', 'the packets are frames that the host sends on this device')
+    .option('--host <interface...>', 'interfaces of the host that rules may send to')
+    .option(
+      '--classifier <kind>',
+      'tuple-space, or linear (slow; what the other is tested against)',
+      classifier,
+      'tuple-space',
+    )
+    .option('--json', 'print JSON')
+    .action(async (file: string, words: ReplayWords) => (await import('./replay.js')).replay(file, words));
   return vtep;
 }
 

@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
-import { LinearTable } from '../classifier/linear/linear-table.js';
-import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
+import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
@@ -112,8 +111,7 @@ export class Daemon {
     const events = new EventLog();
     const devices = new Devices(datapath, { tun: options.tun, log, vanished, events });
     this.endings.push((undo) => devices.close(undo));
-    const newTable = (): ClassifierTable =>
-      options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
+    const newTable = (): ClassifierTable => createTable(options.classifier ?? 'tuple-space');
     const rules = new Rules(datapath, devices.registry, newTable, events);
     datapath.on('note', (row) => {
       const note = rules.actions.noteOf(row);
