@@ -79,20 +79,16 @@ export class CachedLookup implements Lookup {
     if (place.chain !== chain || place.protocol !== protocol || place.position !== position)
       this.enter(place, chain, protocol, position);
 
-    const { words, gathered, generation } = this;
-    const { plan, chainWord, from, last } = place;
-    let differs =
-      (words[last + Entry.GENERATION] ^ generation) |
-      (words[last + Entry.CHAIN] ^ chainWord) |
-      (words[last + Entry.FROM] ^ from) |
-      (words[last + Entry.POSITION] ^ position);
+    const last = place.last;
+    if (this.isLast(place, last, key, at)) return this.found(last);
+    const plan = place.plan;
+    const gathered = this.gathered;
     // Two sums of every other word, so that neither waits for the other; not keyed, as entries are compared in full.
     let a = place.seedA;
     let b = place.seedB;
     const width = plan.length >> 1;
     for (let i = 0; i < width; i += KEY_STEP) {
       const pair = i * 2;
-      const stored = last + Entry.KEY + i;
       const w0 = key[at + plan[pair]] & plan[pair + 1];
       const w1 = key[at + plan[pair + 2]] & plan[pair + 3];
       const w2 = key[at + plan[pair + 4]] & plan[pair + 5];
@@ -101,19 +97,16 @@ export class CachedLookup implements Lookup {
       gathered[i + 1] = w1;
       gathered[i + 2] = w2;
       gathered[i + 3] = w3;
-      differs |=
-        (words[stored] ^ w0) | (words[stored + 1] ^ w1) | (words[stored + 2] ^ w2) | (words[stored + 3] ^ w3);
       a = Math.imul(((a << 5) | (a >>> 27)) ^ w0, 0x9e3779b1);
       b = Math.imul(((b << 5) | (b >>> 27)) ^ w1, 0x85ebca6b);
       a = Math.imul(((a << 5) | (a >>> 27)) ^ w2, 0x9e3779b1);
       b = Math.imul(((b << 5) | (b >>> 27)) ^ w3, 0x85ebca6b);
     }
-    if (differs === 0) return this.found(last);
     if (!place.isTabled) return this.learn(key, at, place, width, 0);
 
     const sum = Math.imul(a ^ (a >>> 15) ^ ((b << 13) | (b >>> 19)), 0xc2b2ae35);
     const hash = sum ^ (sum >>> 16);
-    const tags = this.tags;
+    const { tags, words } = this;
     const first = (hash & this.setMask) * WAYS;
     for (let way = first; way < first + WAYS; way++) {
       if (tags[way] !== hash) continue;
@@ -131,6 +124,28 @@ export class CachedLookup implements Lookup {
     this.probes = 0;
     this.nextPosition = this.words[entry + Entry.NEXT];
     return this.words[entry + Entry.RULE];
+  }
+
+  /** Whether the entry used last is that of a frame. */
+  private isLast(place: Place, entry: number, key: Int32Array, at: number): boolean {
+    const words = this.words;
+    const plan = place.plan;
+    let differs =
+      (words[entry + Entry.GENERATION] ^ this.generation) |
+      (words[entry + Entry.CHAIN] ^ place.chainWord) |
+      (words[entry + Entry.FROM] ^ place.from) |
+      (words[entry + Entry.POSITION] ^ place.position);
+    let stored = entry + Entry.KEY;
+    // Frames of other flows mostly differ within the first words: a branch for each step, not for each word.
+    for (let pair = 0; differs === 0 && pair < plan.length; pair += KEY_STEP * 2) {
+      differs =
+        (words[stored] ^ (key[at + plan[pair]] & plan[pair + 1])) |
+        (words[stored + 1] ^ (key[at + plan[pair + 2]] & plan[pair + 3])) |
+        (words[stored + 2] ^ (key[at + plan[pair + 4]] & plan[pair + 5])) |
+        (words[stored + 3] ^ (key[at + plan[pair + 6]] & plan[pair + 7]));
+      stored += KEY_STEP;
+    }
+    return differs === 0;
   }
 
   /** Whether an entry is that of the frame whose words were gathered, seen from a place. */

@@ -59,7 +59,8 @@ const ENTRIES = 8192;
 const HOOKS = MAX_DEVICES * 2;
 const LAST_GENERATION = 0x7fffffff;
 
-if (KEY_WORDS % KEY_STEP !== 0 || Entry.KEY + KEY_WORDS > Entry.WORDS) throw new Error('flow cache: a flow key does not fit into an entry');
+if (KEY_WORDS % KEY_STEP !== 0 || Entry.KEY + KEY_WORDS > Entry.WORDS)
+  throw new Error('flow cache: a flow key does not fit into an entry');
 
 export class FlowCache {
   /** The sets, then the entries beside them, which look-ups share: each begins by writing its own. */
