@@ -153,7 +153,11 @@ export class Interpreter {
 
   /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
   vanished(index: number): Promise<void> {
-    return this.exclusive(() => this.removeDevice(index));
+    const device = this.registry.get(index);
+    return this.exclusive(async () => {
+      // Somebody may have removed it meanwhile, and the index be another's.
+      if (device && this.registry.get(index) === device) await this.removeDevice(index);
+    });
   }
 
   /** Resolves when what was begun has ended. */
@@ -341,7 +345,7 @@ export class Interpreter {
 
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
   private save(): string[] {
-    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    const elsewhere = this.registry.list().filter((device) => !isHere(device) && !device.mirror);
     const names = elsewhere.map(({ name }) => name);
     const tables = (dev: string): string[][] => {
       const device = this.registry.find(dev);
@@ -351,9 +355,11 @@ export class Interpreter {
   }
 
   private async removeDevice(index: number): Promise<void> {
-    this.rules.forgetDevice(index);
+    const all = [...this.devices.mirrors.taps(index), index];
+    for (const each of all) this.rules.forgetDevice(each);
     await this.rules.commit();
-    await this.devices.remove(index);
+    if (all.length > 1) await this.devices.upDown.pause(index);
+    for (const each of all) await this.devices.remove(each);
   }
 
   private async linkSet(name: string, up: boolean | undefined, argv: readonly string[], say: Say): Promise<void> {

@@ -19,6 +19,8 @@ interface Events {
   note: [action: number];
   /** The forwarding table has notices: `fdb.notices()`. */
   'fdb-notices': [];
+  /** VNIs that have no TAP have arrived at mirror receivers: pairs of device and VNI. */
+  'mirror-wanted': [wanted: Int32Array];
   /** The worker died of an error. */
   failed: [error: Error];
 }
@@ -129,6 +131,9 @@ export class Datapath extends EventEmitter<Events> {
         break;
       case 'fdb-notices':
         this.emit('fdb-notices');
+        break;
+      case 'mirror-wanted':
+        this.emit('mirror-wanted', message.wanted);
         break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);

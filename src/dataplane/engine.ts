@@ -32,6 +32,7 @@ import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
+import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
@@ -88,6 +89,7 @@ export class Engine {
   private readonly underlayPaths = new UnderlayPaths();
   private readonly inbound: Inbound;
   private readonly proxy: NeighbourProxy;
+  readonly mirrors: MirrorTaps;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -120,6 +122,8 @@ export class Engine {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
+    this.mirrors = new MirrorTaps(arena, packets, devices, counters);
+    this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets);
     this.decapsulator = new Decapsulator(
@@ -183,6 +187,24 @@ export class Engine {
   /** The host's neighbours on devices with `proxy`, NEIGHBOUR_WORDS words each. */
   useNeighbours(neighbours: Int32Array): void {
     this.proxy.use(neighbours);
+  }
+
+  /** The TAPs of a mirror receiver, and VNIs that get none; frames that waited for either go on, or are counted. */
+  useMirrorTaps(device: number, taps: Int32Array, refused: Int32Array): void {
+    const { mirrors } = this;
+    mirrors.use(device, taps, refused);
+    if (mirrors.held === 0) return;
+    this.tick(mirrors.held);
+    this.packets.reset();
+    this.hook.beginBatch();
+    for (let tap = mirrors.release(); tap >= 0; tap = mirrors.release()) {
+      const packet = mirrors.released;
+      this.hook.dissect(packet);
+      this.hook.send(packet, tap, this.devices.ifindex(this.packets.device[packet]));
+    }
+    this.finish();
+    this.tock();
+    mirrors.compact();
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -326,6 +348,7 @@ export class Engine {
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
+    this.mirrors.now = second;
     this.fdb.tick(now);
   }
 
@@ -338,6 +361,10 @@ export class Engine {
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = HEADROOM;
     this.hook.dissect(packet);
+    if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
+      this.refuseFromHost(packet, device);
+      return;
+    }
     this.paths.observe(packet, this.hook.key);
     // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
@@ -347,6 +374,14 @@ export class Engine {
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.RX_BYTES, this.packets.length[packet]);
     this.hook.decide(packet);
+  }
+
+  /** Nothing goes back to where mirrored traffic comes from. */
+  private refuseFromHost(packet: PacketIndex, device: number): void {
+    const segments = this.packets.segments(packet);
+    const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
+    this.counters.device(device, transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED, segments);
+    this.counters.reason(device, REASON['mirror-receive-only'], segments);
   }
 
   private finish(): void {

@@ -44,6 +44,16 @@ export type Instruction =
   | { readonly type: 'neighbours'; readonly neighbours: Int32Array }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
+  /**
+   * The TAPs of a mirror receiver, pairs of VNI and device, in the place of those before; and VNIs asked for that get
+   * none, pairs of VNI and reason.
+   */
+  | {
+      readonly type: 'mirror-taps';
+      readonly device: number;
+      readonly taps: Int32Array;
+      readonly refused: Int32Array;
+    }
   /** One more slab of action counters. */
   | { readonly type: 'action-counters'; readonly slab: SharedArrayBuffer }
   | { readonly type: 'stop' };
@@ -61,6 +71,8 @@ export type FromWorker =
   | { readonly type: 'note'; readonly action: number }
   /** The forwarding table has notices for the control thread. */
   | { readonly type: 'fdb-notices' }
+  /** VNIs have arrived at mirror receivers that have no TAP there: pairs of device and VNI, each to be answered. */
+  | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */

@@ -105,6 +105,8 @@ class DatapathWorker {
     this.tellNote();
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
+    const { mirrors } = this.engine;
+    if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
     if (poll.isReady(0)) this.obey();
   }
 
@@ -209,6 +211,9 @@ class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'mirror-taps':
+        this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);
         break;
       case 'action-counters':
         this.actionCounters.attach(instruction.slab);

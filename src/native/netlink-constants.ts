@@ -92,6 +92,7 @@ export const IFLA_TUN_NUM_QUEUES = 8;
 export const IFLA_TUN_NUM_DISABLED_QUEUES = 9;
 /** Within IFLA_AF_SPEC, at the address family. */
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Leave the statistics out of a dump. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 
@@ -105,6 +106,7 @@ export const RTAX_MTU = 2;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_RUNNING = 0x40;
+export const IFF_NOARP = 0x80;
 export const IFF_LOWER_UP = 0x10000;
 
 export const NDA_DST = 1;
