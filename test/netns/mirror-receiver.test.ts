@@ -40,7 +40,10 @@ async function links(host: Host): Promise<LinkShown[]> {
 
 /** The names of the TAPs on the host. */
 async function taps(host: Host, prefix = 'mir-'): Promise<string[]> {
-  return (await links(host)).map(({ ifname }) => ifname).filter((name) => name.startsWith(prefix)).sort();
+  return (await links(host))
+    .map(({ ifname }) => ifname)
+    .filter((name) => name.startsWith(prefix))
+    .sort();
 }
 
 async function capture(host: Host, device: string): Promise<Background> {
@@ -68,10 +71,7 @@ async function receiver(topology: Topology, words: string, vnis: readonly number
     await a.do(['sh', '-c', `echo 1 >/proc/sys/net/ipv6/conf/vx${vni}/disable_ipv6`]);
     await a.do(`ip link set vx${vni} up`);
   }
-  return Daemon.start(topology, [
-    `ip link add mir0 type vxlan vni any ${words} dstport 4789`,
-    'ip link set mir0 up',
-  ]);
+  return Daemon.start(topology, [`ip link add mir0 type vxlan vni any ${words} dstport 4789`, 'ip link set mir0 up']);
 }
 
 for (const [underlay, words] of [
@@ -157,37 +157,50 @@ rooted('a TAP is up, long, silent, and says whose it is; the host gets nothing o
   );
   await inject(b, 'vb', `${ethernet('24:25:d0:00:00:99', CLIENT, 0x88b5)}00`);
   await wire.waitFor(/88b500/);
-  t.is(wire.stdout.trim().split('\n').filter((line) => line.includes('12b5')).length, 0);
+  t.is(
+    wire.stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line.includes('12b5')).length,
+    0,
+  );
   t.is((await wire.stop()).stdout.trim().split('\n').length, 1, 'nothing went back');
 });
 
-rooted('mirrored frames come as they were: cut short, marked on the way, of the wrong checksum, in super-frames', async (t) => {
-  const topology = await twoHosts(t, { mode: 'wire' });
-  const { a, b } = topology;
-  const daemon = await receiver(topology, 'tap-prefix mir-', []);
-  await datagrams(topology, vxlanHeader(7) + frame(0));
-  await until('the TAP', t, async () => (await taps(b)).length === 1);
-  const seen = await capture(b, 'mir-7');
-  // A header of IPv4 that ends after 6 bytes, one that lies about its length, no IP at all, 14 bytes.
-  const segment = (n: number): string =>
-    ethernet(SERVER, CLIENT, 0x0800) + ipv4(`${tcp(n, 80)}${'a5'.repeat(100)}`, { protocol: 6 });
-  const frames = [
-    frame(0).slice(0, 40),
-    frame(0).slice(0, 100),
-    ethernet(SERVER, CLIENT, 0x0800),
-    `${ethernet(SERVER, CLIENT, 0x0801)}0102`,
-    segment(5),
-    segment(5),
-    segment(6),
-  ];
-  await datagrams(topology, ...frames.map((each) => vxlanHeader(7) + each));
-  await seen.waitFor(new RegExp(`^${segment(6)}$`, 'm'));
-  t.deepEqual(seen.stdout.trim().split('\n'), frames);
-  await seen.stop();
-  // Congestion on the way of the copies is nothing that the original met.
-  await a.do(['sh', '-c', 'ip link add vx8 type vxlan id 8 dstport 4789 tos 3 remote 192.168.1.13 local 192.168.1.14']);
-  t.deepEqual(JSON.parse(await daemon.do('drops --json')), []);
-});
+rooted(
+  'mirrored frames come as they were: cut short, marked on the way, of the wrong checksum, in super-frames',
+  async (t) => {
+    const topology = await twoHosts(t, { mode: 'wire' });
+    const { a, b } = topology;
+    const daemon = await receiver(topology, 'tap-prefix mir-', []);
+    await datagrams(topology, vxlanHeader(7) + frame(0));
+    await until('the TAP', t, async () => (await taps(b)).length === 1);
+    const seen = await capture(b, 'mir-7');
+    // A header of IPv4 that ends after 6 bytes, one that lies about its length, no IP at all, 14 bytes.
+    const segment = (n: number): string =>
+      ethernet(SERVER, CLIENT, 0x0800) + ipv4(`${tcp(n, 80)}${'a5'.repeat(100)}`, { protocol: 6 });
+    const frames = [
+      frame(0).slice(0, 40),
+      frame(0).slice(0, 100),
+      ethernet(SERVER, CLIENT, 0x0800),
+      `${ethernet(SERVER, CLIENT, 0x0801)}0102`,
+      segment(5),
+      segment(5),
+      segment(6),
+    ];
+    await datagrams(topology, ...frames.map((each) => vxlanHeader(7) + each));
+    await seen.waitFor(new RegExp(`^${segment(6)}$`, 'm'));
+    t.deepEqual(seen.stdout.trim().split('\n'), frames);
+    await seen.stop();
+    // Congestion on the way of the copies is nothing that the original met.
+    await a.do([
+      'sh',
+      '-c',
+      'ip link add vx8 type vxlan id 8 dstport 4789 tos 3 remote 192.168.1.13 local 192.168.1.14',
+    ]);
+    t.deepEqual(JSON.parse(await daemon.do('drops --json')), []);
+  },
+);
 
 rooted('a TAP goes when nothing has come for its time, and comes again', async (t) => {
   const topology = await twoHosts(t);
@@ -303,37 +316,43 @@ rooted('people delete, rename and move TAPs, and set the receiver down; it goes,
   // Their indices, and nothing of their filters, are another's.
   await daemon.do('ip tuntap add dev fresh0 mode tap');
   t.is(await daemon.do('tc filter show dev fresh0 egress'), '');
-  t.deepEqual(JSON.parse(await daemon.do('-s -j tc qdisc show dev fresh0')), JSON.parse(await b.do('tc -s -j qdisc show dev fresh0')));
+  t.deepEqual(
+    JSON.parse(await daemon.do('-s -j tc qdisc show dev fresh0')),
+    JSON.parse(await b.do('tc -s -j qdisc show dev fresh0')),
+  );
 });
 
-rooted('filters come first, at the receiver and at each TAP; what one unsets goes to the receiver itself', async (t) => {
-  const topology = await twoHosts(t);
-  const { a, b } = topology;
-  const daemon = await receiver(topology, 'tap-prefix mir-', [1, 2, 3, 4]);
-  for (const line of [
-    'ip tuntap add dev all0 mode tap',
-    'ip link set all0 up',
-    'tc qdisc add dev mir0 clsact',
-    'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 1 action drop',
-    'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 2 action mirred egress mirror dev all0 action pass',
-    'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 3 action tunnel_key unset action pass',
-  ])
-    await daemon.do(line);
-  const seen = new Map<string, Background>();
-  for (const name of ['all0', 'mir0']) seen.set(name, await capture(b, name));
-  for (const vni of [1, 2, 3, 4]) await inject(a, `vx${vni}`, frame(vni));
-  await seen.get('all0')?.waitFor(new RegExp(`^${frame(2)}$`, 'm'));
-  await seen.get('mir0')?.waitFor(new RegExp(`^${frame(3)}$`, 'm'));
-  await until('the TAPs', t, async () => (await taps(b)).length === 2);
-  t.deepEqual(await taps(b), ['mir-2', 'mir-4']);
-  t.deepEqual(seen.get('all0')?.stdout.trim().split('\n'), [frame(2)]);
-  t.deepEqual(seen.get('mir0')?.stdout.trim().split('\n'), [frame(3)]);
-  await daemon.do('tc qdisc add dev mir-4 clsact');
-  await daemon.do('tc filter add dev mir-4 egress protocol all pref 1 flower action mirred egress redirect dev all0');
-  await inject(a, 'vx4', frame(44));
-  await seen.get('all0')?.waitFor(new RegExp(`^${frame(44)}$`, 'm'));
-  t.is((await daemon.drops())('action-drop'), 1);
-});
+rooted(
+  'filters come first, at the receiver and at each TAP; what one unsets goes to the receiver itself',
+  async (t) => {
+    const topology = await twoHosts(t);
+    const { a, b } = topology;
+    const daemon = await receiver(topology, 'tap-prefix mir-', [1, 2, 3, 4]);
+    for (const line of [
+      'ip tuntap add dev all0 mode tap',
+      'ip link set all0 up',
+      'tc qdisc add dev mir0 clsact',
+      'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 1 action drop',
+      'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 2 action mirred egress mirror dev all0 action pass',
+      'tc filter add dev mir0 ingress protocol all pref 1 flower enc_key_id 3 action tunnel_key unset action pass',
+    ])
+      await daemon.do(line);
+    const seen = new Map<string, Background>();
+    for (const name of ['all0', 'mir0']) seen.set(name, await capture(b, name));
+    for (const vni of [1, 2, 3, 4]) await inject(a, `vx${vni}`, frame(vni));
+    await seen.get('all0')?.waitFor(new RegExp(`^${frame(2)}$`, 'm'));
+    await seen.get('mir0')?.waitFor(new RegExp(`^${frame(3)}$`, 'm'));
+    await until('the TAPs', t, async () => (await taps(b)).length === 2);
+    t.deepEqual(await taps(b), ['mir-2', 'mir-4']);
+    t.deepEqual(seen.get('all0')?.stdout.trim().split('\n'), [frame(2)]);
+    t.deepEqual(seen.get('mir0')?.stdout.trim().split('\n'), [frame(3)]);
+    await daemon.do('tc qdisc add dev mir-4 clsact');
+    await daemon.do('tc filter add dev mir-4 egress protocol all pref 1 flower action mirred egress redirect dev all0');
+    await inject(a, 'vx4', frame(44));
+    await seen.get('all0')?.waitFor(new RegExp(`^${frame(44)}$`, 'm'));
+    t.is((await daemon.drops())('action-drop'), 1);
+  },
+);
 
 rooted('without a prefix all VNIs come to the receiver itself', async (t) => {
   const topology = await twoHosts(t);
