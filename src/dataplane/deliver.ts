@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -296,16 +296,19 @@ export class Deliverer {
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
+    // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
+    const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
+    const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);

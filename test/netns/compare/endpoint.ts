@@ -31,9 +31,9 @@ function addressesOf(row: Row, { outer }: Topology): string {
   return (row.addresses ?? 'remote A local B').replace(/\bA\b/, outer.a).replace(/\bB\b/, outer.b);
 }
 
-function linkLine(row: Row, topology: Topology, options: string, isExternal: boolean): string {
+function linkLine(row: Row, topology: Topology, options: string, external?: string): string {
   const { port = PORT } = row;
-  const kind = isExternal ? 'external' : `id ${VNI} ${addressesOf(row, topology)}`;
+  const kind = external ?? `id ${VNI} ${addressesOf(row, topology)}`;
   return `ip link add vxlan0 address ${DEVICE_MAC} type vxlan ${kind} dstport ${port} ${options}`;
 }
 
@@ -107,7 +107,7 @@ export class KernelEndpoint implements Endpoint {
   async add(row: Row): Promise<void> {
     const { b, outer } = this.topology;
     if (row.attributes === undefined) {
-      await b.do(linkLine(row, this.topology, row.options, row.mode === 'routes'));
+      await b.do(linkLine(row, this.topology, row.options, row.mode === 'routes' ? 'external' : undefined));
     } else {
       await b.do(b.tool('add-vxlan', 'vxlan0', DEVICE_MAC, ...attributesOf(row, this.topology)));
     }
@@ -159,7 +159,8 @@ export class VtepEndpoint implements Endpoint {
   async add(row: Row): Promise<void> {
     const { b, outer } = this.topology;
     const mtu = row.mtu === undefined ? '' : `mtu ${row.mtu}`;
-    await this.do(linkLine(row, this.topology, row.vtep ?? row.options, row.mode !== 'classic'));
+    const external = { classic: undefined, rules: `external local ${outer.b}`, routes: 'external' }[row.mode];
+    await this.do(linkLine(row, this.topology, row.vtep ?? row.options, external));
     await this.do(`ip link set vxlan0 ${mtu} up`);
     if (row.mode !== 'classic') {
       await this.do(`ip link add tap0 address ${DEVICE_MAC} type tap`);

@@ -19,6 +19,8 @@ export interface Observation {
   /** What `ip -d link show` says of the tunnel. */
   readonly shown: string;
   readonly wire: readonly Sent[];
+  /** Bytes of VLAN tags in frames that were sent. */
+  readonly tagBytes: number;
   /** Source ports that appeared. */
   readonly ports: readonly number[];
   /** Frames that came in at the device, in hex. */
@@ -28,6 +30,9 @@ export interface Observation {
   /** vtep's reasons for what was dropped, and how often. */
   readonly drops: Readonly<Record<string, number>>;
 }
+
+/** Where entries of a row may send frames beside the device's port. */
+export const OTHER_PORT = 4790;
 
 let markers = 0;
 
@@ -76,7 +81,17 @@ function comparable(captured: readonly Captured[], frames: readonly string[], is
   const known = new Map(frames.map((frame, n) => [tail(frame), n]));
   return captured
     .map(({ inner, outer: { sourcePort: _, ...outer } }) => ({ inner: known.get(tail(inner)) ?? inner, outer }))
-    .sort((one, other) => (one.inner < other.inner ? -1 : 1));
+    .sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1));
+}
+
+function tagsOf(frame: string): number {
+  let bytes = 0;
+  while (/^(8100|88a8)/.test(frame.slice(24 + 2 * bytes))) bytes += 4;
+  return bytes;
+}
+
+function orderOf({ inner, outer }: Sent): string {
+  return `${typeof inner === 'number' ? String(inner).padStart(4, '0') : inner} ${JSON.stringify(outer)}`;
 }
 
 interface LinkStatistics {
@@ -93,8 +108,14 @@ async function counters(endpoint: Endpoint): Promise<Record<string, number>> {
   ]);
 }
 
-async function forwarding(endpoint: Endpoint): Promise<string[]> {
-  const text = await endpoint.do('bridge fdb show dev vxlan0');
+/** Entries of the forwarding table, and of the filter of VNIs with their counters. */
+async function entries(endpoint: Endpoint, { options }: Row): Promise<string[]> {
+  const table = await linesOf(endpoint, 'bridge fdb show dev vxlan0');
+  return /\bvnifilter/.test(options) ? [...table, ...(await linesOf(endpoint, 'bridge -s vni show dev vxlan0'))] : table;
+}
+
+async function linesOf(endpoint: Endpoint, command: string): Promise<string[]> {
+  const text = await endpoint.do(command);
   return text
     .split('\n')
     .map((line) => line.trim())
@@ -110,13 +131,13 @@ async function countDrops(endpoint: Endpoint): Promise<Map<string, number>> {
 
 async function forgotten(endpoint: Endpoint): Promise<void> {
   const deadline = Date.now() + 40_000;
-  while ((await forwarding(endpoint)).some((line) => !line.includes('permanent'))) {
+  while ((await linesOf(endpoint, 'bridge fdb show dev vxlan0')).some((line) => !line.includes('permanent'))) {
     if (Date.now() > deadline) throw new Error(`${endpoint.name}: what was learned is not forgotten`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
-async function exchange(endpoint: Endpoint, row: Row): Promise<Pick<Observation, 'wire' | 'ports' | 'inner'>> {
+async function exchange(endpoint: Endpoint, row: Row): Promise<Pick<Observation, 'wire' | 'ports' | 'inner' | 'tagBytes'>> {
   const { a, b } = endpoint.topology;
   const isRouted = row.mode === 'routes';
   const { frames = isRouted ? PACKETS : FRAMES, answers = isRouted ? [] : ANSWERS, datagrams = DATAGRAMS } = row;
@@ -129,9 +150,11 @@ async function exchange(endpoint: Endpoint, row: Row): Promise<Pick<Observation,
   if (row.receiveOnly !== true) await out(frames);
   await pass(a, 'va', datagrams.map(wrap), atDevice, (inner) => wrap({ inner }));
   if (row.receiveOnly !== true) await out(answers);
-  const captured = vxlanDatagrams(await onWire.stop(), row.port ?? PORT);
+  const lines = await onWire.stop();
+  const captured = [row.port ?? PORT, OTHER_PORT].flatMap((port) => vxlanDatagrams(lines, port));
   return {
     wire: comparable(captured, [...frames, ...answers], isRouted),
+    tagBytes: captured.reduce((sum, { inner }) => sum + tagsOf(inner), 0),
     ports: captured.map(({ outer }) => outer.sourcePort),
     inner: (await atDevice.stop()).filter((frame) => !frame.startsWith(DEVICE_MAC.replaceAll(':', ''))),
   };
@@ -143,7 +166,7 @@ export async function observe(endpoint: Endpoint, row: Row): Promise<Observation
     const before = await countDrops(endpoint);
     const details = await endpoint.do('ip -d link show dev vxlan0');
     const seen = await exchange(endpoint, row);
-    const fdb = await forwarding(endpoint);
+    const fdb = await entries(endpoint, row);
     const after = await countDrops(endpoint);
     const counted = await counters(endpoint);
     if (row.forgets === true) await forgotten(endpoint);

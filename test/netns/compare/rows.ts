@@ -15,7 +15,9 @@ function classic(title: string, options: string, more: Partial<Row> = {}): Row {
 
 const CLASSIC: readonly Row[] = [
   classic('nothing but addresses', ''),
-  classic('what is off, said', 'noproxy norsc nol2miss nol3miss noremcsumtx noremcsumrx noexternal novnifilter'),
+  classic('what is off, said', 'noproxy norsc nol2miss nol3miss noremcsumtx noexternal novnifilter'),
+  // The kernel stops looking at the bits of remote checksum offload, whether the word is on or off.
+  classic('no checksum offload of the peer’s', 'noremcsumrx', { vtep: 'noremcsumrx reserved_bits 0xf7dfffff00000000' }),
   classic('what is on, said', 'learning udpcsum'),
   classic('no addresses, one entry for all', '', { addresses: '', underlay: 4, setup: [WAY] }),
   classic('an underlay device', 'dev vb', { addresses: 'remote A' }),
@@ -102,9 +104,9 @@ const ROUTES: readonly Row[] = [
   // No group policy words for IPv6 in the ip of Debian 12.
   routes('a group policy', 'gbp', 'vxlan_opts 0x48abcd', 'vxlan_opts 0x48abcd nocsum', { underlay: 4 }),
   routes('a group policy for a device without', '', 'vxlan_opts 5', 'vxlan_opts 5 nocsum', { underlay: 4 }),
-  routes('a filter of VNIs', 'vnifilter', '', 'nocsum', { setup: ['bridge vni add vni 7 dev vxlan0'] }),
+  routes('a filter of VNIs', 'vnifilter', '', 'nocsum', { setup: ['bridge vni add vni 5-8 dev vxlan0'] }),
   routes('a filter without the VNI', 'vnifilter', '', 'nocsum', {
-    setup: ['bridge vni add vni 5 dev vxlan0'],
+    setup: ['bridge vni add vni 7 dev vxlan0'],
     datagrams: DATAGRAMS.map((datagram) => ({ ...datagram, vni: 6 })),
   }),
   routes('zero checksums taken', 'udp6zerocsumrx', '', 'nocsum', { underlay: 6 }),
