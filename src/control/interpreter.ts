@@ -62,7 +62,7 @@ export class Interpreter {
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
       bridge: (argv, say) => this.host('bridge', argv, say),
-      edit: (device, command) => devices.editTable(device, command),
+      edit: (device, command) => devices.tables.edit(device, command),
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
@@ -315,7 +315,7 @@ export class Interpreter {
       await this.host('ip', argv, say);
       return;
     }
-    const links = this.devices.linkStates();
+    const links = this.devices.links.states();
     const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
     if (device) {
       say({ out: printLinks(shown, output) });
@@ -347,7 +347,7 @@ export class Interpreter {
       const device = this.registry.find(dev);
       return device ? savedForwarding(device, this.devices.forwarding) : [];
     };
-    return [...saveLines(this.devices.linkStates(), names, this.rules, tables)];
+    return [...saveLines(this.devices.links.states(), names, this.rules, tables)];
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -363,7 +363,7 @@ export class Interpreter {
       return;
     }
     // The kernel opens the socket before the device is up, and refuses where it cannot.
-    if (up === true) await this.devices.prepareUp(device.index);
+    if (up === true) await this.devices.upDown.prepareUp(device.index);
     try {
       await this.host('ip', argv, say);
     } finally {
