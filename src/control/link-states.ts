@@ -65,6 +65,8 @@ function vxlanStatistics(
     txBytes: sum(DeviceCounter.TX_BYTES),
     txErrors: sum(DeviceCounter.TX_ERRORS),
     txDropped: sum(DeviceCounter.TX_DROPPED),
+    txAbortedErrors: sum(DeviceCounter.TX_ABORTED_ERRORS),
+    txCarrierErrors: sum(DeviceCounter.TX_CARRIER_ERRORS),
   };
 }
 

@@ -223,7 +223,13 @@ export class Deliverer {
       this.sendAll(device, underlay);
       result = this.add(device, packet, record, tunnels);
     }
-    if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+    if (result !== ENCAPSULATED)
+      this.lose(
+        device,
+        encapsulateReason(result),
+        this.packets.segments(packet),
+        tunnels[record * TUNNEL_WORDS + TunnelWord.FAMILY],
+      );
   }
 
   private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
@@ -310,7 +316,8 @@ export class Deliverer {
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
         counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
-        this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
+        this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
@@ -334,6 +341,22 @@ export class Deliverer {
   private dropAtPort(device: number, reason: number, packets: number): void {
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, toStack ? DeviceCounter.RX_DROPPED : DeviceCounter.TX_DROPPED, packets);
+    this.counters.reason(device, reason, packets);
+  }
+
+  /**
+   * Counts what the underlay did not take where vxlan_xmit_one, iptunnel_xmit and ip6tunnel_xmit count it: no route is
+   * an error of the carrier, and what IPv6 refuses an aborted one.
+   */
+  private lose(device: number, reason: number, packets: number, family: number): void {
+    const isUnreachable = reason === REASON['send-unreachable'];
+    if (!isUnreachable && family !== 6) {
+      this.drop(device, reason, packets);
+      return;
+    }
+    const cause = isUnreachable ? DeviceCounter.TX_CARRIER_ERRORS : DeviceCounter.TX_ABORTED_ERRORS;
+    this.counters.device(device, DeviceCounter.TX_ERRORS, packets);
+    this.counters.device(device, cause, packets);
     this.counters.reason(device, reason, packets);
   }
 

@@ -96,7 +96,11 @@ function printDetails(printer: Printer, link: LinkState, isEvent: boolean): void
 }
 
 /** Keys of one object of JSON, titles of columns and counters: received, received errors, sent, sent errors. */
-type Row = readonly (readonly [title: string, key: string | undefined, counter: Exclude<keyof LinkStatistics, 'rxNohandler' | 'rxOtherhost'>])[];
+type Row = readonly (readonly [
+  title: string,
+  key: string | undefined,
+  counter: Exclude<keyof LinkStatistics, 'rxNohandler' | 'rxOtherhost'>,
+])[];
 
 const received: Row = [
   ['bytes', 'bytes', 'rxBytes'],

@@ -10,10 +10,7 @@ export async function compareRows(
   rows: readonly Row[],
   said: (verdict: Verdict) => void,
 ): Promise<void> {
-  const [one, other] = [
-    await Topology.up({ underlay, mode: 'wire' }),
-    await Topology.up({ underlay, mode: 'wire' }),
-  ];
+  const [one, other] = [await Topology.up({ underlay, mode: 'wire' }), await Topology.up({ underlay, mode: 'wire' })];
   try {
     await Promise.all([prepare(one), prepare(other)]);
     const kernel = new KernelEndpoint(one);

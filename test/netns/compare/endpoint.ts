@@ -27,14 +27,24 @@ const FAR = '10.7.0.2';
 const FAR_MAC = '02:00:00:00:00:99';
 const ROUTER_MAC = FAR_MAC;
 
-function addressesOf(row: Row, { outer }: Topology): string {
+function addressesOf(row: Row, { outer }: Pick<Topology, 'outer'>): string {
   return (row.addresses ?? 'remote A local B').replace(/\bA\b/, outer.a).replace(/\bB\b/, outer.b);
 }
 
-function linkLine(row: Row, topology: Topology, options: string, external?: string): string {
+function linkLine(row: Row, topology: Pick<Topology, 'outer'>, options: string, external?: string): string {
   const { port = PORT } = row;
   const kind = external ?? `id ${VNI} ${addressesOf(row, topology)}`;
-  return `ip link add vxlan0 address ${DEVICE_MAC} type vxlan ${kind} dstport ${port} ${options}`;
+  // The kernel's device for VXLAN-GPE has no MAC.
+  const address = external === 'external' && options.includes('gpe') ? '' : `address ${DEVICE_MAC}`;
+  return `ip link add vxlan0 ${address} type vxlan ${kind} dstport ${port} ${options}`;
+}
+
+/** The lines that make the device of a row, on both. */
+export function deviceLines(row: Row, topology: Pick<Topology, 'outer'>): readonly [kernel: string, vtep: string] {
+  const { outer } = topology;
+  const external = { classic: undefined, rules: `external local ${outer.b}`, routes: 'external' }[row.mode];
+  const theirs = linkLine(row, topology, row.options, row.mode === 'routes' ? external : undefined);
+  return [theirs, linkLine(row, topology, row.vtep ?? row.options, external)];
 }
 
 /** The words of a line with the hosts' addresses in their places. */
@@ -53,7 +63,8 @@ async function setUp(endpoint: Endpoint, row: Row, lines: readonly string[]): Pr
     if (line.startsWith('host ')) await b.do(line.slice(5));
     else await endpoint.do(line);
   }
-  if (row.mode === 'routes') await b.do(`ip neigh replace ${FAR} lladdr ${FAR_MAC} dev ${exit(endpoint)} nud permanent`);
+  if (row.mode === 'routes')
+    await b.do(`ip neigh replace ${FAR} lladdr ${FAR_MAC} dev ${exit(endpoint)} nud permanent`);
 }
 
 /** The device that a route of mode `routes` leads to. */
@@ -73,7 +84,9 @@ async function router({ b }: Topology): Promise<void> {
 /** Both hosts know the address from which a station speaks when it has moved. */
 export async function prepare(topology: Topology): Promise<void> {
   const [link] = JSON.parse(await topology.a.do('ip -j link show dev va')) as { address: string }[];
-  await topology.b.do(`ip neigh replace ${otherOf(topology.outer.a)} lladdr ${link?.address ?? ''} dev vb nud permanent`);
+  await topology.b.do(
+    `ip neigh replace ${otherOf(topology.outer.a)} lladdr ${link?.address ?? ''} dev vb nud permanent`,
+  );
   await router(topology);
 }
 
@@ -107,7 +120,7 @@ export class KernelEndpoint implements Endpoint {
   async add(row: Row): Promise<void> {
     const { b, outer } = this.topology;
     if (row.attributes === undefined) {
-      await b.do(linkLine(row, this.topology, row.options, row.mode === 'routes' ? 'external' : undefined));
+      await b.do(deviceLines(row, this.topology)[0]);
     } else {
       await b.do(b.tool('add-vxlan', 'vxlan0', DEVICE_MAC, ...attributesOf(row, this.topology)));
     }
@@ -159,8 +172,7 @@ export class VtepEndpoint implements Endpoint {
   async add(row: Row): Promise<void> {
     const { b, outer } = this.topology;
     const mtu = row.mtu === undefined ? '' : `mtu ${row.mtu}`;
-    const external = { classic: undefined, rules: `external local ${outer.b}`, routes: 'external' }[row.mode];
-    await this.do(linkLine(row, this.topology, row.vtep ?? row.options, external));
+    await this.do(deviceLines(row, this.topology)[1]);
     await this.do(`ip link set vxlan0 ${mtu} up`);
     if (row.mode !== 'classic') {
       await this.do(`ip link add tap0 address ${DEVICE_MAC} type tap`);

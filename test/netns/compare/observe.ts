@@ -34,6 +34,9 @@ export interface Observation {
 /** Where entries of a row may send frames beside the device's port. */
 export const OTHER_PORT = 4790;
 
+/** Where markers go, so that a row may have an entry for them alone. */
+const MARKER_MAC = '020000000097';
+
 let markers = 0;
 
 async function inject(host: Host, device: string, frames: readonly string[]): Promise<void> {
@@ -50,7 +53,7 @@ async function pass(
 ): Promise<void> {
   // Source ports are queues of their own: a batch that holds the first marker is over when the second one is seen.
   for (const before of [frames, []]) {
-    const marker = experimental(++markers);
+    const marker = experimental(++markers).replace(/^020000000099/, MARKER_MAC);
     await inject(host, device, [...before, wrap(marker)]);
     await capture.seen(marker.slice(-96));
   }
@@ -111,7 +114,9 @@ async function counters(endpoint: Endpoint): Promise<Record<string, number>> {
 /** Entries of the forwarding table, and of the filter of VNIs with their counters. */
 async function entries(endpoint: Endpoint, { options }: Row): Promise<string[]> {
   const table = await linesOf(endpoint, 'bridge fdb show dev vxlan0');
-  return /\bvnifilter/.test(options) ? [...table, ...(await linesOf(endpoint, 'bridge -s vni show dev vxlan0'))] : table;
+  return /\bvnifilter/.test(options)
+    ? [...table, ...(await linesOf(endpoint, 'bridge -s vni show dev vxlan0'))]
+    : table;
 }
 
 async function linesOf(endpoint: Endpoint, command: string): Promise<string[]> {
@@ -137,7 +142,10 @@ async function forgotten(endpoint: Endpoint): Promise<void> {
   }
 }
 
-async function exchange(endpoint: Endpoint, row: Row): Promise<Pick<Observation, 'wire' | 'ports' | 'inner' | 'tagBytes'>> {
+async function exchange(
+  endpoint: Endpoint,
+  row: Row,
+): Promise<Pick<Observation, 'wire' | 'ports' | 'inner' | 'tagBytes'>> {
   const { a, b } = endpoint.topology;
   const isRouted = row.mode === 'routes';
   const { frames = isRouted ? PACKETS : FRAMES, answers = isRouted ? [] : ANSWERS, datagrams = DATAGRAMS } = row;
@@ -148,7 +156,7 @@ async function exchange(endpoint: Endpoint, row: Row): Promise<Pick<Observation,
   const out = (lines: readonly string[]): Promise<void> =>
     pass(b, inlet, lines, onWire, isRouted ? routedMarker : (marker) => marker);
   if (row.receiveOnly !== true) await out(frames);
-  await pass(a, 'va', datagrams.map(wrap), atDevice, (inner) => wrap({ inner }));
+  if (datagrams.length > 0) await pass(a, 'va', datagrams.map(wrap), atDevice, (inner) => wrap({ inner }));
   if (row.receiveOnly !== true) await out(answers);
   const lines = await onWire.stop();
   const captured = [row.port ?? PORT, OTHER_PORT].flatMap((port) => vxlanDatagrams(lines, port));

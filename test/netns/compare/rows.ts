@@ -9,6 +9,9 @@ import { DATAGRAMS, FLOWS, FRAMES, OVERSIZED } from './traffic.js';
 /** A way to host A for markers, where the device has no remote. */
 const WAY = 'bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst {A}';
 
+/** The same for markers alone: the MAC that they are sent to. */
+const MARKERS = ['bridge fdb add 02:00:00:00:00:97 dev vxlan0 dst {A}'];
+
 function classic(title: string, options: string, more: Partial<Row> = {}): Row {
   return { title, mode: 'classic', options, ...more };
 }
@@ -66,6 +69,9 @@ const CLASSIC: readonly Row[] = [
   classic('a group of IPv6', 'dev vb', { addresses: 'group ff05::9', underlay: 6 }),
   classic('more than the underlay takes', '', { mtu: 2000, frames: OVERSIZED }),
   classic('more than the underlay takes, with DF', 'df set', { mtu: 2000, frames: OVERSIZED }),
+  classic('no route to the peer', '', { addresses: 'remote 198.51.100.1', underlay: 4, setup: MARKERS }),
+  classic('no route to the peer over IPv6', '', { addresses: 'remote 2001:db8::1', underlay: 6, setup: MARKERS }),
+  classic('nowhere to send to', '', { addresses: 'local B', setup: MARKERS }),
   classic('raw sockets', '', { vtep: 'underlay raw' }),
   classic('UDP sockets, said', '', { vtep: 'underlay udp' }),
   classic('what a capture sees', 'dev vb', { vtep: 'dev vb underlay pcap', receiveOnly: true }),
@@ -89,7 +95,11 @@ const RULES: readonly Row[] = [
   rules('source ports of the device', 'srcport 5000 5100', { ports: [5000, 5100], frames: FLOWS }),
   rules('a group policy that is none', 'gbp', { frames: [ipv4Frame()] }),
   rules('more than the underlay takes', '', { mtu: 2000, frames: OVERSIZED }),
-  rules('everything at once', 'ttl 17 tos 0x48 df set', { vtep: '', set: 'ttl 17 tos 0x48 nofrag', frames: SORTED_FRAMES }),
+  rules('everything at once', 'ttl 17 tos 0x48 df set', {
+    vtep: '',
+    set: 'ttl 17 tos 0x48 nofrag',
+    frames: SORTED_FRAMES,
+  }),
 ];
 
 function routes(title: string, options: string, encap: string, set: string, more: Partial<Row> = {}): Row {
@@ -104,6 +114,7 @@ const ROUTES: readonly Row[] = [
   // No group policy words for IPv6 in the ip of Debian 12.
   routes('a group policy', 'gbp', 'vxlan_opts 0x48abcd', 'vxlan_opts 0x48abcd nocsum', { underlay: 4 }),
   routes('a group policy for a device without', '', 'vxlan_opts 5', 'vxlan_opts 5 nocsum', { underlay: 4 }),
+  routes('VXLAN-GPE', 'gpe', '', 'nocsum', { datagrams: [] }),
   routes('a filter of VNIs', 'vnifilter', '', 'nocsum', { setup: ['bridge vni add vni 5-8 dev vxlan0'] }),
   routes('a filter without the VNI', 'vnifilter', '', 'nocsum', {
     setup: ['bridge vni add vni 7 dev vxlan0'],

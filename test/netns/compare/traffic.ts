@@ -1,7 +1,7 @@
 /** Every kind of frame that goes out, and every kind of datagram that comes in. */
 import { ethernet } from '../frames.js';
 import { ipv4Frame, ipv6Frame, SORTED_FRAMES, tagged } from '../inner-frames.js';
-import { DEVICE_MAC, type Datagram, STATIONS } from './row.js';
+import { type Datagram, DEVICE_MAC, STATIONS } from './row.js';
 
 const hex = (mac: string): string => mac.replaceAll(':', '');
 

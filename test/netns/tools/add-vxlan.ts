@@ -40,10 +40,7 @@ const body = Buffer.concat([
   attribute(IFLA_ADDRESS, Buffer.from(mac.replaceAll(':', ''), 'hex')),
   attribute(
     IFLA_LINKINFO,
-    Buffer.concat([
-      attribute(IFLA_INFO_KIND, Buffer.from('vxlan')),
-      attribute(IFLA_INFO_DATA, Buffer.concat(data)),
-    ]),
+    Buffer.concat([attribute(IFLA_INFO_KIND, Buffer.from('vxlan')), attribute(IFLA_INFO_DATA, Buffer.concat(data))]),
   ),
 ]);
 const header = Buffer.alloc(16); // struct nlmsghdr
