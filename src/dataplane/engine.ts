@@ -418,9 +418,12 @@ export class Engine {
       if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
       this.hook.dissect(packet);
       const family = inbound.family(n);
-      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
-      counters.device(device, DeviceCounter.RX_PACKETS, segments);
-      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      // What the device itself answers was not received by it.
+      if (family !== 0) {
+        this.decapsulator.learnLocal(packet, device, family);
+        counters.device(device, DeviceCounter.RX_PACKETS, segments);
+        counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      }
       this.hook.decide(packet);
     }
   }

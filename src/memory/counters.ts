@@ -23,6 +23,8 @@ export const DeviceCounter = {
   HOOK_PACKETS: 10,
   HOOK_BYTES: 11,
   HOOK_DROPS: 12,
+  TX_ABORTED_ERRORS: 13,
+  TX_CARRIER_ERRORS: 14,
 } as const;
 export const DEVICE_COUNTERS = 16;
 
