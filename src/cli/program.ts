@@ -55,6 +55,7 @@ export function program(): Command {
       'tuple-space',
     )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {
       const control = controlOf(options);

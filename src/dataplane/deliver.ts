@@ -17,7 +17,7 @@ import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
-import { NO_RECORD, OuterHeaders } from './outer-headers.js';
+import { NO_RECORD, NOT_ASKED_YET, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
@@ -243,7 +243,18 @@ export class Deliverer {
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
     this.encapsulator.strip = headers.strips[made];
+    this.encapsulator.whole = this.packets.gsoType[packet] !== GSO_NONE && this.staysWhole(device, packet, made);
     return this.encapsulator.add(packet, vni, made, this.datagrams);
+  }
+
+  /** Whether a super-frame may be handed to the underlay as it is: that can, and none of its datagrams is too long. */
+  private staysWhole(device: number, packet: PacketIndex, record: number): boolean {
+    const { headers } = this;
+    const underlay = this.underlays[device];
+    if (underlay === null || underlay.takesSuperFrames === undefined) return false;
+    if (headers.superFrames[record] === NOT_ASKED_YET)
+      headers.superFrames[record] = underlay.takesSuperFrames(headers.records, record * TUNNEL_WORDS) ? 1 : 0;
+    return headers.superFrames[record] === 1 && this.ipLength(packet) <= headers.limits[record];
   }
 
   /** To the device of this host that takes the VNI, without a datagram (vxlan_encap_bypass). */
@@ -307,6 +318,7 @@ export class Deliverer {
     const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
+      if (vector.gsoType[m] !== GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
