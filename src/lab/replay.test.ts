@@ -120,11 +120,11 @@ test('a replay says what became of the packets, in words and as JSON', async (t)
   ]);
   t.is(files.packets('tap0.pcap').length, 3);
   t.like(json, { packets: 5, not_ip: 1, not_for_a_device: 1, cut: 0 });
-  t.like((json.devices as unknown[])[0], { device: 'vxlan0', rx_packets: 3, rx_bytes: 180 });
+  t.like((json.devices as unknown[])[0], { device: 'vxlan0', rx_packets: 3, rx_bytes: 138 });
   t.true(text.startsWith('5 packets replayed\n1 carry no IP packet'));
   t.regex(
     text,
-    /\nvxlan0: received 3 packets, 180 bytes; sent 0 packets, 0 bytes\ningress:\nfilter protocol all pref 1/,
+    /\nvxlan0: received 3 packets, 138 bytes; sent 0 packets, 0 bytes\ningress:\nfilter protocol all pref 1/,
   );
   t.regex(text, /Sent 138 bytes 3 pkt/);
   // Five seconds have passed, and the last frame met the rule two seconds before the end.
