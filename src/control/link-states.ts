@@ -98,7 +98,9 @@ export function linkStateOf(
     allmulti: details.allmulti,
     minMtu: details.minMtu,
     maxMtu: details.maxMtu,
-    details: device.vxlan ? { kind: 'vxlan', options: device.vxlan } : { kind: 'tap', ...tun, ...(device.mirror && { mirror: device.mirror }) },
+    details: device.vxlan
+      ? { kind: 'vxlan', options: device.vxlan }
+      : { kind: 'tap', ...tun, ...(device.mirror && { mirror: device.mirror }) },
     ...(addrgenmode !== undefined && { addrgenmode }),
     numTxQueues: details.numTxQueues,
     numRxQueues: details.numRxQueues,

@@ -1,9 +1,16 @@
 /** TAPs that are vtep's: their mark on the host, and taking back one that an earlier vtep has left. */
 import type { Link } from '../io/rtnetlink/link.js';
 import { openTap } from '../io/tap/open-tap.js';
-import { EBUSY, EEXIST, SystemError } from '../native/errno.js';
-import { NO_COALESCING, OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import type { VxlanOptions } from '../iproute/commands.js';
+import { EBUSY, EEXIST, SystemError } from '../native/errno.js';
+import {
+  NO_COALESCING,
+  OFFLOAD_CSUM,
+  OFFLOAD_TSO4,
+  OFFLOAD_TSO6,
+  OFFLOAD_USO4,
+  OFFLOAD_USO6,
+} from '../offload/offloads.js';
 import type { DeviceRegistry } from './device-registry.js';
 import { rtnetlinkAnswers } from './refusal.js';
 
