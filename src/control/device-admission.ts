@@ -68,7 +68,8 @@ export class DeviceAdmission {
   }
 }
 
-function checkSupported(options: VxlanOptions): void {
+/** Refuses options that vtep does not have. */
+export function checkSupported(options: VxlanOptions): void {
   const unsupported = unsupportedVxlan(options);
   if (unsupported !== undefined) throw notSupported(unsupported);
 }

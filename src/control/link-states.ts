@@ -52,16 +52,21 @@ function vxlanStatistics(
   return {
     ...(Object.fromEntries(Object.keys(counters).map((name) => [name, 0])) as typeof counters),
     carrierChanges,
+    // And what the stack did not want of what came out of the tunnel, which the kernel's devices count among it, too.
+    rxNohandler: counters.rxNohandler,
+    rxOtherhost: counters.rxOtherhost,
     rxPackets: sum(DeviceCounter.RX_PACKETS),
     rxBytes: sum(DeviceCounter.RX_BYTES),
     rxErrors: sum(DeviceCounter.RX_ERRORS),
-    rxDropped: sum(DeviceCounter.RX_DROPPED),
+    rxDropped: sum(DeviceCounter.RX_DROPPED) + counters.rxDropped,
     rxLengthErrors: sum(DeviceCounter.RX_LENGTH_ERRORS),
     rxFrameErrors: sum(DeviceCounter.RX_FRAME_ERRORS),
     txPackets: sum(DeviceCounter.TX_PACKETS),
     txBytes: sum(DeviceCounter.TX_BYTES),
     txErrors: sum(DeviceCounter.TX_ERRORS),
     txDropped: sum(DeviceCounter.TX_DROPPED),
+    txAbortedErrors: sum(DeviceCounter.TX_ABORTED_ERRORS),
+    txCarrierErrors: sum(DeviceCounter.TX_CARRIER_ERRORS),
   };
 }
 

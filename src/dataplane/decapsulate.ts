@@ -283,7 +283,7 @@ export class Decapsulator {
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, length - VXLAN_HEADER);
+    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);

@@ -14,6 +14,7 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
+import { type Clock, SYSTEM_CLOCK } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
@@ -94,6 +95,7 @@ export class Engine {
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
+  private clock: Clock = SYSTEM_CLOCK;
 
   /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
   constructor(
@@ -167,6 +169,12 @@ export class Engine {
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
     this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+  }
+
+  /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */
+  makeRepeatable(clock: Clock, seed: number): void {
+    this.clock = clock;
+    this.executor.seed(seed);
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */
@@ -333,9 +341,9 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = Date.now();
+    const now = this.clock.wall();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now(), count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(this.clock.steady(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -346,7 +354,7 @@ export class Engine {
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now());
+    if (this.executor.needsClock) this.executor.arrivals.finish(this.clock.steady());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
@@ -410,9 +418,12 @@ export class Engine {
       if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
       this.hook.dissect(packet);
       const family = inbound.family(n);
-      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
-      counters.device(device, DeviceCounter.RX_PACKETS, segments);
-      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      // What the device itself answers was not received by it.
+      if (family !== 0) {
+        this.decapsulator.learnLocal(packet, device, family);
+        counters.device(device, DeviceCounter.RX_PACKETS, segments);
+        counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      }
       this.hook.decide(packet);
     }
   }

@@ -25,6 +25,9 @@ export interface LinkStatistics {
   readonly txWindowErrors: number;
   readonly txHeartbeatErrors: number;
   readonly carrierChanges: number;
+  /** Shown where there are any. */
+  readonly rxNohandler?: number;
+  readonly rxOtherhost?: number;
 }
 
 /** What the kernel says of a TAP (IFLA_TUN_*). */

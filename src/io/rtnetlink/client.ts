@@ -224,6 +224,16 @@ export class RtnetlinkClient {
     return { type: answer.body[Rtmsg.TYPE], attributes: readAttributes(answer.body.subarray(Rtmsg.SIZE)) };
   }
 
+  /**
+   * Has the kernel carry out a request that it only acknowledges: `fill` completes it behind `fixed` bytes of zeros.
+   * Throws the kernel's refusal as a SystemError; `about` says what was wanted.
+   */
+  carryOut(type: number, flags: number, fixed: number, fill: (request: MessageWriter) => void, about: string): void {
+    const request = this.request(type, NLM_F_ACK | flags, fixed);
+    fill(request);
+    this.exchange(request, about);
+  }
+
   private request(type: number, flags: number, fixed: number): MessageWriter {
     this.sequence = (this.sequence + 1) >>> 0;
     return new MessageWriter(type, NLM_F_REQUEST | flags, this.sequence, fixed);
