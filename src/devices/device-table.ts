@@ -20,6 +20,8 @@ export const VxlanMode = {
   L3_MISS: 16,
   /** Questions for neighbours are answered instead of sent. */
   PROXY: 32,
+  /** Frames for a router go to the neighbour behind it, where the host knows that one. */
+  RSC: 64,
 } as const;
 
 const ROW = 32;
