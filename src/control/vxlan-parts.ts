@@ -73,6 +73,7 @@ export function vxlanMode(vxlan: VxlanOptions): number {
     (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
     (vxlan.l3miss === true ? VxlanMode.L3_MISS : 0) |
     (vxlan.proxy === true ? VxlanMode.PROXY : 0) |
+    (vxlan.rsc === true ? VxlanMode.RSC : 0) |
     (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0) |
     (vxlan.anyVni === true ? VxlanMode.MIRROR : 0) |
     (vxlan.tapPrefix !== undefined ? VxlanMode.TAPS : 0)

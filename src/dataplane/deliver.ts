@@ -19,6 +19,7 @@ import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
 import { NO_RECORD, NOT_ASKED_YET, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
+import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
 import { hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
 
@@ -38,6 +39,7 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
   private readonly proxy: NeighbourProxy;
+  private readonly rsc: RouteShortCircuit;
   private readonly demultiplexer: Demultiplexer;
   private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
@@ -62,6 +64,7 @@ export class Deliverer {
     encapsulator: Encapsulator,
     forwarder: Forwarder,
     proxy: NeighbourProxy,
+    rsc: RouteShortCircuit,
     demultiplexer: Demultiplexer,
     vniCounters: VniCounters,
     tunnels: Int32Array,
@@ -76,6 +79,7 @@ export class Deliverer {
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
     this.proxy = proxy;
+    this.rsc = rsc;
     this.demultiplexer = demultiplexer;
     this.vniCounters = vniCounters;
     this.tunnels = tunnels;
@@ -197,6 +201,15 @@ export class Deliverer {
       else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
       if (outcome !== NOT_ASKED) return;
     }
+    let isShort = false;
+    if ((this.devices.vxlanMode(device) & VxlanMode.RSC) !== 0) {
+      const outcome = this.rsc.take(packet, device);
+      isShort = outcome === SHORT_CIRCUITED;
+      if (outcome === NO_ROOM_TO_WRITE) {
+        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet));
+        return;
+      }
+    }
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
       this.sendAll(device, underlay);
@@ -206,9 +219,22 @@ export class Deliverer {
     if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
     const first = forwarder.first;
     for (let r = first; r < first + count; r++) {
-      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      if (isShort && isNowhere(forwarder.records, r)) this.comeBack(packet, device, r);
+      else if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
       else this.encapsulate(device, underlay, packet, r, forwarder.records);
     }
+  }
+
+  /** A short-circuited frame whose neighbour is on this side: it comes in at the device that it went out of. */
+  private comeBack(packet: PacketIndex, device: number, record: number): void {
+    const segments = this.packets.segments(packet);
+    const family = this.forwarder.records[record * TUNNEL_WORDS + TunnelWord.FAMILY];
+    if (!this.inbound.pass(packet, device, family)) {
+      this.drop(device, REASON['batch-full'], segments);
+      return;
+    }
+    this.counters.device(device, DeviceCounter.TX_PACKETS, segments);
+    this.counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
   }
 
   private encapsulate(
