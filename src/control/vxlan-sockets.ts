@@ -116,7 +116,7 @@ export class VxlanSockets {
 
   private async openAll(device: number): Promise<void> {
     const { options, pool } = this;
-    const shared = isShared(options);
+    const shared = sharesSocket(options);
     const key = shared ? sharedKey(options) : `device ${device}`;
     const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
     this.receiveKey = key;
@@ -163,7 +163,7 @@ export function shortQueue({ port, receiveFd, receiveBuffer }: UdpSockets): stri
   return `the receive queue of UDP port ${port} holds ${receiveBuffer / 2} bytes instead of ${RECEIVE_BUFFER}: net.core.rmem_max allows no more (vtep doctor)`;
 }
 
-function isShared({ external, vnifilter }: VxlanOptions): boolean {
+export function sharesSocket({ external, vnifilter }: VxlanOptions): boolean {
   return !external || vnifilter === true;
 }
 
@@ -181,7 +181,7 @@ function sharedKey(options: VxlanOptions): string {
 /** What of the options is a socket's, or a membership's. */
 function bindingOf(options: VxlanOptions): string {
   const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
-  return `${isShared(options) ? '' : options.local} ${group}`;
+  return `${sharesSocket(options) ? '' : options.local} ${group}`;
 }
 
 /**
@@ -219,14 +219,14 @@ function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receiv
     bundles: gpe !== true && startProbes().takesBundles,
     segmentation: startProbes().sendsBundles,
     receive,
-    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
   });
 }
 
 /** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
-function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+export function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
   const { external, local } = options;
   if (!external) return vxlanFamilies(options);
-  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
+  return local === undefined || sharesSocket(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }
