@@ -30,6 +30,7 @@ export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_SETLINK = 19;
 export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 /** Asks for the entry that a route comes from. */
 export const RTM_F_FIB_MATCH = 0x2000;
@@ -42,6 +43,8 @@ export const RTM_GETNEIGH = 30;
 
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_NEIGH = 3;
+export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV6_ROUTE = 11;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_BROADCAST = 2;
