@@ -107,6 +107,7 @@ export class Devices {
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
       setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      followRoutes: () => this.follower.followRoutes(),
       log: options.log,
     });
     this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);

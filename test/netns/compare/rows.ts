@@ -60,6 +60,7 @@ const CLASSIC: readonly Row[] = [
     ],
   }),
   classic('… who is on this side', 'rsc', {
+    uncounted: 'otherhost',
     setup: [
       'bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst {other} router',
       'bridge fdb add 02:00:00:00:00:96 dev vxlan0 dst {nobody}',
