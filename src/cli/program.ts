@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import { busyPoll, cpuList, workers } from './worker-options.js';
 
 interface ControlWord {
   control?: string;
@@ -53,6 +54,14 @@ export function program(): Command {
       classifier,
       'tuple-space',
     )
+    .option('--workers <n>', 'threads that share the traffic by flow, each with its own queues and sockets', workers, 1)
+    .option('--cpus <list>', 'processors to pin the workers to, one each, as in 0,2-3 (default: none)', cpuList)
+    .option(
+      '--busy-poll <us>',
+      'microseconds that a worker behind its last frame looks for the next before it sleeps',
+      busyPoll,
+      0,
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {
@@ -76,6 +85,14 @@ export function program(): Command {
     .option('--control <path>', 'control socket')
     .action((options: ControlWord & { json?: boolean }) =>
       passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    );
+  vtep
+    .command('workers')
+    .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
+    .option('--json', 'print JSON: a list of objects, one a worker')
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord & { json?: boolean }) =>
+      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
   vtep
     .command('monitor')

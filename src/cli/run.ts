@@ -12,6 +12,9 @@ export interface RunOptions {
   coalesce: boolean;
   classifier: 'tuple-space' | 'linear';
   tun: string;
+  workers: number;
+  cpus?: readonly number[];
+  busyPoll: number;
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */

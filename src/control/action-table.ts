@@ -1,5 +1,6 @@
 import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
-import { ActionCounter, type ActionCounters } from '../memory/counters.js';
+import type { ActionCounts } from '../memory/counter-sets.js';
+import { ActionCounter } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Numbered } from './numbered.js';
 import type { ActionBlock } from './programs.js';
@@ -61,11 +62,11 @@ interface Kind {
 export class ActionTable {
   private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
-  private readonly counters: ActionCounters;
+  private readonly counters: ActionCounts;
   private readonly ensureRows: (rows: number) => void;
 
   /** `ensureRows` makes the counters reach to a number of rows. */
-  constructor(counters: ActionCounters, ensureRows: (rows: number) => void) {
+  constructor(counters: ActionCounts, ensureRows: (rows: number) => void) {
     this.counters = counters;
     this.ensureRows = ensureRows;
   }

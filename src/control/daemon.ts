@@ -28,6 +28,11 @@ export interface DaemonOptions {
   readonly classifier: 'tuple-space' | 'linear';
   /** Device node of TUN/TAP. */
   readonly tun: string;
+  readonly workers: number;
+  /** Processors for the workers, one after the other; absent: wherever the kernel wants. */
+  readonly cpus?: readonly number[];
+  /** Microseconds that a worker looks for more before it sleeps; 0: none. */
+  readonly busyPoll: number;
   /** Is told how much of the batch has been carried out. */
   readonly progress?: (done: number, total: number | undefined) => void;
 }
@@ -101,7 +106,7 @@ export class Daemon {
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
 
-    const datapath = await Datapath.start({ coalesce: options.coalesce });
+    const datapath = await startDatapath(options);
     this.endings.push(() => datapath.stop());
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
@@ -119,8 +124,9 @@ export class Daemon {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
     });
-    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal, events);
+    const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
+    interpreter.cpus = options.cpus ?? [];
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 
@@ -179,6 +185,14 @@ export class Daemon {
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
+  }
+}
+
+async function startDatapath({ coalesce, workers, cpus, busyPoll }: DaemonOptions): Promise<Datapath> {
+  try {
+    return await Datapath.start({ coalesce, workers, busyPoll, ...(cpus && { cpus }) });
+  } catch (error) {
+    throw new CommandError(`vtep: the datapath cannot start: ${reasonOf(error)}`, 1);
   }
 }
 

@@ -8,7 +8,7 @@ import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { type LinkEvent, LinkFollower } from '../io/rtnetlink/follower.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
-import { openTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { closeTap, openTap, setPersistent, type Tap, tapName } from '../io/tap/open-tap.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { changeVxlan } from '../iproute/change-vxlan.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
@@ -17,7 +17,6 @@ import type { LinkState } from '../iproute/link-state.js';
 import { unsupportedVxlan, vxlanLearns } from '../iproute/vxlan-options.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EBADFD, EBUSY, EEXIST, errnoText, SystemError } from '../native/errno.js';
-import { close } from '../native/libc.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
 import { adoptTable, editTable, TableDrafts, type TableEdit, type TableState } from './device-tables.js';
@@ -76,7 +75,7 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.underlays = new UnderlayPool(datapath);
-    this.vniRows = new VniRows([datapath.vniCounters]);
+    this.vniRows = new VniRows(datapath.vniCounters);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
@@ -317,7 +316,7 @@ export class Devices {
     if (!device || !details) return undefined;
     const { master } = details.link;
     const above = master === 0 ? undefined : this.rtnetlink.link(master)?.name;
-    return linkStateOf(details, device, [this.datapath.counters], above);
+    return linkStateOf(details, device, this.datapath.counters.sets, above);
   }
 
   /** To be called before somebody listens: what there is then is no news. */
@@ -351,13 +350,14 @@ export class Devices {
     const [fd = -1] = tap.fds;
     const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {
-      close(fd);
+      closeTap(tap);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
     }
     const device: Device = {
       index,
       kind,
       fd,
+      fds: tap.fds,
       persist,
       ifindex: 0,
       name: tap.name,
@@ -390,7 +390,8 @@ export class Devices {
         this.forwarding.begin(device);
         this.neighbours.devicesChanged();
       }
-      await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
+      const offloads = offloadBits(tap.offloads);
+      await this.datapath.apply({ type: 'port-open', device: index, queues: tap.queues, offloads });
       if (generic.up === true) await this.setUp(device);
       await this.reread(device);
       return device;
@@ -400,10 +401,14 @@ export class Devices {
     }
   }
 
-  private openTap(name: string, persist: boolean, existing: Link | undefined): ReturnType<typeof openTap> {
+  /** With a queue for each worker. */
+  private openTap(name: string, persist: boolean, existing: Link | undefined): Tap {
     const reclaim = existing !== undefined && this.canReclaim(existing);
+    // Several can have a TAP of several queues; the kernel does not say it is busy then.
+    const queues = existing && this.rtnetlink.linkDetails(existing.index)?.tun?.queues;
+    if (reclaim && queues && queues.enabled + queues.disabled > 0) throw rtnetlinkAnswers('Device or resource busy');
     try {
-      return openTap({ name, persist, reclaim, tunPath: this.options.tun });
+      return openTap({ name, persist, reclaim, tunPath: this.options.tun, queues: this.datapath.workers });
     } catch (error) {
       if (error instanceof SystemError && error.errno === EEXIST) throw rtnetlinkAnswers('File exists');
       if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
@@ -556,7 +561,7 @@ export class Devices {
       this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
-    close(fd);
+    closeTap(device);
     if (!keepsIndex) this.registry.indices.release(index);
   }
 

@@ -1,4 +1,5 @@
 import type { Datapath } from '../dataplane/datapath.js';
+import type { ActionCounts, CounterSets } from '../memory/counter-sets.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
@@ -14,4 +15,7 @@ export interface RuleDevices {
 }
 
 /** What the rules use of the datapath. */
-export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
+export interface RuleDatapath extends Pick<Datapath, 'apply' | 'ensureActionCounters'> {
+  readonly counters: Pick<CounterSets, 'deviceValue'>;
+  readonly actionCounters: ActionCounts;
+}

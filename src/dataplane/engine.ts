@@ -31,6 +31,7 @@ import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
+import { monotonic } from './monotonic.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
@@ -93,7 +94,10 @@ export class Engine {
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
 
-  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
+  /**
+   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
+   * ones of its own.
+   */
   constructor(
     arena: Arena,
     devices: DeviceTable,
@@ -102,6 +106,7 @@ export class Engine {
     samples = new SampleRing(),
     fdb: SharedArrayBuffer = new FdbStore().buffer,
     vniCounters: VniCounters = new VniCounters(),
+    pathMtus?: SharedArrayBuffer,
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -119,7 +124,7 @@ export class Engine {
     this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
     this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets);
+    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -151,6 +156,11 @@ export class Engine {
       this.underlayPaths,
       this.inbound,
     );
+  }
+
+  /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
+  attachBuckets(slab: SharedArrayBuffer): void {
+    this.executor.buckets.attach(slab);
   }
 
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
@@ -313,7 +323,7 @@ export class Engine {
   private tick(count: number): void {
     const now = Date.now();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now(), count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(monotonic(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -323,7 +333,7 @@ export class Engine {
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now());
+    if (this.executor.needsClock) this.executor.arrivals.finish(monotonic());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

@@ -10,6 +10,7 @@ import { DeviceTable } from '../devices/device-table.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
+import type { TapQueue } from '../io/tap/tap-queue.js';
 import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
@@ -23,6 +24,7 @@ import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
+import { nameThread, pinThread } from './this-thread.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
 const UNDERLAY_BYTES = 256 * 1024;
@@ -36,6 +38,8 @@ const ARENA_BYTES =
 
 class DatapathWorker {
   private readonly port: MessagePort;
+  /** Its place among the workers. */
+  private readonly number: number;
   private readonly arena = new Arena(ARENA_BYTES);
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
@@ -55,6 +59,9 @@ class DatapathWorker {
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
+    this.number = start.number;
+    nameThread(this.arena, `vtep-worker${start.number}`);
+    if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
     this.engine = new Engine(
       this.arena,
@@ -64,6 +71,7 @@ class DatapathWorker {
       new SampleRing(start.samples),
       start.fdb,
       new VniCounters(start.vniCounters),
+      start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
@@ -123,12 +131,13 @@ class DatapathWorker {
     this.say({ type: 'port-gone', device, errno: -error });
   }
 
-  private openPort(device: number, fd: number, offloads: number): void {
+  private openPort(device: number, queue: TapQueue | undefined, offloads: number): void {
     this.closePort(device);
+    if (queue === undefined) return;
     const part = this.portParts.take();
     this.portPart.set(device, part);
-    this.engine.setPort(device, new TapPort(part, fd), offloads);
-    this.poll.add(fd, POLL_DEVICE.PORT, device, 0);
+    this.engine.setPort(device, new TapPort(part, queue), offloads);
+    if (queue.readFd >= 0) this.poll.add(queue.readFd, POLL_DEVICE.PORT, device, 0);
   }
 
   private openOutput(device: number, socket: PacketSocket, offloads: number): void {
@@ -144,8 +153,9 @@ class DatapathWorker {
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(number: number, parts: UnderlayParts): void {
+  private openUnderlay(number: number, parts: UnderlayParts | undefined): void {
     this.closeUnderlay(number);
+    if (parts === undefined) throw new RangeError(`no sockets for worker ${this.number}`);
     const part = this.underlayParts.take();
     this.underlayPart.set(number, part);
     const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
@@ -180,7 +190,7 @@ class DatapathWorker {
   private apply(instruction: ToWorker): void {
     switch (instruction.type) {
       case 'port-open':
-        this.openPort(instruction.device, instruction.fd, instruction.offloads);
+        this.openPort(instruction.device, instruction.queues[this.number], instruction.offloads);
         break;
       case 'port-close':
         this.closePort(instruction.device);
@@ -192,7 +202,7 @@ class DatapathWorker {
         this.closePort(instruction.device);
         break;
       case 'underlay-open':
-        this.openUnderlay(instruction.underlay, instruction.parts);
+        this.openUnderlay(instruction.underlay, instruction.parts[this.number]);
         this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-close':
@@ -211,7 +221,10 @@ class DatapathWorker {
         this.useRules(instruction.programs, instruction.hooks);
         break;
       case 'action-counters':
-        this.actionCounters.attach(instruction.slab);
+        this.actionCounters.attach(instruction.slabs[this.number] ?? missing('action counters'));
+        break;
+      case 'buckets':
+        this.engine.attachBuckets(instruction.slab);
         break;
       case 'stop':
         this.running = false;
@@ -231,6 +244,10 @@ class DatapathWorker {
   private say(message: FromWorker): void {
     this.port.postMessage(message);
   }
+}
+
+function missing(what: string): never {
+  throw new RangeError(`no ${what} for this worker`);
 }
 
 function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): void {

@@ -52,6 +52,7 @@ const raw = {
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   close: bind('close', 'int', ['int']),
   prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
+  sched_setaffinity: bind('sched_setaffinity', 'int', ['int', 'size_t', 'uintptr_t']),
   flock: bind('flock', 'int', ['int', 'int']),
   unshare: bind('unshare', 'int', ['int']),
   setns: bind('setns', 'int', ['int', 'int']),
@@ -117,6 +118,9 @@ export const ppoll = (fds: number, count: number, timeout: number): number =>
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
 export const prctl = (option: number, argument: number): number => checked(raw.prctl(option, argument, 0, 0, 0));
+/** `thread` 0 is the calling one; `mask` is the address of `bytes` bytes of one bit a processor. */
+export const schedSetaffinity = (thread: number, bytes: number, mask: number): number =>
+  checked(raw.sched_setaffinity(thread, bytes, mask));
 export const flock = (fd: number, operation: number): number => checked(raw.flock(fd, operation));
 /** Moves the calling thread (not the process) into new namespaces. */
 export const unshare = (flags: number): number => checked(raw.unshare(flags));
