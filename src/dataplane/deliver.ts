@@ -21,6 +21,7 @@ import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
+import { WrittenPorts } from './written-ports.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -30,6 +31,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 
 /** Writes the output queues of a batch: merged frames to the TAPs, encapsulated datagrams to the underlays. */
 export class Deliverer {
+  /** Whoever looks at it resets it. */
+  readonly written = new WrittenPorts();
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -143,6 +146,7 @@ export class Deliverer {
   private write(device: number, port: FramePort): void {
     const vector = this.frames;
     port.write(vector);
+    this.written.mark(device);
     const counters = this.counters;
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     counters.work(WorkCounter.TAP_WRITES, vector.count);

@@ -37,6 +37,7 @@ import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
 import { UnderlayPaths } from './underlay-paths.js';
+import type { WrittenPorts } from './written-ports.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -173,6 +174,11 @@ export class Engine {
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
     this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+  }
+
+  /** The ports that frames were written to; whoever looks at it resets it. */
+  get written(): WrittenPorts {
+    return this.deliverer.written;
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */

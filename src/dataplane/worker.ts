@@ -1,5 +1,5 @@
 /**
- * A worker thread: blocked in ppoll over the eventfd of the control thread, the underlay sockets and the TAPs.
+ * A worker thread: blocked in epoll_wait over the eventfd of the control thread, the underlay sockets and the TAPs.
  * It never returns to its event loop; instructions are fetched synchronously when the eventfd says so, between two
  * batches, which is what makes a rule change atomic for the frames.
  */
@@ -15,16 +15,18 @@ import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
-import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
-import { ppoll, read } from '../native/libc.js';
+import { EINTR, errnoText } from '../native/errno.js';
+import { read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
+import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
+import { ArenaClock, Waiting } from './waiting.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
 const UNDERLAY_BYTES = 256 * 1024;
@@ -46,6 +48,8 @@ class DatapathWorker {
   private readonly engine: Engine;
   private readonly routes: RouteProbe;
   private readonly poll: PollSet;
+  private readonly waiting: Waiting;
+  private readonly rounds: Rounds;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
   private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
@@ -80,40 +84,34 @@ class DatapathWorker {
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
     this.poll.add(start.wakeFd, POLL_DEVICE.CONTROL, 0, 0);
+    this.waiting = new Waiting(this.poll, this.counters, new ArenaClock(this.arena), start.busyPoll);
+    this.rounds = new Rounds(this.poll, this.engine, this.engine.written, {
+      underlay: (number) => this.closeUnderlay(number),
+      port: (device, error) => this.portFailed(device, error),
+    });
   }
 
   run(): void {
     this.say({ type: 'ready' });
     while (this.running) {
-      const ready = ppoll(this.poll.address, this.poll.count, this.poll.timeout);
-      this.counters.work(WorkCounter.WAKEUPS, 1);
-      if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
-      if (ready > 0) this.serve();
+      const ready = this.waiting.wait();
+      if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
+      if (ready > 0) this.serve(ready);
     }
     this.routes.close();
+    this.poll.close();
     this.say({ type: 'stopped' });
   }
 
-  /** One bounded batch from everything that is ready, so that neither direction starves the other. */
-  private serve(): void {
-    const poll = this.poll;
-    for (let n = 1; n < poll.count; n++) {
-      if (!poll.isReady(n)) continue;
-      const device = poll.device(n);
-      if (poll.kind(n) === POLL_DEVICE.UNDERLAY) {
-        const result = this.engine.serviceUnderlay(device, poll.which(n));
-        // A descriptor that is none polls as ready for ever: out of the set with it.
-        if (result === -EBADF) this.closeUnderlay(device);
-      } else {
-        const result = this.engine.servicePort(device);
-        // A deleted TAP polls as ready for ever: out of the set with it.
-        if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
-      }
-    }
+  private serve(ready: number): void {
+    const { poll } = this;
+    let isAsked = false;
+    for (let n = 0; n < ready; n++) if (poll.kind(poll.ready(n)) === POLL_DEVICE.CONTROL) isAsked = true;
+    if (this.rounds.serve(ready) > 0) this.waiting.worked();
     this.tellNote();
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
-    if (poll.isReady(0)) this.obey();
+    if (isAsked) this.obey();
   }
 
   /** The kernel's log line of action simple, but not for every frame. */

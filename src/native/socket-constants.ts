@@ -93,6 +93,12 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 
 export const POLLIN = 0x001;
+export const EPOLLIN = 0x001;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+/** A clock of clock_gettime(2). */
+export const CLOCK_MONOTONIC = 1;
 export const POLLOUT = 0x004;
 export const POLLERR = 0x008;
 export const POLLHUP = 0x010;
