@@ -83,6 +83,8 @@ export class Datapath extends EventEmitter<Events> {
       };
       return new WorkerThread({ ...shared, ...own }, owner);
     });
+    // A blocked worker delays the end of the process: wake them on every way out.
+    process.once('exit', this.wake);
   }
 
   /** Starts the workers and resolves when all of them take instructions. Rejects where one could not begin. */
@@ -124,7 +126,12 @@ export class Datapath extends EventEmitter<Events> {
   /** Ends every worker after the batch it is in. */
   async stop(): Promise<void> {
     await Promise.all(this.threads.map((thread) => thread.stop()));
+    process.removeListener('exit', this.wake);
   }
+
+  private readonly wake = (): void => {
+    for (const thread of this.threads) thread.wake();
+  };
 
   private heard(news: WorkerNews): void {
     switch (news.type) {

@@ -49,8 +49,6 @@ export class WorkerThread {
       });
     });
     this.ready.catch(() => undefined);
-    // A blocked worker delays the end of the process: wake it on every way out.
-    process.once('exit', this.wake);
   }
 
   /** Hands an instruction to the worker; resolves when it is in force, rejects where the worker refused it. */
@@ -74,11 +72,13 @@ export class WorkerThread {
     await this.exited;
     if (this.closed) return;
     this.closed = true;
-    process.removeListener('exit', this.wake);
     close(this.wakeFd);
   }
 
-  private readonly wake = (): void => signalEventfd(this.wakeFd);
+  /** Ends its sleep. */
+  wake(): void {
+    if (!this.closed) signalEventfd(this.wakeFd);
+  }
 
   private heard(message: FromWorker): void {
     switch (message.type) {

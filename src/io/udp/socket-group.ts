@@ -6,11 +6,9 @@
  * are silent, for with every member that joins, flows change places. Members but the first take no part in multicast,
  * which the kernel would give to each of them.
  *
- * Nobody else is to join: the first socket is bound as one that shares with nobody, so a port that is taken is refused
- * as ever. When the group stands, one member is made such a socket again, and whoever comes later is refused on its
- * account (EADDRINUSE). It is the one that is looked at last, since the kernel finds the group through the first that it
- * meets in its table: there the last that was bound over IPv4, and the first over IPv6 (udp_lib_get_port). Were that
- * otherwise, one worker would receive everything, in order.
+ * The first socket is bound as one that shares with nobody, so a port that is taken is refused as ever, by one who
+ * would share it, too; and who does not ask to share gets it from nobody afterwards, the kernel's vxlan device for one.
+ * A process of the same user that does ask could join: the lock of the namespace sees to it that it is no other vtep.
  *
  * Those that send have the same source ports for all workers, so that a flow's outer source port does not depend on
  * where it is sent from; they never receive.
@@ -47,9 +45,6 @@ export function openUdpGroup(options: UdpSocketOptions, workers: number): readon
       group.push(next);
       if (next.receiveFd >= 0) takeNoMulticast(next);
     }
-    const guard = options.family === 4 ? group[0] : group[workers - 1];
-    if (guard !== undefined && guard.receiveFd >= 0)
-      mustSet(guard.receiveFd, SOL_SOCKET, SO_REUSEPORT, 0, 'SO_REUSEPORT');
     return group.map((each) => (each.receiveFd < 0 ? each : { ...each, dropsBefore: letHear(each.receiveFd) }));
   } catch (error) {
     for (const sockets of group) closeUdpSockets(sockets);
