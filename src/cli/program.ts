@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
+import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 import { busyPoll, cpuList, workers } from './worker-options.js';
@@ -63,6 +64,7 @@ export function program(): Command {
       0,
     )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {
       const control = controlOf(options);
@@ -112,6 +114,22 @@ export function program(): Command {
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
     .option('--control <path>', 'control socket')
     .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
+  vtep
+    .command('replay')
+    .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
+    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay')
+    .requiredOption('-b, --batch <file>', 'ip, tc and bridge lines; - reads standard input')
+    .option('-o, --output <folder>', 'write what comes out there, one pcap a device')
+    .option('--dev <device>', 'the packets are frames that the host sends on this device')
+    .option('--host <interface...>', 'interfaces of the host that rules may send to')
+    .option(
+      '--classifier <kind>',
+      'tuple-space, or linear (slow; what the other is tested against)',
+      classifier,
+      'tuple-space',
+    )
+    .option('--json', 'print JSON')
+    .action(async (file: string, words: ReplayWords) => (await import('./replay.js')).replay(file, words));
   return vtep;
 }
 

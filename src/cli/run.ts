@@ -12,6 +12,7 @@ export interface RunOptions {
   coalesce: boolean;
   classifier: 'tuple-space' | 'linear';
   tun: string;
+  tunnelGso: boolean;
   workers: number;
   cpus?: readonly number[];
   busyPoll: number;

@@ -37,11 +37,11 @@ export class DeviceEdits implements TransactionDevices {
 
   begin(): void {
     this.registry.plan = new DevicePlan();
-    this.devices.beginTables();
+    this.devices.tables.begin();
   }
 
   end(isUndone: boolean): void {
-    this.devices.endTables(isUndone);
+    this.devices.tables.end(isUndone);
     this.filters.clear();
     this.drafts.clear();
     this.tables = undefined;
@@ -61,7 +61,7 @@ export class DeviceEdits implements TransactionDevices {
       const again = `"${link.name}" is deleted by this batch; making it again`;
       throw new CommandError(`vtep: ${again} cannot be undone, and has no place in an atomic batch`, 2);
     }
-    this.devices.checkNew(link.name, vxlan);
+    this.devices.admission.checkNew(link.name, vxlan);
     const index = this.registry.indices.next();
     if (index < 0) throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
     this.plan.add(link.name, index, vxlan);
@@ -80,7 +80,7 @@ export class DeviceEdits implements TransactionDevices {
     const index = this.plan.find(name) ?? this.registry.find(name)?.index;
     const current = this.registry.vxlanOf(index ?? -1);
     // What is not a vxlan device of vtep's is refused as without a transaction.
-    const options = this.devices.changedVxlan(name, current, changes);
+    const options = this.devices.admission.changed(name, current, changes);
     if (index === undefined) throw noSuchDevice(name);
     const before = this.registry.get(index)?.vxlan;
     this.plan.configure(index, options);
@@ -97,7 +97,7 @@ export class DeviceEdits implements TransactionDevices {
   planTable(edit: TableEdit): Step {
     const name = editedDevice(edit);
     this.draftOf(name).edit(edit);
-    return this.tableStep(name, (device) => this.devices.editTable(device, edit));
+    return this.tableStep(name, (device) => this.devices.tables.edit(device, edit));
   }
 
   /** A device's table and filter, in which lines are tried before workers see any of it. */
@@ -107,7 +107,7 @@ export class DeviceEdits implements TransactionDevices {
     const index = this.registry.indexOf(name);
     const planned = this.registry.vxlanOf(index);
     if (!planned) throw fdbAnswers('Operation not supported');
-    this.tables ??= this.devices.newTables();
+    this.tables ??= this.devices.tables.drafts();
     const device = this.registry.get(index);
     const draft = this.tables.begin(name, device?.vxlan ?? planned, (options, vni) =>
       isVniInUse(options, vni, this.registry.takersBeside(name)),
@@ -122,7 +122,7 @@ export class DeviceEdits implements TransactionDevices {
 
   /** A device's table and filter become what a file says. */
   planTableState(name: string, state: TableState): Step {
-    return this.tableStep(name, (device) => this.devices.adoptTable(device, state));
+    return this.tableStep(name, (device) => this.devices.tables.adopt(device, state));
   }
 
   private tableStep(name: string, work: (device: Device) => Promise<void>): Step {
@@ -151,13 +151,13 @@ export class DeviceEdits implements TransactionDevices {
 
   private async restoreFilter(index: number): Promise<void> {
     const before = this.filters.get(index);
-    if (before) await this.devices.restoreFilter(index, before);
+    if (before) await this.devices.tables.restoreFilter(index, before);
   }
 
   planUp(name: string): Step {
     const index = this.registry.indexOf(name);
     return {
-      apply: () => this.devices.prepareUp(index),
+      apply: () => this.devices.upDown.prepareUp(index),
       undo: () => this.devices.refresh(index),
       settle: () => this.devices.refresh(index),
     };
@@ -168,7 +168,7 @@ export class DeviceEdits implements TransactionDevices {
     let before: LinkDetails | undefined;
     return {
       apply: async () => {
-        const now = this.devices.detailsOf(index);
+        const now = this.devices.links.details(index);
         // Even an address that it has would cost a link its neighbours.
         if (now && isSo(now, settings)) return;
         before = now;
@@ -179,7 +179,7 @@ export class DeviceEdits implements TransactionDevices {
         }
       },
       undo: async () => {
-        if (before) await this.devices.restore(index, before);
+        if (before) await this.devices.links.restore(index, before);
       },
     };
   }
@@ -195,30 +195,30 @@ export class DeviceEdits implements TransactionDevices {
 
   /** Indices of the devices that there are. */
   get indices(): number[] {
-    return this.registry.list().flatMap(({ index, isGone }) => (isGone ? [] : [index]));
+    return this.registry.list().flatMap(({ index, isGone, mirror }) => (isGone || mirror ? [] : [index]));
   }
 
   /** What a file that is read again has to know. */
   readonly present: PresentDevices = {
-    newTables: () => this.devices.newTables(),
+    newTables: () => this.devices.tables.drafts(),
     meant: (name) => this.registry.meant(name),
     hostIfindex: (name) => {
-      const ifindex = this.devices.hostIfindex(name);
+      const ifindex = this.devices.links.foreignIfindex(name);
       if (ifindex === undefined) throw noSuchDevice(name);
       return ifindex;
     },
-    isHosts: (name) => this.devices.hostIfindex(name) !== undefined,
+    isHosts: (name) => this.devices.links.foreignIfindex(name) !== undefined,
     hostTarget: (name) => this.devices.hostPorts.indexOf(name),
     check: (name, vxlan, beside) => {
-      if (!this.registry.meant(name)) this.devices.checkName(name);
+      if (!this.registry.meant(name)) this.devices.admission.checkName(name);
       if (vxlan)
-        this.devices.checkVxlan(
+        this.devices.admission.checkVxlan(
           name,
           vxlan,
           beside.map((options) => takerOf(options)),
         );
     },
-    changed: (current, changes) => this.devices.changedOptions(current, changes),
+    changed: (current, changes) => this.devices.admission.changedOptions(current, changes),
   };
 
   /** Whether a name means something in this network namespace: not that of a device that was moved or renamed. */
@@ -229,7 +229,7 @@ export class DeviceEdits implements TransactionDevices {
 
   planRemoveAt(index: number): Step {
     this.plan.remove(index);
-    return { apply: () => this.devices.pause(index), undo: () => this.devices.refresh(index) };
+    return { apply: () => this.devices.upDown.pause(index), undo: () => this.devices.refresh(index) };
   }
 
   /** The steps by which the device that `name` means becomes what a file says of it. */
@@ -263,7 +263,7 @@ export class DeviceEdits implements TransactionDevices {
 
   /** What the file says of MTU, address and queue, where it is otherwise. */
   private setting(index: number, { name, mtu, address, txqueuelen }: LinkGeneric): Step | undefined {
-    const before = this.devices.detailsOf(index);
+    const before = this.devices.links.details(index);
     if (!before) return undefined;
     const other: LinkGeneric = {
       name,
@@ -273,8 +273,8 @@ export class DeviceEdits implements TransactionDevices {
     };
     if (Object.keys(other).length === 1) return undefined;
     return {
-      apply: () => this.orRestored(index, before, () => this.devices.set(index, other)),
-      undo: () => this.devices.restore(index, before),
+      apply: () => this.orRestored(index, before, () => this.devices.links.set(index, other)),
+      undo: () => this.devices.links.restore(index, before),
     };
   }
 
@@ -283,13 +283,13 @@ export class DeviceEdits implements TransactionDevices {
     try {
       await work();
     } catch (error) {
-      if (before) await this.devices.restore(index, before).catch(() => undefined);
+      if (before) await this.devices.links.restore(index, before).catch(() => undefined);
       throw error;
     }
   }
 
   private remaking({ index, name, persist, vxlan }: Device, making: LinkAdd): Step {
-    const details = this.devices.detailsOf(index);
+    const details = this.devices.links.details(index);
     const wanted = making.kind === 'link-add-vxlan' ? making.vxlan : undefined;
     if (wanted) this.plan.configure(index, wanted);
     const link = { ...making.link, up: false };

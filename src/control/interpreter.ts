@@ -65,7 +65,7 @@ export class Interpreter {
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
       bridge: (argv, say) => this.host('bridge', argv, say),
-      edit: (device, command) => devices.editTable(device, command),
+      edit: (device, command) => devices.tables.edit(device, command),
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
@@ -156,7 +156,11 @@ export class Interpreter {
 
   /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
   vanished(index: number): Promise<void> {
-    return this.exclusive(() => this.removeDevice(index));
+    const device = this.registry.get(index);
+    return this.exclusive(async () => {
+      // Somebody may have removed it meanwhile, and the index be another's.
+      if (device && this.registry.get(index) === device) await this.removeDevice(index);
+    });
   }
 
   /** Resolves when what was begun has ended. */
@@ -323,7 +327,7 @@ export class Interpreter {
       await this.host('ip', argv, say);
       return;
     }
-    const links = this.devices.linkStates();
+    const links = this.devices.links.states();
     const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
     if (device) {
       say({ out: printLinks(shown, output) });
@@ -349,19 +353,21 @@ export class Interpreter {
 
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
   private save(): string[] {
-    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    const elsewhere = this.registry.list().filter((device) => !isHere(device) && !device.mirror);
     const names = elsewhere.map(({ name }) => name);
     const tables = (dev: string): string[][] => {
       const device = this.registry.find(dev);
       return device ? savedForwarding(device, this.devices.forwarding) : [];
     };
-    return [...saveLines(this.devices.linkStates(), names, this.rules, tables)];
+    return [...saveLines(this.devices.links.states(), names, this.rules, tables)];
   }
 
   private async removeDevice(index: number): Promise<void> {
-    this.rules.forgetDevice(index);
+    const all = [...this.devices.mirrors.taps(index), index];
+    for (const each of all) this.rules.forgetDevice(each);
     await this.rules.commit();
-    await this.devices.remove(index);
+    if (all.length > 1) await this.devices.upDown.pause(index);
+    for (const each of all) await this.devices.remove(each);
   }
 
   private async linkSet(name: string, up: boolean | undefined, argv: readonly string[], say: Say): Promise<void> {
@@ -371,7 +377,7 @@ export class Interpreter {
       return;
     }
     // The kernel opens the socket before the device is up, and refuses where it cannot.
-    if (up === true) await this.devices.prepareUp(device.index);
+    if (up === true) await this.devices.upDown.prepareUp(device.index);
     try {
       await this.host('ip', argv, say);
     } finally {

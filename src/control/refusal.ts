@@ -1,5 +1,6 @@
 import { CommandError } from '../iproute/commands.js';
 import { badAction } from '../iproute/parse-actions.js';
+import { errnoText, SystemError } from '../native/errno.js';
 
 /** What `ip` prints for a kernel's plain errno: exit 2. */
 export function rtnetlinkAnswers(text: string): CommandError {
@@ -76,4 +77,10 @@ export function noIngressOfHosts(name: string): CommandError {
     `vtep: mirred ingress to "${name}", which is the host's, not a device of vtep: only "mirred egress" sends there`,
     2,
   );
+}
+
+/** What the kernel refuses, as `ip` says it; any other error as it is. */
+export function answerOf(error: unknown): unknown {
+  const isKernels = error instanceof SystemError && error.syscall === 'RTNETLINK';
+  return isKernels ? rtnetlinkAnswers(errnoText(error.errno)) : error;
 }

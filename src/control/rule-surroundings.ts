@@ -1,4 +1,5 @@
 import type { Datapath } from '../dataplane/datapath.js';
+import type { Clock } from '../memory/clock.js';
 import type { ActionCounts, CounterSets } from '../memory/counter-sets.js';
 
 /** What the rules must know of devices. */
@@ -18,4 +19,6 @@ export interface RuleDevices {
 export interface RuleDatapath extends Pick<Datapath, 'apply' | 'ensureActionCounters'> {
   readonly counters: Pick<CounterSets, 'deviceValue'>;
   readonly actionCounters: ActionCounts;
+  /** What time it is for its frames; the machine's where nothing is said. */
+  readonly clock?: Clock;
 }

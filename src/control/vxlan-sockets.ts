@@ -114,7 +114,7 @@ export class VxlanSockets {
 
   private async openAll(device: number): Promise<void> {
     const { options, pool } = this;
-    const shared = isShared(options);
+    const shared = sharesSocket(options);
     const key = shared ? sharedKey(options) : `device ${device}`;
     const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
     this.receiveKey = key;
@@ -150,7 +150,7 @@ export class VxlanSockets {
   }
 }
 
-function isShared({ external, vnifilter }: VxlanOptions): boolean {
+export function sharesSocket({ external, vnifilter }: VxlanOptions): boolean {
   return !external || vnifilter === true;
 }
 
@@ -168,7 +168,7 @@ function sharedKey(options: VxlanOptions): string {
 /** What of the options is a socket's, or a membership's. */
 function bindingOf(options: VxlanOptions): string {
   const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
-  return `${isShared(options) ? '' : options.local} ${group}`;
+  return `${sharesSocket(options) ? '' : options.local} ${group}`;
 }
 
 /**
@@ -210,14 +210,14 @@ function socketOptions(family: 4 | 6, options: VxlanOptions, ports: boolean, rec
     // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
     bundles: gpe !== true,
     receive,
-    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
   };
 }
 
 /** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
-function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+export function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
   const { external, local } = options;
   if (!external) return vxlanFamilies(options);
-  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
+  return local === undefined || sharesSocket(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { BUCKET_SLAB_BYTES, BUCKETS_OF_SLAB } from '../actions/buckets.js';
 import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
+import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
@@ -16,12 +17,19 @@ interface Events {
   note: [action: number];
   /** The forwarding table has notices: `fdb.notices()`. */
   'fdb-notices': [];
+  /** VNIs that have no TAP have arrived at mirror receivers: pairs of device and VNI. */
+  'mirror-wanted': [wanted: Int32Array];
+  /** Super-frames are no longer handed to the kernel whole: said once, by the first worker that has met it. */
+  'tunnel-gso-failed': [errno: number];
   /** A worker died of an error. */
   failed: [error: Error];
 }
 
 export interface DatapathOptions {
+  /** Whether frames are merged before they are written to a port. */
   readonly coalesce: boolean;
+  /** What super-frames are handed to the kernel through; its descriptor stays the caller's. Absent: nothing. */
+  readonly tunnelGso?: TunnelGsoParts;
   /** How many workers, 1 … MAX_WORKERS; 1 where it is left out. */
   readonly workers?: number;
   /** Processors to pin workers to, one after the other, and again from the first; absent: the kernel chooses. */
@@ -54,8 +62,9 @@ export class Datapath extends EventEmitter<Events> {
   private readonly threads: readonly WorkerThread[];
   private buckets = 0;
   private hasFailed = false;
+  private tunnelGsoTold = false;
 
-  private constructor({ coalesce, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
+  private constructor({ coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
     super();
     this.workers = workers;
     this.counters = new CounterSets(workers);
@@ -68,6 +77,7 @@ export class Datapath extends EventEmitter<Events> {
       pathMtus: new SharedArrayBuffer(PATH_MTU_BYTES),
       coalesce,
       busyPoll,
+      ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
     const owner = {
       heard: (news: WorkerNews): void => this.heard(news),
@@ -137,6 +147,13 @@ export class Datapath extends EventEmitter<Events> {
     switch (news.type) {
       case 'fdb-notices':
         this.emit('fdb-notices');
+        break;
+      case 'mirror-wanted':
+        this.emit('mirror-wanted', news.wanted);
+        break;
+      case 'tunnel-gso-failed':
+        if (!this.tunnelGsoTold) this.emit('tunnel-gso-failed', news.errno);
+        this.tunnelGsoTold = true;
         break;
       case 'port-gone':
         this.emit('port-gone', news.device, news.errno);

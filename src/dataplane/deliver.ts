@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -17,7 +17,7 @@ import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
-import { NO_RECORD, OuterHeaders } from './outer-headers.js';
+import { NO_RECORD, NOT_ASKED_YET, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
@@ -227,7 +227,13 @@ export class Deliverer {
       this.sendAll(device, underlay);
       result = this.add(device, packet, record, tunnels);
     }
-    if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+    if (result !== ENCAPSULATED)
+      this.lose(
+        device,
+        encapsulateReason(result),
+        this.packets.segments(packet),
+        tunnels[record * TUNNEL_WORDS + TunnelWord.FAMILY],
+      );
   }
 
   private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
@@ -241,7 +247,18 @@ export class Deliverer {
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
     this.encapsulator.strip = headers.strips[made];
+    this.encapsulator.whole = this.packets.gsoType[packet] !== GSO_NONE && this.staysWhole(device, packet, made);
     return this.encapsulator.add(packet, vni, made, this.datagrams);
+  }
+
+  /** Whether a super-frame may be handed to the underlay as it is: that can, and none of its datagrams is too long. */
+  private staysWhole(device: number, packet: PacketIndex, record: number): boolean {
+    const { headers } = this;
+    const underlay = this.underlays[device];
+    if (underlay === null || underlay.takesSuperFrames === undefined) return false;
+    if (headers.superFrames[record] === NOT_ASKED_YET)
+      headers.superFrames[record] = underlay.takesSuperFrames(headers.records, record * TUNNEL_WORDS) ? 1 : 0;
+    return headers.superFrames[record] === 1 && this.ipLength(packet) <= headers.limits[record];
   }
 
   /** To the device of this host that takes the VNI, without a datagram (vxlan_encap_bypass). */
@@ -300,18 +317,23 @@ export class Deliverer {
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
+    // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
+    const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
+    const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
+      if (vector.gsoType[m] !== GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
-        this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
+        this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
@@ -335,6 +357,22 @@ export class Deliverer {
   private dropAtPort(device: number, reason: number, packets: number): void {
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, toStack ? DeviceCounter.RX_DROPPED : DeviceCounter.TX_DROPPED, packets);
+    this.counters.reason(device, reason, packets);
+  }
+
+  /**
+   * Counts what the underlay did not take where vxlan_xmit_one, iptunnel_xmit and ip6tunnel_xmit count it: no route is
+   * an error of the carrier, and what IPv6 refuses an aborted one.
+   */
+  private lose(device: number, reason: number, packets: number, family: number): void {
+    const isUnreachable = reason === REASON['send-unreachable'];
+    if (!isUnreachable && family !== 6) {
+      this.drop(device, reason, packets);
+      return;
+    }
+    const cause = isUnreachable ? DeviceCounter.TX_CARRIER_ERRORS : DeviceCounter.TX_ABORTED_ERRORS;
+    this.counters.device(device, DeviceCounter.TX_ERRORS, packets);
+    this.counters.device(device, cause, packets);
     this.counters.reason(device, reason, packets);
   }
 

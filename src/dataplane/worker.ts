@@ -11,6 +11,7 @@ import type { PacketSocket } from '../io/packet/open-packet.js';
 import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
+import { TUNNEL_GSO_BYTES, TunnelGso } from '../io/tunnel-gso/tunnel-gso.js';
 import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
@@ -36,7 +37,12 @@ const NOTE_INTERVAL = 1000;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
 const ARENA_BYTES =
-  ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + ROUTE_PROBE_BYTES + 1024 * 1024;
+  ENGINE_ARENA_BYTES +
+  UNDERLAYS * UNDERLAY_BYTES +
+  MAX_DEVICES * PORT_BYTES +
+  ROUTE_PROBE_BYTES +
+  TUNNEL_GSO_BYTES +
+  1024 * 1024;
 
 class DatapathWorker {
   private readonly port: MessagePort;
@@ -47,6 +53,7 @@ class DatapathWorker {
   private readonly actionCounters = new ActionCounters();
   private readonly engine: Engine;
   private readonly routes: RouteProbe;
+  private readonly tunnelGso: TunnelGso | null;
   private readonly poll: PollSet;
   private readonly waiting: Waiting;
   private readonly rounds: Rounds;
@@ -58,6 +65,7 @@ class DatapathWorker {
   private readonly underlayPart = new Map<number, Arena>();
   private readonly portPart = new Map<number, Arena>();
   private running = true;
+  private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
   private noteTold = 0;
 
@@ -80,6 +88,7 @@ class DatapathWorker {
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
+    this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -99,6 +108,7 @@ class DatapathWorker {
       if (ready > 0) this.serve(ready);
     }
     this.routes.close();
+    this.tunnelGso?.close();
     this.poll.close();
     this.say({ type: 'stopped' });
   }
@@ -109,8 +119,10 @@ class DatapathWorker {
     for (let n = 0; n < ready; n++) if (poll.kind(poll.ready(n)) === POLL_DEVICE.CONTROL) isAsked = true;
     if (this.rounds.serve(ready) > 0) this.waiting.worked();
     this.tellNote();
-    const { fdb } = this.engine;
+    if (this.tunnelGso !== null && this.tunnelGso.failure !== 0) this.tellFailure(this.tunnelGso.failure);
+    const { fdb, mirrors } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
+    if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
     if (isAsked) this.obey();
   }
 
@@ -122,6 +134,12 @@ class DatapathWorker {
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });
+  }
+
+  private tellFailure(errno: number): void {
+    if (this.tunnelGsoTold) return;
+    this.tunnelGsoTold = true;
+    this.say({ type: 'tunnel-gso-failed', errno });
   }
 
   private portFailed(device: number, error: number): void {
@@ -156,7 +174,7 @@ class DatapathWorker {
     if (parts === undefined) throw new RangeError(`no sockets for worker ${this.number}`);
     const part = this.underlayParts.take();
     this.underlayPart.set(number, part);
-    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
+    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS }, this.tunnelGso);
     this.engine.openUnderlay(number, underlay);
     underlay.receiveFds.forEach((fd, which) => {
       this.poll.add(fd, POLL_DEVICE.UNDERLAY, number, which);
@@ -217,6 +235,9 @@ class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'mirror-taps':
+        this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);
         break;
       case 'action-counters':
         this.actionCounters.attach(instruction.slabs[this.number] ?? missing('action counters'));

@@ -93,3 +93,6 @@ export const Rtmsg = {
 
 /** struct ndmsg. */
 export const Ndmsg = { FAMILY: 0, IFINDEX: 4, STATE: 8, FLAGS: 10, TYPE: 11, SIZE: 12 } as const;
+
+/** struct ifaddrmsg. */
+export const Ifaddrmsg = { FAMILY: 0, PREFIX_LENGTH: 1, FLAGS: 2, SCOPE: 3, INDEX: 4, SIZE: 8 } as const;

@@ -85,6 +85,8 @@ export interface UdpSockets {
   readonly family: 4 | 6;
   readonly port: number;
   readonly scopeId: number;
+  /** The address that they are bound to, in network order; absent: none. */
+  readonly local?: Uint8Array;
   /** -1: these only send. */
   readonly receiveFd: number;
   /** One per source port. */
@@ -142,6 +144,7 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
       family,
       port: receives ? boundPort(receiveFd, family) : options.port,
       scopeId: options.deviceIndex ?? 0,
+      ...(options.local === undefined ? {} : { local: options.local }),
       receiveFd,
       transmitFds,
       sourcePorts,
