@@ -80,7 +80,7 @@ export class Executor {
   private readonly writable: Writable;
   /** Whoever hands over batches keeps it, where `needsClock`. */
   readonly arrivals = new ArrivalClock();
-  private readonly buckets = new Buckets(this.arrivals);
+  readonly buckets = new Buckets(this.arrivals);
   private random = new Random(Math.trunc(Math.random() * 0xffffffff));
   private readonly outlet: Outlet;
   private programs: ActionPrograms;

@@ -4,6 +4,7 @@ import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import { busyPoll, cpuList, workers } from './worker-options.js';
 
 interface ControlWord {
   control?: string;
@@ -54,6 +55,14 @@ export function program(): Command {
       classifier,
       'tuple-space',
     )
+    .option('--workers <n>', 'threads that share the traffic by flow, each with its own queues and sockets', workers, 1)
+    .option('--cpus <list>', 'processors to pin the workers to, one each, as in 0,2-3 (default: none)', cpuList)
+    .option(
+      '--busy-poll <us>',
+      'microseconds that a worker behind its last frame looks for the next before it sleeps',
+      busyPoll,
+      0,
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
@@ -93,6 +102,14 @@ export function program(): Command {
       const { doctor } = await import('./doctor/doctor.js');
       await doctor(words, { ...options, ...(control !== undefined && { control }) });
     });
+  vtep
+    .command('workers')
+    .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
+    .option('--json', 'print JSON: a list of objects, one a worker')
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord & { json?: boolean }) =>
+      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    );
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')

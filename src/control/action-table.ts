@@ -1,6 +1,7 @@
 import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
 import { type Clock, SYSTEM_CLOCK } from '../memory/clock.js';
-import { ActionCounter, type ActionCounters } from '../memory/counters.js';
+import type { ActionCounts } from '../memory/counter-sets.js';
+import { ActionCounter } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Numbered } from './numbered.js';
 import type { ActionBlock } from './programs.js';
@@ -64,13 +65,13 @@ interface Kind {
 export class ActionTable {
   private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
-  private readonly counters: ActionCounters;
+  private readonly counters: ActionCounts;
   private readonly clock: Clock;
   private readonly ensureRows: (rows: number) => void;
 
   /** `ensureRows` makes the counters reach to a number of rows. */
   /** `clock`: what time it is for the frames that are counted. */
-  constructor(counters: ActionCounters, ensureRows: (rows: number) => void, clock: Clock = SYSTEM_CLOCK) {
+  constructor(counters: ActionCounts, ensureRows: (rows: number) => void, clock: Clock = SYSTEM_CLOCK) {
     this.counters = counters;
     this.clock = clock;
     this.ensureRows = ensureRows;

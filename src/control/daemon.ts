@@ -34,6 +34,11 @@ export interface DaemonOptions {
   readonly tun: string;
   /** Whether super-frames are handed to the kernel whole, as far as the host can. */
   readonly tunnelGso: boolean;
+  readonly workers: number;
+  /** Processors for the workers, one after the other; absent: wherever the kernel wants. */
+  readonly cpus?: readonly number[];
+  /** Microseconds that a worker looks for more before it sleeps; 0: none. */
+  readonly busyPoll: number;
   /** Is told how much of the batch has been carried out. */
   readonly progress?: (done: number, total: number | undefined) => void;
 }
@@ -109,7 +114,7 @@ export class Daemon {
 
     const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
     const tunnelGso = options.tunnelGso ? this.openTunnelGso(options.tun, log) : {};
-    const datapath = await Datapath.start({ coalesce: options.coalesce, ...tunnelGso });
+    const datapath = await startDatapath(options, tunnelGso);
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
@@ -132,8 +137,9 @@ export class Daemon {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
     });
-    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal, events);
+    const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
+    interpreter.cpus = options.cpus ?? [];
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 
@@ -201,6 +207,17 @@ export class Daemon {
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
+  }
+}
+
+async function startDatapath(
+  { coalesce, workers, cpus, busyPoll }: DaemonOptions,
+  tunnelGso: { tunnelGso?: TunnelGsoParts },
+): Promise<Datapath> {
+  try {
+    return await Datapath.start({ coalesce, workers, busyPoll, ...(cpus && { cpus }), ...tunnelGso });
+  } catch (error) {
+    throw new CommandError(`vtep: the datapath cannot start: ${reasonOf(error)}`, 1);
   }
 }
 

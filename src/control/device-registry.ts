@@ -20,7 +20,10 @@ export interface MirrorTap {
 export interface Device {
   readonly index: number;
   readonly kind: 'tap' | 'vxlan';
+  /** A queue of its TAP. */
   readonly fd: number;
+  /** All descriptors of the TAP, that one among them. */
+  readonly fds: readonly number[];
   readonly persist: boolean;
   ifindex: number;
   name: string;

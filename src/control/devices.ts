@@ -6,11 +6,10 @@ import type { Datapath } from '../dataplane/datapath.js';
 import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { LinkFollower } from '../io/rtnetlink/follower.js';
-import { missingOffload, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { closeTap, missingOffload, setPersistent, tapName } from '../io/tap/open-tap.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
-import { close } from '../native/libc.js';
 import { DeviceAdmission } from './device-admission.js';
 import { DeviceNews } from './device-news.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere, type MirrorTap } from './device-registry.js';
@@ -24,9 +23,18 @@ import { LinkWatch } from './link-watch.js';
 import { MirrorReceivers } from './mirror-receivers.js';
 import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
-import { isReclaimable, MARK, mirrorMark, mirrorOffloads, offloadBits, openOwnTap } from './own-tap.js';
+import {
+  isHeld,
+  isReclaimable,
+  MARK,
+  mirrorMark,
+  mirrorOffloads,
+  offloadBits,
+  openOwnTap,
+  placesAt,
+} from './own-tap.js';
 import { QuietLinks } from './quiet-link.js';
-import { answerOf, noSuchDevice } from './refusal.js';
+import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import { TableEdits } from './table-edits.js';
 import { Turns } from './turns.js';
 import { UnderlayPool } from './underlay-pool.js';
@@ -87,7 +95,7 @@ export class Devices {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
     this.underlays = new UnderlayPool(datapath);
-    const vniRows = new VniRows([datapath.vniCounters]);
+    const vniRows = new VniRows(datapath.vniCounters);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
@@ -137,7 +145,7 @@ export class Devices {
       rtnetlink,
       registry,
       turns,
-      counters: [datapath.counters],
+      counters: datapath.counters.sets,
       reread: (device) => this.reread(device),
     });
     const news = new DeviceNews({
@@ -159,7 +167,7 @@ export class Devices {
     this.quiet = new QuietLinks((ifindex, changes) => rtnetlink.setLink(ifindex, changes), options.log);
     this.mirrors = new MirrorReceivers({
       device: (index) => registry.get(index),
-      counters: [datapath.counters],
+      counters: datapath.counters.sets,
       events,
       make: (receiver, name, mirror) => this.addMirrorTap(receiver, name, mirror),
       dismiss: (tap) => this.dismiss(tap),
@@ -327,24 +335,25 @@ export class Devices {
     mirror?: MirrorTap,
   ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
-    const tap = openOwnTap(
-      generic.name,
-      persist,
-      existing !== undefined && isReclaimable(this.registry, existing),
-      this.options.tun,
-    );
+    const reclaim = existing !== undefined && isReclaimable(this.registry, existing);
+    const details = reclaim ? this.rtnetlink.linkDetails(existing.index) : undefined;
+    if (details && isHeld(details)) throw rtnetlinkAnswers('Device or resource busy');
+    // Of mirrored traffic there may be many, and what the host sends there goes nowhere: one queue will do.
+    const { workers } = this.datapath;
+    const tap = openOwnTap(generic.name, persist, reclaim, this.options.tun, mirror ? 1 : workers);
     const missing = missingOffload(tap.offloads);
     if (missing !== undefined) this.options.logOnce?.(missing);
     const [fd = -1] = tap.fds;
     const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {
-      close(fd);
+      closeTap(tap);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
     }
     const device: Device = {
       index,
       kind,
       fd,
+      fds: tap.fds,
       persist,
       ifindex: 0,
       name: tap.name,
@@ -380,7 +389,7 @@ export class Devices {
       if (mirror) this.datapath.devices.setVxlan(index, VxlanMode.MIRROR, mirror.vni);
       const bits = offloadBits(tap.offloads);
       const offloads = receiver ? mirrorOffloads(bits, receiver) : bits;
-      await this.datapath.apply({ type: 'port-open', device: index, fd, offloads });
+      await this.datapath.apply({ type: 'port-open', device: index, queues: placesAt(tap, workers), offloads });
       if (generic.up === true) await this.upDown.setUp(device);
       await this.reread(device);
       return device;
@@ -411,7 +420,7 @@ export class Devices {
       this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
-    close(fd);
+    closeTap(device);
     if (!keepsIndex) this.registry.indices.release(index);
   }
 

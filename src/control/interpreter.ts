@@ -5,6 +5,7 @@ import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { printWorkers, workerRows } from '../observe/workers.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
@@ -37,6 +38,8 @@ export class Interpreter {
   private readonly registry: DeviceRegistry;
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
+  /** Processors that workers are pinned to. */
+  cpus: readonly number[] = [];
   private readonly stopping: AbortSignal;
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly events: EventLog;
@@ -286,11 +289,16 @@ export class Interpreter {
       say({ out: `${JSON.stringify(healthOf(this.devices, this.counters))}\n` });
       return undefined;
     }
+    if (tool === 'workers') {
+      const rows = workerRows(this.counters, this.cpus);
+      say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printWorkers(rows) });
+      return undefined;
+    }
     if (tool === 'save') return this.save();
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save, workers)`,
         1,
       );
     }

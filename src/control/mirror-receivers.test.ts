@@ -25,6 +25,7 @@ function device(index: number, name: string, mirror?: MirrorTap): Device {
     index,
     kind: mirror ? 'tap' : 'vxlan',
     fd: -1,
+    fds: [],
     persist: false,
     ifindex: 100 + index,
     name,

@@ -19,6 +19,7 @@ const DEVICE: Device = {
   index: 3,
   kind: 'vxlan',
   fd: -1,
+  fds: [],
   persist: false,
   ifindex: 9,
   name: 'vxlan0',

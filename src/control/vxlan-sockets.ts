@@ -1,5 +1,6 @@
 import { startProbes } from '../io/probe/start-probes.js';
-import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
+import { openUdpGroup } from '../io/udp/socket-group.js';
+import { closeUdpSockets, type UdpSocketOptions, type UdpSockets } from '../io/udp/sockets.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
@@ -141,16 +142,20 @@ export class VxlanSockets {
 
   private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
     const { options } = this;
+    const { workers } = this.pool;
     if (options.underlay !== undefined) {
       const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
-      return openOtherUnderlay(options.underlay, options, buffers, (line) => this.wishes.log(line));
+      return openOtherUnderlay(options.underlay, options, buffers, workers, (line) => this.wishes.log(line));
     }
-    const sockets = openFamilies(options, ports, receive);
-    this.tellShortQueue(sockets);
+    const families = openFamilies(options, workers, ports, receive);
+    this.tellShortQueue(families.flat());
     return {
-      parts: { kind: 'udp', sockets },
+      parts: Array.from({ length: workers }, (_, worker) => ({
+        kind: 'udp',
+        sockets: families.flatMap((group) => group[worker] ?? []),
+      })),
       close: () => {
-        for (const each of sockets) closeUdpSockets(each);
+        for (const each of families.flat()) closeUdpSockets(each);
       },
     };
   }
@@ -185,30 +190,35 @@ function bindingOf(options: VxlanOptions): string {
 }
 
 /**
- * A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing.
- * `ports`: whether those that send keep to the device's source ports.
+ * Sockets of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing; a
+ * set for each worker. `ports`: whether those that send keep to the device's source ports.
  */
-function openFamilies(options: VxlanOptions, ports: boolean, receive = true): readonly UdpSockets[] {
-  const opened: UdpSockets[] = [];
+function openFamilies(
+  options: VxlanOptions,
+  workers: number,
+  ports: boolean,
+  receive: boolean,
+): readonly (readonly UdpSockets[])[] {
+  const opened: (readonly UdpSockets[])[] = [];
   try {
     for (const family of familiesOf(options)) {
       try {
-        opened.push(openFamily(family, options, ports, receive));
+        opened.push(openUdpGroup(socketOptions(family, options, ports, receive), workers));
       } catch (error) {
         const optional = family === 6 && opened.length > 0;
         if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
       }
     }
   } catch (error) {
-    for (const sockets of opened) closeUdpSockets(sockets);
+    for (const sockets of opened.flat()) closeUdpSockets(sockets);
     throw error;
   }
   return opened;
 }
 
-function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSockets {
+function socketOptions(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSocketOptions {
   const { dstport, local, srcport, udp6zerocsumrx, gpe } = options;
-  return openUdpSockets({
+  return {
     family,
     port: dstport,
     receiveBuffer: RECEIVE_BUFFER,
@@ -221,7 +231,7 @@ function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receiv
     receive,
     ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
-  });
+  };
 }
 
 /** Those of its address where it is bound to one; both of an external device; the one of a classic device. */

@@ -23,6 +23,7 @@ import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './rou
 import { encapsulateReason, hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
 import { WholeFlows } from './whole-flows.js';
+import { WrittenPorts } from './written-ports.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -32,6 +33,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 
 /** Writes the output queues of a batch: merged frames to the TAPs, encapsulated datagrams to the underlays. */
 export class Deliverer {
+  /** Whoever looks at it resets it. */
+  readonly written = new WrittenPorts();
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -150,6 +153,7 @@ export class Deliverer {
   private write(device: number, port: FramePort): void {
     const vector = this.frames;
     port.write(vector);
+    this.written.mark(device);
     const counters = this.counters;
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     counters.work(WorkCounter.TAP_WRITES, vector.count);

@@ -42,6 +42,7 @@ import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
 import { UnderlayPaths } from './underlay-paths.js';
+import type { WrittenPorts } from './written-ports.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -102,7 +103,10 @@ export class Engine {
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
   private clock: Clock = SYSTEM_CLOCK;
 
-  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
+  /**
+   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
+   * ones of its own.
+   */
   constructor(
     arena: Arena,
     devices: DeviceTable,
@@ -111,6 +115,7 @@ export class Engine {
     samples = new SampleRing(),
     fdb: SharedArrayBuffer = new FdbStore().buffer,
     vniCounters: VniCounters = new VniCounters(),
+    pathMtus?: SharedArrayBuffer,
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -130,7 +135,7 @@ export class Engine {
     this.mirrors = new MirrorTaps(arena, packets, devices, counters);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets);
+    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -176,6 +181,11 @@ export class Engine {
     );
   }
 
+  /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
+  attachBuckets(slab: SharedArrayBuffer): void {
+    this.executor.buckets.attach(slab);
+  }
+
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
@@ -192,6 +202,11 @@ export class Engine {
   makeRepeatable(clock: Clock, seed: number): void {
     this.clock = clock;
     this.executor.seed(seed);
+  }
+
+  /** The ports that frames were written to; whoever looks at it resets it. */
+  get written(): WrittenPorts {
+    return this.deliverer.written;
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */

@@ -2,12 +2,20 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   wall(): number;
-  /** Milliseconds since some moment, with a fraction, never going back. */
+  /** Milliseconds since some moment, with a fraction, never going back, and the same on all threads. */
   steady(): number;
 }
 
+/** What `performance.now` is behind CLOCK_MONOTONIC: each thread counts from its own beginning. */
+const offset = beginning();
+
+function beginning(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6 - performance.now();
+}
+
 /** The machine's. */
-export const SYSTEM_CLOCK: Clock = { wall: () => Date.now(), steady: () => performance.now() };
+export const SYSTEM_CLOCK: Clock = { wall: () => Date.now(), steady: () => performance.now() + offset };
 
 /** A clock that stands still until it is set: for what is to come out the same each time. */
 export class SetClock implements Clock {

@@ -55,6 +55,9 @@ export const Ipv6Mreq = { GROUP: 0, IFINDEX: 16, SIZE: 20 } as const;
 /** struct pollfd: 32-bit descriptor, 16-bit events and revents. */
 export const Pollfd = { FD: 0, EVENTS: 4, REVENTS: 6, SIZE: 8 } as const;
 
+/** struct epoll_event: 32-bit events and 64 bits of the caller's, packed on x86-64 and nowhere else. */
+export const EpollEvent = process.arch === 'x64' ? { EVENTS: 0, DATA: 4, SIZE: 12 } : { EVENTS: 0, DATA: 8, SIZE: 16 };
+
 /** struct timespec (and timeval): two 64-bit numbers. */
 export const Timespec = { SECONDS: 0, NANOSECONDS: 8, SIZE: 16 } as const;
 
