@@ -11,6 +11,12 @@ import type { VxlanSockets } from './vxlan-sockets.js';
 /** A network namespace without an id here. */
 export const ELSEWHERE = -1;
 
+/** Of which VNI of which mirror receiver (its index) a TAP is. */
+export interface MirrorTap {
+  readonly of: number;
+  readonly vni: number;
+}
+
 export interface Device {
   readonly index: number;
   readonly kind: 'tap' | 'vxlan';
@@ -37,6 +43,8 @@ export interface Device {
   filter?: VniFilter;
   /** What a vxlan device was made with, or changed to. */
   vxlan?: VxlanOptions;
+  /** A TAP that a mirror receiver made: it comes and goes by itself, and is in no file. */
+  readonly mirror?: MirrorTap;
 }
 
 /** Whether it is there, in this network namespace, where its name means it. */

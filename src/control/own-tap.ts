@@ -1,8 +1,16 @@
 /** TAPs that are vtep's: their mark on the host, and taking back one that an earlier vtep has left. */
 import type { Link } from '../io/rtnetlink/link.js';
 import { openTap } from '../io/tap/open-tap.js';
+import type { VxlanOptions } from '../iproute/commands.js';
 import { EBUSY, EEXIST, SystemError } from '../native/errno.js';
-import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO4, OFFLOAD_USO6 } from '../offload/offloads.js';
+import {
+  NO_COALESCING,
+  OFFLOAD_CSUM,
+  OFFLOAD_TSO4,
+  OFFLOAD_TSO6,
+  OFFLOAD_USO4,
+  OFFLOAD_USO6,
+} from '../offload/offloads.js';
 import type { DeviceRegistry } from './device-registry.js';
 import { rtnetlinkAnswers } from './refusal.js';
 
@@ -28,6 +36,16 @@ export function openOwnTap(
     if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
     throw error;
   }
+}
+
+/** Mark of a receiver's TAP, which says what it is; none of them is ever taken over. */
+export function mirrorMark(receiver: string, vni: number): string {
+  return `${MARK}: VNI ${vni} of ${receiver}`;
+}
+
+/** What a TAP of mirrored traffic is given: frames as they were on a wire, unless it says `tap-offload on`. */
+export function mirrorOffloads(bits: number, { tapOffload }: Pick<VxlanOptions, 'tapOffload'>): number {
+  return tapOffload === true ? bits : NO_COALESCING;
 }
 
 /** What a TAP takes unfinished or unsegmented, as the coalescer wants to know it. */

@@ -1,4 +1,5 @@
 import type { Datapath } from '../dataplane/datapath.js';
+import type { Clock } from '../memory/clock.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
@@ -14,4 +15,7 @@ export interface RuleDevices {
 }
 
 /** What the rules use of the datapath. */
-export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
+export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'> & {
+  /** What time it is for its frames; the machine's where nothing is said. */
+  readonly clock?: Clock;
+};

@@ -1,6 +1,6 @@
 import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
-import { membershipFd } from '../io/underlay-parts.js';
+import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
@@ -41,6 +41,11 @@ export class UnderlayPool {
 
   constructor(user: UnderlayUser) {
     this.user = user;
+  }
+
+  /** What is open. */
+  get parts(): UnderlayParts[] {
+    return [...this.open.values()].map(({ opened }) => opened.parts);
   }
 
   /**

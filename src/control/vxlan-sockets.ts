@@ -1,3 +1,4 @@
+import { startProbes } from '../io/probe/start-probes.js';
 import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
@@ -8,7 +9,7 @@ import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
 import { receiveOptions } from './vni-in-use.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
-const RECEIVE_BUFFER = 8 * 1024 * 1024;
+export const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
@@ -23,6 +24,8 @@ export interface Membership {
 export interface UnderlayWishes {
   /** Is told what becomes of an underlay that is open. */
   log(line: string): void;
+  /** The same for what is said once, however often it is found. */
+  logOnce?(line: string): void;
   /** The VNIs that it takes; undefined: all. */
   vnis(): TakenVnis;
   /** Groups to receive with these options. Throws CommandError where an interface has gone. */
@@ -113,7 +116,7 @@ export class VxlanSockets {
 
   private async openAll(device: number): Promise<void> {
     const { options, pool } = this;
-    const shared = isShared(options);
+    const shared = sharesSocket(options);
     const key = shared ? sharedKey(options) : `device ${device}`;
     const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
     this.receiveKey = key;
@@ -129,6 +132,13 @@ export class VxlanSockets {
     for (const membership of this.wishes.memberships(options)) this.join(membership);
   }
 
+  private tellShortQueue(sockets: readonly UdpSockets[]): void {
+    for (const each of sockets) {
+      const line = shortQueue(each);
+      if (line !== undefined) this.wishes.logOnce?.(line);
+    }
+  }
+
   private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
     const { options } = this;
     if (options.underlay !== undefined) {
@@ -136,6 +146,7 @@ export class VxlanSockets {
       return openOtherUnderlay(options.underlay, options, buffers, (line) => this.wishes.log(line));
     }
     const sockets = openFamilies(options, ports, receive);
+    this.tellShortQueue(sockets);
     return {
       parts: { kind: 'udp', sockets },
       close: () => {
@@ -145,7 +156,14 @@ export class VxlanSockets {
   }
 }
 
-function isShared({ external, vnifilter }: VxlanOptions): boolean {
+/** A queue that is shorter than was asked for, as a sentence; undefined where it is not. */
+export function shortQueue({ port, receiveFd, receiveBuffer }: UdpSockets): string | undefined {
+  // What the kernel says is twice what was asked: its own bookkeeping counts.
+  if (receiveFd < 0 || receiveBuffer >= 2 * RECEIVE_BUFFER) return undefined;
+  return `the receive queue of UDP port ${port} holds ${receiveBuffer / 2} bytes instead of ${RECEIVE_BUFFER}: net.core.rmem_max allows no more (vtep doctor)`;
+}
+
+export function sharesSocket({ external, vnifilter }: VxlanOptions): boolean {
   return !external || vnifilter === true;
 }
 
@@ -163,7 +181,7 @@ function sharedKey(options: VxlanOptions): string {
 /** What of the options is a socket's, or a membership's. */
 function bindingOf(options: VxlanOptions): string {
   const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
-  return `${isShared(options) ? '' : options.local} ${group}`;
+  return `${sharesSocket(options) ? '' : options.local} ${group}`;
 }
 
 /**
@@ -198,16 +216,17 @@ function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receiv
     sourcePorts: SOURCE_PORTS,
     udp6ZeroChecksumReceive: udp6zerocsumrx,
     // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
-    bundles: gpe !== true,
+    bundles: gpe !== true && startProbes().takesBundles,
+    segmentation: startProbes().sendsBundles,
     receive,
-    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
   });
 }
 
 /** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
-function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+export function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
   const { external, local } = options;
   if (!external) return vxlanFamilies(options);
-  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
+  return local === undefined || sharesSocket(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
+import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
@@ -19,8 +20,19 @@ interface Events {
   note: [action: number];
   /** The forwarding table has notices: `fdb.notices()`. */
   'fdb-notices': [];
+  /** VNIs that have no TAP have arrived at mirror receivers: pairs of device and VNI. */
+  'mirror-wanted': [wanted: Int32Array];
+  /** Super-frames are no longer handed to the kernel whole. */
+  'tunnel-gso-failed': [errno: number];
   /** The worker died of an error. */
   failed: [error: Error];
+}
+
+export interface DatapathOptions {
+  /** Whether frames are merged before they are written to a port. */
+  readonly coalesce: boolean;
+  /** What super-frames are handed to the kernel through; its descriptor stays the caller's. Absent: nothing. */
+  readonly tunnelGso?: TunnelGsoParts;
 }
 
 /**
@@ -43,7 +55,7 @@ export class Datapath extends EventEmitter<Events> {
   private closed = false;
   private readonly exited: Promise<void>;
 
-  private constructor(coalesce: boolean) {
+  private constructor({ coalesce, tunnelGso }: DatapathOptions) {
     super();
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
     const start: WorkerStart = {
@@ -54,6 +66,7 @@ export class Datapath extends EventEmitter<Events> {
       wakeFd: this.wakeFd,
       coalesce,
       samples: this.samples.buffer,
+      ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: 'vtep-datapath' });
     this.exited = new Promise((resolve) => {
@@ -64,8 +77,8 @@ export class Datapath extends EventEmitter<Events> {
   }
 
   /** Starts the worker and resolves when it is ready for instructions. */
-  static start(options: { coalesce: boolean }): Promise<Datapath> {
-    const datapath = new Datapath(options.coalesce);
+  static start(options: DatapathOptions): Promise<Datapath> {
+    const datapath = new Datapath(options);
     return new Promise((resolve, reject) => {
       datapath.worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') resolve(datapath);
@@ -130,8 +143,14 @@ export class Datapath extends EventEmitter<Events> {
       case 'fdb-notices':
         this.emit('fdb-notices');
         break;
+      case 'mirror-wanted':
+        this.emit('mirror-wanted', message.wanted);
+        break;
       case 'port-gone':
         this.emit('port-gone', message.device, message.errno);
+        break;
+      case 'tunnel-gso-failed':
+        this.emit('tunnel-gso-failed', message.errno);
         break;
       case 'note':
         this.emit('note', message.action);

@@ -9,19 +9,20 @@ import { DatagramVector, FrameVector } from '../memory/vectors.js';
 import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
-import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
+import { ENCAPSULATED, type Encapsulator, FULL } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
-import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
+import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
-import { hostReason, portReason, sendReason } from './send-reasons.js';
+import { encapsulateReason, hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
+import { WholeFlows } from './whole-flows.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -47,6 +48,7 @@ export class Deliverer {
   private readonly headers: OuterHeaders;
   private readonly inbound: Inbound;
   private readonly paths: UnderlayPaths;
+  private readonly wholeFlows: WholeFlows;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -88,6 +90,7 @@ export class Deliverer {
     this.paths = paths;
     this.inbound = inbound;
     this.headers = new OuterHeaders(arena.u8, packets, devices, paths, DATAGRAMS);
+    this.wholeFlows = new WholeFlows(packets, this.headers, paths);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -244,10 +247,10 @@ export class Deliverer {
     record: number,
     tunnels: Int32Array,
   ): void {
-    let result = this.add(device, packet, record, tunnels);
+    let result = this.add(device, underlay, packet, record, tunnels);
     if (result === FULL) {
       this.sendAll(device, underlay);
-      result = this.add(device, packet, record, tunnels);
+      result = this.add(device, underlay, packet, record, tunnels);
     }
     if (result !== ENCAPSULATED)
       this.lose(
@@ -258,17 +261,19 @@ export class Deliverer {
       );
   }
 
-  private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
+  private add(device: number, underlay: Underlay, packet: PacketIndex, record: number, tunnels: Int32Array): number {
     const { headers } = this;
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
-    if (this.ipLength(packet) > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
+    const ipLength = this.ipLength(packet);
+    if (ipLength > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
     this.encapsulator.strip = headers.strips[made];
+    this.encapsulator.whole = this.wholeFlows.has(packet, made, underlay, ipLength);
     return this.encapsulator.add(packet, vni, made, this.datagrams);
   }
 
@@ -333,6 +338,7 @@ export class Deliverer {
     const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
+      if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
@@ -390,15 +396,4 @@ export class Deliverer {
     this.counters.device(device, DeviceCounter.TX_DROPPED, packets);
     this.counters.reason(device, reason, packets);
   }
-}
-
-function encapsulateReason(result: number): number {
-  if (result === TOO_BIG) return REASON['too-big'];
-  return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
-}
-
-/** Whether a record has no destination: an entry says so of addresses that are on this host. */
-function isNowhere(records: Int32Array, record: number): boolean {
-  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
-  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

@@ -2,6 +2,7 @@
 import type { ActionPrograms } from '../actions/program.js';
 import type { ClassifierSnapshot } from '../classifier/classifier.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
+import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
@@ -44,6 +45,16 @@ export type Instruction =
   | { readonly type: 'neighbours'; readonly neighbours: Int32Array }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
+  /**
+   * The TAPs of a mirror receiver, pairs of VNI and device, in the place of those before; and VNIs asked for that get
+   * none, pairs of VNI and reason.
+   */
+  | {
+      readonly type: 'mirror-taps';
+      readonly device: number;
+      readonly taps: Int32Array;
+      readonly refused: Int32Array;
+    }
   /** One more slab of action counters. */
   | { readonly type: 'action-counters'; readonly slab: SharedArrayBuffer }
   | { readonly type: 'stop' };
@@ -59,8 +70,12 @@ export type FromWorker =
   | { readonly type: 'port-gone'; readonly device: number; readonly errno: number }
   /** Frames have met the action `simple` of this id; said at most once a second. */
   | { readonly type: 'note'; readonly action: number }
+  /** Super-frames are no longer handed to the kernel whole: a write answered so. Said once. */
+  | { readonly type: 'tunnel-gso-failed'; readonly errno: number }
   /** The forwarding table has notices for the control thread. */
   | { readonly type: 'fdb-notices' }
+  /** VNIs have arrived at mirror receivers that have no TAP there: pairs of device and VNI, each to be answered. */
+  | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
@@ -74,6 +89,8 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** What super-frames are handed to the kernel through; absent: nothing. */
+  readonly tunnelGso?: TunnelGsoParts;
   /** Where action sample writes (memory/sample-ring.ts). */
   readonly samples: SharedArrayBuffer;
 }

@@ -10,6 +10,7 @@ import { DeviceTable } from '../devices/device-table.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
+import { TUNNEL_GSO_BYTES, TunnelGso } from '../io/tunnel-gso/tunnel-gso.js';
 import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
@@ -32,7 +33,12 @@ const NOTE_INTERVAL = 1000;
 /** Bytes for the scratch of a TAP's queue. */
 const PORT_BYTES = 4096;
 const ARENA_BYTES =
-  ENGINE_ARENA_BYTES + UNDERLAYS * UNDERLAY_BYTES + MAX_DEVICES * PORT_BYTES + ROUTE_PROBE_BYTES + 1024 * 1024;
+  ENGINE_ARENA_BYTES +
+  UNDERLAYS * UNDERLAY_BYTES +
+  MAX_DEVICES * PORT_BYTES +
+  ROUTE_PROBE_BYTES +
+  TUNNEL_GSO_BYTES +
+  1024 * 1024;
 
 class DatapathWorker {
   private readonly port: MessagePort;
@@ -41,6 +47,7 @@ class DatapathWorker {
   private readonly actionCounters = new ActionCounters();
   private readonly engine: Engine;
   private readonly routes: RouteProbe;
+  private readonly tunnelGso: TunnelGso | null;
   private readonly poll: PollSet;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
@@ -50,6 +57,7 @@ class DatapathWorker {
   private readonly underlayPart = new Map<number, Arena>();
   private readonly portPart = new Map<number, Arena>();
   private running = true;
+  private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
   private noteTold = 0;
 
@@ -68,6 +76,7 @@ class DatapathWorker {
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
+    this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -83,6 +92,7 @@ class DatapathWorker {
       if (ready > 0) this.serve();
     }
     this.routes.close();
+    this.tunnelGso?.close();
     this.say({ type: 'stopped' });
   }
 
@@ -103,8 +113,11 @@ class DatapathWorker {
       }
     }
     this.tellNote();
+    if (this.tunnelGso !== null && this.tunnelGso.failure !== 0) this.tellFailure(this.tunnelGso.failure);
     const { fdb } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
+    const { mirrors } = this.engine;
+    if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
     if (poll.isReady(0)) this.obey();
   }
 
@@ -116,6 +129,12 @@ class DatapathWorker {
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });
+  }
+
+  private tellFailure(errno: number): void {
+    if (this.tunnelGsoTold) return;
+    this.tunnelGsoTold = true;
+    this.say({ type: 'tunnel-gso-failed', errno });
   }
 
   private portFailed(device: number, error: number): void {
@@ -148,7 +167,7 @@ class DatapathWorker {
     this.closeUnderlay(number);
     const part = this.underlayParts.take();
     this.underlayPart.set(number, part);
-    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS });
+    const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS }, this.tunnelGso);
     this.engine.openUnderlay(number, underlay);
     underlay.receiveFds.forEach((fd, which) => {
       this.poll.add(fd, POLL_DEVICE.UNDERLAY, number, which);
@@ -209,6 +228,9 @@ class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'mirror-taps':
+        this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);
         break;
       case 'action-counters':
         this.actionCounters.attach(instruction.slab);

@@ -41,6 +41,8 @@ export interface TapDetails {
   /** Names, or numbers that have none. */
   readonly user?: string | number;
   readonly group?: string | number;
+  /** The VNI that it is the TAP of, and the mirror receiver. */
+  readonly mirror?: { readonly vni: number; readonly of: string };
 }
 
 export interface VxlanDetails {

@@ -46,7 +46,7 @@ function printOnOff(printer: Printer, key: string, value: boolean): void {
   printer.field(key, value, `${key} ${value ? 'on' : 'off'} `);
 }
 
-function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group }: TapDetails): void {
+function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group, mirror }: TapDetails): void {
   printer.field('type', 'tap', 'type tap ');
   printOnOff(printer, 'pi', pi);
   printOnOff(printer, 'vnet_hdr', vnetHdr);
@@ -63,6 +63,10 @@ function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group 
   }
   if (group !== undefined) {
     printer.field('group', group, `group ${group} `);
+  }
+  if (mirror !== undefined) {
+    printer.field('vni', mirror.vni, `vni ${mirror.vni} `);
+    printer.field('mirror_of', mirror.of, `mirror-of ${mirror.of} `);
   }
 }
 

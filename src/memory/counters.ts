@@ -46,6 +46,8 @@ export const WorkCounter = {
   /** Look-ups that the flow cache answered, and those that it passed on. */
   CACHE_HITS: 13,
   CACHE_MISSES: 14,
+  /** Super-frames that were handed to the kernel whole (io/tunnel-gso). */
+  SENT_SUPER_FRAMES: 20,
 } as const;
 export const WORK_COUNTERS = 32;
 

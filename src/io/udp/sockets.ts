@@ -66,6 +66,8 @@ export interface UdpSocketOptions {
   readonly sendBuffer: number;
   /** Whether equal datagrams may be received as bundles (UDP_GRO), where the kernel can; default true. */
   readonly bundles?: boolean;
+  /** Whether bundles may be sent (UDP_SEGMENT), where the kernel can; default true. */
+  readonly segmentation?: boolean;
   /** Accept a zero checksum over IPv6 (RFC 6936). What is sent is said by each record (TUNNEL_CSUM). */
   readonly udp6ZeroChecksumReceive?: boolean;
   /** False: the sockets only send, to `port` where nothing else is said. Default true. */
@@ -80,6 +82,8 @@ export interface UdpSockets {
   readonly family: 4 | 6;
   readonly port: number;
   readonly scopeId: number;
+  /** The address that they are bound to, in network order; absent: none. */
+  readonly local?: Uint8Array;
   /** -1: these only send. */
   readonly receiveFd: number;
   /** One per source port. */
@@ -129,11 +133,12 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
       family,
       port: receives ? boundPort(receiveFd, family) : options.port,
       scopeId: options.deviceIndex ?? 0,
+      ...(options.local === undefined ? {} : { local: options.local }),
       receiveFd,
       transmitFds,
       sourcePorts,
       receiveOffload,
-      segmentation: setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
+      segmentation: options.segmentation !== false && setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
       receiveBuffer: receives ? getInt(receiveFd, SOL_SOCKET, SO_RCVBUF) : 0,
       sendBuffer: getInt(transmitFds[0], SOL_SOCKET, SO_SNDBUF),
     };
