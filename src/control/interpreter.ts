@@ -174,7 +174,10 @@ export class Interpreter {
     if (command.kind === 'actions-show') {
       return actionPieces(this.rules.actions.each(command.action, command.since), command.output);
     }
-    if ((command.kind === 'filter-show' || command.kind === 'chain-show') && this.registry.isHosts(command.selector.dev)) {
+    if (
+      (command.kind === 'filter-show' || command.kind === 'chain-show') &&
+      this.registry.isHosts(command.selector.dev)
+    ) {
       const object = command.kind === 'filter-show' ? 'filter' : 'chain';
       await this.host('tc', hostShowWords(object, command.selector, command.output), say);
       return undefined;
