@@ -5,6 +5,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { AT_EGRESS } from '../actions/outlet.js';
 import { ActionKind, CSUM_IPV4, CSUM_TCP, CSUM_UDP, PeditHeader, Verdict, VLAN_MODIFY } from '../actions/program.js';
+import { segmentsOf } from '../io/fake/fake-underlay.js';
 import { buildFrame, concat, type FrameSpec, naiveSum, noise } from '../offload/test-frames.js';
 import { slowSegments } from '../offload/test-segments.js';
 import {
@@ -320,30 +321,36 @@ test('super-frames are cut into the segments of what a model makes of them', (t)
   t.true(runs > 50, `${runs}`);
 });
 
-test('what goes into the tunnel is what a model makes of it', (t) => {
-  fc.assert(
-    fc.property(
-      frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec))),
-      ([spec, edits]) => {
-        const frame = buildFrame({ ...spec, unfinished: true, noChecksum: false });
-        if (!withinTags(frame, edits.flat())) return;
-        const harness = new Harness();
-        const steps = edits.flatMap((each) => each.flatMap(({ actions }) => actions));
-        // A part of it at the egress of the tunnel device.
-        const half = steps.length >> 1;
-        harness.use([
-          { device: TAP0, actions: [...steps.slice(0, half), set(0), redirect(VXLAN0)] },
-          { device: VXLAN0, hook: AT_EGRESS, actions: [...steps.slice(half), csum(ALL_CHECKSUMS)] },
-        ]);
-        const checksum = { start: layersOf(frame).l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
-        harness.send(TAP0, { bytes: frame, checksum });
-        const sent = harness.underlay0.sent.map(({ bytes }) => bytes.slice(8));
-        t.deepEqual(hexOf(sent), hexOf([finished(states(frame, edits).at(-1) ?? frame)]));
-      },
-    ),
-    { seed: 43, numRuns: 200, includeErrorInReport: true },
-  );
-});
+for (const size of [0, 700, 1391]) {
+  test(`what goes into the tunnel is what a model makes of it: ${size === 0 ? 'frames' : `super-frames of ${size}`}`, (t) => {
+    fc.assert(
+      fc.property(
+        frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec))),
+        ([spec, edits]) => {
+          const payload = size === 0 ? spec.payload : noise(4321, size);
+          const given = { ...spec, payload, unfinished: true, noChecksum: false };
+          const frame = buildFrame(size === 0 ? given : { ...given, ipOptions: '' });
+          if (!withinTags(frame, edits.flat())) return;
+          const harness = new Harness();
+          const steps = edits.flatMap((each) => each.flatMap(({ actions }) => actions));
+          // A part of it at the egress of the tunnel device.
+          const half = steps.length >> 1;
+          harness.use([
+            { device: TAP0, actions: [...steps.slice(0, half), set(0), redirect(VXLAN0)] },
+            { device: VXLAN0, hook: AT_EGRESS, actions: [...steps.slice(half), csum(ALL_CHECKSUMS)] },
+          ]);
+          const checksum = { start: layersOf(frame).l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
+          const type = spec.protocol === 'udp' ? 5 : spec.version === 4 ? 1 : 4;
+          harness.send(TAP0, { bytes: frame, checksum, ...(size === 0 ? {} : { gso: { type, size } }) });
+          const sent = harness.underlay0.sent.flatMap((each) => segmentsOf(each).map((bytes) => bytes.slice(8)));
+          const expected = finished(states(frame, edits).at(-1) ?? frame);
+          t.deepEqual(hexOf(sent), hexOf(size === 0 ? [expected] : slowSegments(expected, size)));
+        },
+      ),
+      { seed: 43, numRuns: 200, includeErrorInReport: true },
+    );
+  });
+}
 
 test('every frame of a bundle takes two tags, and its neighbours stay whole', (t) => {
   const harness = new Harness({ offloads: 0 });
