@@ -180,11 +180,14 @@ export class Executor {
           if (this.conforms(packet, words, at, hook, bytes)) {
             verdict = words[at + ActionWord.A];
             argument = words[at + ActionWord.B];
+            // As in the kernel: what conforms to a length, where there is no rate, counts as no drop of the action.
+            if (verdict === Verdict.SHOT && this.buckets.hasRate(words, at))
+              this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           } else {
             this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+            if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
             reason = REASON['police-exceed'];
           }
-          if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.SAMPLE:
           this.sample(packet, words, at, hook);
