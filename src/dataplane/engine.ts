@@ -69,6 +69,7 @@ export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
 
 const NO_PROGRAMS: ActionPrograms = {
   start: new Int32Array(0),
+  actionPages: new Int32Array(0),
   actionAt: new Int32Array(0),
   words: new Int32Array(0),
   tunnels: new Int32Array(0),
