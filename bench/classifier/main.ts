@@ -11,12 +11,14 @@ import { warnings } from '../table.js';
 import { chart } from './chart.js';
 import type { Measured } from './measure.js';
 import { CLASSIFIER_USAGE, type ClassifierOptions, parseClassifierOptions } from './options.js';
-import { type ClassifierResult, merged } from './result.js';
+import { type ClassifierResult, disturbed, merged } from './result.js';
 import type { RuleSetKind } from './rule-sets.js';
 import { markdownTable, textTable } from './table.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const RESULTS = `${root}bench/results`;
+/** How often what was disturbed is measured again. */
+const RETRIES = 3;
 const BASELINE = `${RESULTS}/classifier.json`;
 const DOCUMENT = `${root}docs/performance.md`;
 const BEGIN = '<!-- written by npm run bench -- classifier --baseline: begin -->';
@@ -53,6 +55,16 @@ async function measureAll(options: ClassifierOptions, progress: Progress): Promi
     sets.push(set);
     const [hit, miss] = [set.hit, set.miss].map(({ median }) => `${median.toFixed(0)} ns`);
     progress.line(`${kind}, ${rules.toLocaleString('en')} rules: hit ${hit}, miss ${miss}`);
+  }
+  for (let more = RETRIES; more > 0; more--) {
+    const slowed = disturbed(sets);
+    if (slowed.length === 0) break;
+    for (const { kind, rules } of slowed) {
+      progress.now(`again, because something else had the processor: ${kind}, ${rules.toLocaleString('en')} rules`);
+      const set = await measureApart(kind, rules, rounds);
+      const i = sets.findIndex((each) => each.kind === kind && each.rules === rules);
+      if (set.pace < (sets[i]?.pace ?? 0)) sets[i] = set;
+    }
   }
   busy = Math.max(busy, await otherWork());
   progress.clear();

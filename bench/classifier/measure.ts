@@ -50,6 +50,8 @@ export interface Measured {
   readonly bytesPerRule: number;
   /** Of the whole process, bytes. */
   readonly resident: number;
+  /** Nanoseconds that some work which is always the same took meanwhile: more where another process had the processor. */
+  readonly pace: number;
 }
 
 function seconds(since: bigint): number {
@@ -130,9 +132,34 @@ class Datapath {
   }
 }
 
+const paces: number[] = [];
+const reference = new Int32Array(1024);
+
+/** Work that keeps all of a core's units busy, so that it is slower where another thread shares them. */
+function timeReference(): void {
+  const begin = process.hrtime.bigint();
+  let [a, b, c, d] = [1, 2, 3, 4];
+  for (let n = 0; n < 50; n++) {
+    for (let i = 0; i < reference.length; i += 4) {
+      a = (a + (reference[i] ?? 0)) | 0;
+      b = ((b ^ (reference[i + 1] ?? 0)) + i) | 0;
+      c = (c + ((reference[i + 2] ?? 0) >>> 3)) | 0;
+      d = (d - (reference[i + 3] ?? 0)) | 0;
+      reference[i] = c ^ n;
+    }
+  }
+  reference[1] = a ^ b ^ d;
+  paces.push(Number(process.hrtime.bigint() - begin));
+}
+
 function repeated(rounds: number, once: () => number): Summary {
   for (let n = 0; n < 3; n++) once();
-  return summarize(Array.from({ length: rounds }, once));
+  return summarize(
+    Array.from({ length: rounds }, () => {
+      timeReference();
+      return once();
+    }),
+  );
 }
 
 function orderOf(next: (i: number) => number): Int32Array {
@@ -211,6 +238,7 @@ export function measure(kind: RuleSetKind, rules: number, rounds: number): Measu
     ...{ kind, rules, tables, probes: probes / any.length, miss, hit, train, zipf, hitRatio, inserts, edits, resident },
     bytesPerRule: (resident - before) / rules,
     deletes: deletesPerSecond(table, rules),
+    pace: median(paces),
   };
 }
 

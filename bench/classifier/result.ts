@@ -51,3 +51,12 @@ export function merged(before: ClassifierResult, fresh: ClassifierResult): Class
   sets.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.rules - b.rules);
   return { ...fresh, sets };
 }
+
+/** So much slower than at best the same work may be. */
+const DISTURBED = 1.15;
+
+/** The sets that were measured while something else had the processor, or its other thread: all that they did was slower. */
+export function disturbed(sets: readonly Measured[]): Measured[] {
+  const best = Math.min(...sets.map(({ pace }) => pace));
+  return sets.filter(({ pace }) => pace > best * DISTURBED);
+}

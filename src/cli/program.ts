@@ -97,6 +97,20 @@ export function program(): Command {
       passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
   vtep
+    .command('doctor')
+    .description('look at this host, its kernel, the underlay and the vtep that runs here, and give advice')
+    .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
+    .option('--json', 'print JSON: {version, verdict, findings: [{section, check, level, sentence, remedy}]}')
+    .option('--control <path>', 'control socket')
+    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addHelpText('after', '\nExit code: 0 all is well, 1 there is advice, 2 vtep cannot run here as things are.\n')
+    .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
+      const control = controlOf(options);
+      // The other commands do not need what this one loads, and begin sooner without.
+      const { doctor } = await import('./doctor/doctor.js');
+      await doctor(words, { ...options, ...(control !== undefined && { control }) });
+    });
+  vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
     .argument('[words...]', 'as in: -ts filter fdb; `vtep monitor help` says more')

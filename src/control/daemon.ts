@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
+import { startProbes } from '../io/probe/start-probes.js';
 import { openTunnelGso } from '../io/tunnel-gso/open-tunnel-gso.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
@@ -118,11 +119,17 @@ export class Daemon {
     tellTunnelGsoFailure(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
+    const said = new Set<string>();
+    const logOnce = (line: string): void => {
+      if (!said.has(line)) log(line);
+      said.add(line);
+    };
+    for (const note of startProbes().notes) logOnce(note);
     const vanished = (index: number): void => {
       interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
     };
     const events = new EventLog();
-    const devices = new Devices(datapath, { tun: options.tun, log, vanished, events });
+    const devices = new Devices(datapath, { tun: options.tun, log, logOnce, vanished, events });
     this.endings.push((undo) => devices.close(undo));
     const newTable = (): ClassifierTable => createTable(options.classifier ?? 'tuple-space');
     const rules = new Rules(datapath, devices.registry, newTable, events);

@@ -6,7 +6,8 @@ import type { Datapath } from '../dataplane/datapath.js';
 import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { LinkFollower } from '../io/rtnetlink/follower.js';
-import { closeTap, setPersistent, tapName } from '../io/tap/open-tap.js';
+import { closeTap, missingOffload, setPersistent, tapName } from '../io/tap/open-tap.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { DeviceAdmission } from './device-admission.js';
@@ -40,7 +41,7 @@ import { UnderlayPool } from './underlay-pool.js';
 import { UpAndDown } from './up-and-down.js';
 import { VniRows } from './vni-filter.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
+import { type UnderlayMtu, underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { VxlanParts, vxlanMode } from './vxlan-parts.js';
 
 /** Bytes of a receiver's MTU where nothing is said: mirrored frames are as long as those of the links they come from. */
@@ -49,6 +50,8 @@ const MIRROR_MTU = 9216;
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
+  /** The same for what is said once, however often it is found. */
+  readonly logOnce?: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
   /** Who is told of what becomes of links. */
@@ -65,6 +68,7 @@ export class Devices {
   readonly registry = new DeviceRegistry(this.rtnetlink);
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
+  private readonly underlays: UnderlayPool;
   private readonly neighbours: NeighbourTable;
   private readonly hostQueues: HostQueues;
   private readonly watch: LinkWatch;
@@ -90,7 +94,7 @@ export class Devices {
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
-    const underlays = new UnderlayPool(datapath);
+    this.underlays = new UnderlayPool(datapath);
     const vniRows = new VniRows(datapath.vniCounters);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
@@ -111,12 +115,23 @@ export class Devices {
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
       setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      followRoutes: () => this.follower.followRoutes(),
       log: options.log,
     });
     this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
     this.registry.outside = this.hostPorts;
     const { registry, rtnetlink, forwarding, turns, neighbours, hostPorts, mtus } = this;
-    this.parts = new VxlanParts({ links: rtnetlink, registry, forwarding, underlays, vniRows, log: options.log });
+    const { underlays } = this;
+    const { log, logOnce } = options;
+    this.parts = new VxlanParts({
+      links: rtnetlink,
+      registry,
+      forwarding,
+      underlays,
+      vniRows,
+      log,
+      ...(logOnce && { logOnce }),
+    });
     this.tables = new TableEdits(registry, forwarding, vniRows, rtnetlink, turns);
     this.upDown = new UpAndDown({
       registry,
@@ -276,6 +291,21 @@ export class Devices {
     });
   }
 
+  /** The sockets that are open, for whoever looks at the endpoint's health. */
+  get underlayParts(): UnderlayParts[] {
+    return this.underlays.parts;
+  }
+
+  /** What a vxlan device stands on; undefined where nothing tells. */
+  underlayOf({ vxlan }: Device): UnderlayMtu | undefined {
+    try {
+      return vxlan && underlayMtu(this.rtnetlink, vxlan);
+    } catch (error) {
+      if (error instanceof CommandError) return undefined; // its lower device has gone
+      throw error;
+    }
+  }
+
   /** To be called before somebody listens: what there is then is no news. */
   beginWatching(): void {
     this.watch.begin(this.registry.list().map(({ index }) => index));
@@ -311,6 +341,8 @@ export class Devices {
     // Of mirrored traffic there may be many, and what the host sends there goes nowhere: one queue will do.
     const { workers } = this.datapath;
     const tap = openOwnTap(generic.name, persist, reclaim, this.options.tun, mirror ? 1 : workers);
+    const missing = missingOffload(tap.offloads);
+    if (missing !== undefined) this.options.logOnce?.(missing);
     const [fd = -1] = tap.fds;
     const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {

@@ -16,6 +16,7 @@ import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import { healthOf } from './health.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
@@ -289,11 +290,15 @@ export class Interpreter {
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printWorkers(rows) });
       return undefined;
     }
+    if (tool === 'health') {
+      say({ out: `${JSON.stringify(healthOf(this.devices, this.counters))}\n` });
+      return undefined;
+    }
     if (tool === 'save') return this.save();
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, monitor, reload, save, workers)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save, workers)`,
         1,
       );
     }

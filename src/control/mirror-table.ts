@@ -38,7 +38,8 @@ export class MirrorTable {
   private readonly making = new Set<number>();
   /** In order of arrival. */
   private readonly waiting = new Set<number>();
-  private tokens = BURST;
+  /** Thousandths of a token. */
+  private credit = BURST * 1000;
   private filled: number;
 
   constructor(maxTaps: number, now: number) {
@@ -122,10 +123,10 @@ export class MirrorTable {
   }
 
   private takeToken(now: number): boolean {
-    this.tokens = Math.min(BURST, this.tokens + (Math.max(0, now - this.filled) * RATE) / 1000);
+    this.credit = Math.min(BURST * 1000, this.credit + Math.max(0, now - this.filled) * RATE);
     this.filled = now;
-    if (this.tokens < 1) return false;
-    this.tokens--;
+    if (this.credit < 1000) return false;
+    this.credit -= 1000;
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
-import { membershipFd } from '../io/underlay-parts.js';
+import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
@@ -48,6 +48,11 @@ export class UnderlayPool {
   /** Sets of sockets that an underlay needs. */
   get workers(): number {
     return this.user.workers;
+  }
+
+  /** What is open, worker by worker. */
+  get parts(): UnderlayParts[] {
+    return [...this.open.values()].flatMap(({ opened }) => opened.parts);
   }
 
   /**

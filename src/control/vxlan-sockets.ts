@@ -1,3 +1,4 @@
+import { startProbes } from '../io/probe/start-probes.js';
 import { openUdpGroup } from '../io/udp/socket-group.js';
 import { closeUdpSockets, type UdpSocketOptions, type UdpSockets } from '../io/udp/sockets.js';
 import { isIpMulticast } from '../iproute/address.js';
@@ -9,7 +10,7 @@ import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
 import { receiveOptions } from './vni-in-use.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
-const RECEIVE_BUFFER = 8 * 1024 * 1024;
+export const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
@@ -24,6 +25,8 @@ export interface Membership {
 export interface UnderlayWishes {
   /** Is told what becomes of an underlay that is open. */
   log(line: string): void;
+  /** The same for what is said once, however often it is found. */
+  logOnce?(line: string): void;
   /** The VNIs that it takes; undefined: all. */
   vnis(): TakenVnis;
   /** Groups to receive with these options. Throws CommandError where an interface has gone. */
@@ -130,6 +133,13 @@ export class VxlanSockets {
     for (const membership of this.wishes.memberships(options)) this.join(membership);
   }
 
+  private tellShortQueue(sockets: readonly UdpSockets[]): void {
+    for (const each of sockets) {
+      const line = shortQueue(each);
+      if (line !== undefined) this.wishes.logOnce?.(line);
+    }
+  }
+
   private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
     const { options } = this;
     const { workers } = this.pool;
@@ -138,6 +148,7 @@ export class VxlanSockets {
       return openOtherUnderlay(options.underlay, options, buffers, workers, (line) => this.wishes.log(line));
     }
     const families = openFamilies(options, workers, ports, receive);
+    this.tellShortQueue(families.flat());
     return {
       parts: Array.from({ length: workers }, (_, worker) => ({
         kind: 'udp',
@@ -148,6 +159,13 @@ export class VxlanSockets {
       },
     };
   }
+}
+
+/** A queue that is shorter than was asked for, as a sentence; undefined where it is not. */
+export function shortQueue({ port, receiveFd, receiveBuffer }: UdpSockets): string | undefined {
+  // What the kernel says is twice what was asked: its own bookkeeping counts.
+  if (receiveFd < 0 || receiveBuffer >= 2 * RECEIVE_BUFFER) return undefined;
+  return `the receive queue of UDP port ${port} holds ${receiveBuffer / 2} bytes instead of ${RECEIVE_BUFFER}: net.core.rmem_max allows no more (vtep doctor)`;
 }
 
 export function sharesSocket({ external, vnifilter }: VxlanOptions): boolean {
@@ -208,7 +226,8 @@ function socketOptions(family: 4 | 6, options: VxlanOptions, ports: boolean, rec
     sourcePorts: SOURCE_PORTS,
     udp6ZeroChecksumReceive: udp6zerocsumrx,
     // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
-    bundles: gpe !== true,
+    bundles: gpe !== true && startProbes().takesBundles,
+    segmentation: startProbes().sendsBundles,
     receive,
     ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),

@@ -9,18 +9,20 @@ import { DatagramVector, FrameVector } from '../memory/vectors.js';
 import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
-import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
+import { ENCAPSULATED, type Encapsulator, FULL } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
-import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
+import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
-import { NO_RECORD, NOT_ASKED_YET, OuterHeaders } from './outer-headers.js';
+import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { hostReason, portReason, sendReason } from './send-reasons.js';
+import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
+import { encapsulateReason, hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
+import { WholeFlows } from './whole-flows.js';
 import { WrittenPorts } from './written-ports.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
@@ -41,6 +43,7 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
   private readonly proxy: NeighbourProxy;
+  private readonly rsc: RouteShortCircuit;
   private readonly demultiplexer: Demultiplexer;
   private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
@@ -48,6 +51,7 @@ export class Deliverer {
   private readonly headers: OuterHeaders;
   private readonly inbound: Inbound;
   private readonly paths: UnderlayPaths;
+  private readonly wholeFlows: WholeFlows;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -65,6 +69,7 @@ export class Deliverer {
     encapsulator: Encapsulator,
     forwarder: Forwarder,
     proxy: NeighbourProxy,
+    rsc: RouteShortCircuit,
     demultiplexer: Demultiplexer,
     vniCounters: VniCounters,
     tunnels: Int32Array,
@@ -79,6 +84,7 @@ export class Deliverer {
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
     this.proxy = proxy;
+    this.rsc = rsc;
     this.demultiplexer = demultiplexer;
     this.vniCounters = vniCounters;
     this.tunnels = tunnels;
@@ -87,6 +93,7 @@ export class Deliverer {
     this.paths = paths;
     this.inbound = inbound;
     this.headers = new OuterHeaders(arena.u8, packets, devices, paths, DATAGRAMS);
+    this.wholeFlows = new WholeFlows(packets, this.headers, paths);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -201,6 +208,15 @@ export class Deliverer {
       else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
       if (outcome !== NOT_ASKED) return;
     }
+    let isShort = false;
+    if ((this.devices.vxlanMode(device) & VxlanMode.RSC) !== 0) {
+      const outcome = this.rsc.take(packet, device);
+      isShort = outcome === SHORT_CIRCUITED;
+      if (outcome === NO_ROOM_TO_WRITE) {
+        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet));
+        return;
+      }
+    }
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
       this.sendAll(device, underlay);
@@ -210,9 +226,22 @@ export class Deliverer {
     if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
     const first = forwarder.first;
     for (let r = first; r < first + count; r++) {
-      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      if (isShort && isNowhere(forwarder.records, r)) this.comeBack(packet, device, r);
+      else if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
       else this.encapsulate(device, underlay, packet, r, forwarder.records);
     }
+  }
+
+  /** A short-circuited frame whose neighbour is on this side: it comes in at the device that it went out of. */
+  private comeBack(packet: PacketIndex, device: number, record: number): void {
+    const segments = this.packets.segments(packet);
+    const family = this.forwarder.records[record * TUNNEL_WORDS + TunnelWord.FAMILY];
+    if (!this.inbound.pass(packet, device, family)) {
+      this.drop(device, REASON['batch-full'], segments);
+      return;
+    }
+    this.counters.device(device, DeviceCounter.TX_PACKETS, segments);
+    this.counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
   }
 
   private encapsulate(
@@ -222,10 +251,10 @@ export class Deliverer {
     record: number,
     tunnels: Int32Array,
   ): void {
-    let result = this.add(device, packet, record, tunnels);
+    let result = this.add(device, underlay, packet, record, tunnels);
     if (result === FULL) {
       this.sendAll(device, underlay);
-      result = this.add(device, packet, record, tunnels);
+      result = this.add(device, underlay, packet, record, tunnels);
     }
     if (result !== ENCAPSULATED)
       this.lose(
@@ -236,29 +265,20 @@ export class Deliverer {
       );
   }
 
-  private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
+  private add(device: number, underlay: Underlay, packet: PacketIndex, record: number, tunnels: Int32Array): number {
     const { headers } = this;
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
-    if (this.ipLength(packet) > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
+    const ipLength = this.ipLength(packet);
+    if (ipLength > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
     this.encapsulator.strip = headers.strips[made];
-    this.encapsulator.whole = this.packets.gsoType[packet] !== GSO_NONE && this.staysWhole(device, packet, made);
+    this.encapsulator.whole = this.wholeFlows.has(packet, made, underlay, ipLength);
     return this.encapsulator.add(packet, vni, made, this.datagrams);
-  }
-
-  /** Whether a super-frame may be handed to the underlay as it is: that can, and none of its datagrams is too long. */
-  private staysWhole(device: number, packet: PacketIndex, record: number): boolean {
-    const { headers } = this;
-    const underlay = this.underlays[device];
-    if (underlay === null || underlay.takesSuperFrames === undefined) return false;
-    if (headers.superFrames[record] === NOT_ASKED_YET)
-      headers.superFrames[record] = underlay.takesSuperFrames(headers.records, record * TUNNEL_WORDS) ? 1 : 0;
-    return headers.superFrames[record] === 1 && this.ipLength(packet) <= headers.limits[record];
   }
 
   /** To the device of this host that takes the VNI, without a datagram (vxlan_encap_bypass). */
@@ -322,7 +342,7 @@ export class Deliverer {
     const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
-      if (vector.gsoType[m] !== GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
+      if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
@@ -380,15 +400,4 @@ export class Deliverer {
     this.counters.device(device, DeviceCounter.TX_DROPPED, packets);
     this.counters.reason(device, reason, packets);
   }
-}
-
-function encapsulateReason(result: number): number {
-  if (result === TOO_BIG) return REASON['too-big'];
-  return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
-}
-
-/** Whether a record has no destination: an entry says so of addresses that are on this host. */
-function isNowhere(records: Int32Array, record: number): boolean {
-  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
-  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

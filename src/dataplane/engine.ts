@@ -5,8 +5,10 @@
  * A batch runs to completion: receive, decapsulate, classify, act, queue, coalesce, write. Nothing is kept from one
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
  */
+
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
+import { Writable } from '../actions/writable.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
@@ -33,10 +35,12 @@ import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { MirrorTaps } from './mirror-taps.js';
+import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
+import { RouteShortCircuit } from './route-short-circuit.js';
 import { UnderlayPaths } from './underlay-paths.js';
 import type { WrittenPorts } from './written-ports.js';
 
@@ -91,6 +95,7 @@ export class Engine {
   private readonly inbound: Inbound;
   private readonly proxy: NeighbourProxy;
   readonly mirrors: MirrorTaps;
+  private readonly neighbours: NeighbourLookup;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
@@ -145,7 +150,18 @@ export class Engine {
       vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
-    this.proxy = new NeighbourProxy(arena.u8, this.packets, devices, this.fdb, this.inbound, checksums);
+    this.neighbours = new NeighbourLookup(arena.u8, devices, this.fdb);
+    this.proxy = new NeighbourProxy(
+      arena.u8,
+      this.packets,
+      devices,
+      this.fdb,
+      this.neighbours,
+      this.inbound,
+      checksums,
+    );
+    const writable = new Writable(arena, packets, scratch);
+    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -156,6 +172,7 @@ export class Engine {
       new Encapsulator(arena, this.packets, checksums),
       new Forwarder(arena.u8, this.packets, devices, this.fdb),
       this.proxy,
+      rsc,
       this.demultiplexer,
       vniCounters,
       NO_PROGRAMS.tunnels,
@@ -199,9 +216,9 @@ export class Engine {
     return note;
   }
 
-  /** The host's neighbours on devices with `proxy`, NEIGHBOUR_WORDS words each. */
+  /** The host's neighbours on devices with `proxy` or `rsc`, NEIGHBOUR_WORDS words each. */
   useNeighbours(neighbours: Int32Array): void {
-    this.proxy.use(neighbours);
+    this.neighbours.use(neighbours);
   }
 
   /** The TAPs of a mirror receiver, and VNIs that get none; frames that waited for either go on, or are counted. */

@@ -24,6 +24,8 @@ export const VxlanMode = {
   MIRROR: 64,
   /** A receiver of which each VNI has a TAP of its own. */
   TAPS: 128,
+  /** Frames for a router go to the neighbour behind it, where the host knows that one. */
+  RSC: 256,
 } as const;
 
 const ROW = 32;

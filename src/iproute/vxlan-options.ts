@@ -86,7 +86,7 @@ export function vxlanFamilies({ external, remote, local }: VxlanOptions): readon
   return [address.length === 4 ? 4 : 6];
 }
 
-const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'proxy', 'l2miss', 'l3miss', 'gbp', 'gpe'];
+const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'proxy', 'rsc', 'l2miss', 'l3miss', 'gbp', 'gpe'];
 
 /** What the daemon of this release does not do, in the order in which it is looked for. */
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [

@@ -31,6 +31,7 @@ export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const SO_RXQ_OVFL = 40;
 /** Linux 5.1. */
 export const SO_BINDTOIFINDEX = 62;
@@ -121,3 +122,9 @@ export const PR_SET_PDEATHSIG = 1;
 /** Option of prctl(2): the calling thread's name. */
 export const PR_SET_NAME = 15;
 export const SIGKILL = 9;
+
+/** Requests of ioctl(2) on any socket, and the commands of SIOCETHTOOL that ask for a flag (linux/ethtool.h). */
+export const SIOCETHTOOL = 0x8946;
+export const ETHTOOL_GTXCSUM = 0x16;
+export const ETHTOOL_GTSO = 0x1e;
+export const ETHTOOL_GGRO = 0x2b;

@@ -64,6 +64,9 @@ export const Timespec = { SECONDS: 0, NANOSECONDS: 8, SIZE: 16 } as const;
 /** struct ifreq: a name of at most 15 bytes and a union. */
 export const Ifreq = { NAME: 0, NAME_BYTES: 16, FLAGS: 16, SIZE: 40 } as const;
 
+/** struct ethtool_value, to which an ifreq points (at IFREQ's FLAGS). */
+export const EthtoolValue = { COMMAND: 0, DATA: 4, SIZE: 8 } as const;
+
 /** struct sock_fprog and struct sock_filter (classic BPF). */
 export const SockFprog = { LENGTH: 0, FILTER: 8, SIZE: 16 } as const;
 export const SockFilter = { CODE: 0, JT: 2, JF: 3, K: 4, SIZE: 8 } as const;

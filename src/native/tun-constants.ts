@@ -26,8 +26,7 @@ export const TUN_F_TSO_ECN = 0x08;
 /** Kernel 6.2 and later; both or none. */
 export const TUN_F_USO4 = 0x20;
 export const TUN_F_USO6 = 0x40;
-
-/** Kernel 6.17 and later: segments of TCP and UDP within a UDP tunnel; the second where the tunnel has checksums. */
+/** Kernel 6.17 and later: segmentation of what is inside a UDP tunnel, and with an outer checksum. */
 export const TUN_F_UDP_TUNNEL_GSO = 0x80;
 export const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100;
 

@@ -8,7 +8,7 @@
  */
 import type { Arena } from '../memory/arena.js';
 import { GSO_NONE, type PacketIndex, type Packets, SHARED, UNFINISHED } from '../memory/packets.js';
-import type { DatagramVector } from '../memory/vectors.js';
+import { type DatagramVector, FOLLOWS } from '../memory/vectors.js';
 import { putU16 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { VXLAN_FLAG_VNI, VXLAN_HEADER } from '../wire/vxlan.js';
@@ -46,7 +46,7 @@ export class Encapsulator {
   firstWord = VXLAN_FLAG_VNI;
   /** Bytes at the front of every frame that are not sent: its Ethernet header (VXLAN-GPE with an IP payload), or 0. */
   strip = 0;
-  /** True: a super-frame that the kernel can cut is one entry as it stands (see DatagramVector). */
+  /** True: a super-frame that the kernel can cut is one entry as it stands, and a frame goes its way (DatagramVector). */
   whole = false;
   private readonly arena: Arena;
   private readonly packets: Packets;
@@ -117,6 +117,7 @@ export class Encapsulator {
     out.iovecs.add(block, VXLAN_HEADER + sent - strip);
     if (sent < length) out.iovecs.add(frame + sent, length - sent);
     this.addEntry(i, destination, out, start, datagram, 1, 0);
+    if (this.whole) out.gsoType[out.count - 1] = FOLLOWS;
     return ENCAPSULATED;
   }
 

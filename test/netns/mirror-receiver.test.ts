@@ -1,11 +1,13 @@
 // A receiver of mirrored traffic (`vni any tap-prefix`): kernel vxlan devices of several VNIs send to it, as clouds do.
+import { writeFileSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
+import { arriving } from './arriving.js';
 import { Daemon } from './daemon.js';
 import { ethernet, ipv4Udp, vxlanHeader } from './frames.js';
 import { arp, hex, ip6, ipv4, ipv6, tcp, udp } from './headers.js';
 import type { Background } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
-import type { Host, Topology } from './topology.js';
+import { type Host, type Topology, VTEP } from './topology.js';
 
 const CLIENT = '02:00:00:00:00:0c';
 const SERVER = '02:00:00:00:00:0d';
@@ -59,6 +61,20 @@ function inject(host: Host, device: string, ...frames: readonly string[]): Promi
 function datagrams(topology: Topology, ...lines: readonly string[]): Promise<string> {
   const { a, outer } = topology;
   return a.do(a.tool('send-datagrams', outer.b, '4789'), `${lines.join('\n')}\n`);
+}
+
+async function macOf(host: Host, device: string): Promise<string> {
+  const [link] = JSON.parse(await host.do(`ip -j link show ${device}`)) as { address: string }[];
+  return link?.address ?? '';
+}
+
+/** The sum over the UDP datagram of an IPv4 frame and its pseudo-header, all ones where it is right. */
+function udpSum(bytes: Buffer): number {
+  let sum = 17 + bytes.readUInt16BE(38);
+  for (let at = 26; at + 1 < bytes.length; at += 2) sum += bytes.readUInt16BE(at);
+  if (bytes.length % 2 === 1) sum += bytes.readUInt8(bytes.length - 1) << 8;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
 }
 
 /** A vtep with one receiver, and a kernel device on host A for each of these VNIs. */
@@ -157,50 +173,73 @@ rooted('a TAP is up, long, silent, and says whose it is; the host gets nothing o
   );
   await inject(b, 'vb', `${ethernet('24:25:d0:00:00:99', CLIENT, 0x88b5)}00`);
   await wire.waitFor(/88b500/);
-  t.is(
-    wire.stdout
-      .trim()
-      .split('\n')
-      .filter((line) => line.includes('12b5')).length,
-    0,
+  // 4789: nothing went back.
+  t.deepEqual(
+    wire.stdout.split('\n').filter((line) => line.slice(24, 28) === '0800' && line.includes('12b5')),
+    [],
   );
-  t.is((await wire.stop()).stdout.trim().split('\n').length, 1, 'nothing went back');
 });
 
-rooted(
-  'mirrored frames come as they were: cut short, marked on the way, of the wrong checksum, in super-frames',
-  async (t) => {
-    const topology = await twoHosts(t, { mode: 'wire' });
+rooted('mirrored frames come as they were: cut short, marked on the way, and one by one', async (t) => {
+  const topology = await twoHosts(t, { mode: 'wire' });
+  const { a, b } = topology;
+  const daemon = await receiver(topology, 'tap-prefix mir-', []);
+  await datagrams(topology, vxlanHeader(7) + frame(0));
+  await until('the TAP', t, async () => (await taps(b)).length === 1);
+  const seen = await capture(b, 'mir-7');
+  // A header of IPv4 that ends after 6 bytes, one that lies about its length, no IP at all, 14 bytes.
+  const segment = (n: number): string =>
+    ethernet(SERVER, CLIENT, 0x0800) + ipv4(`${tcp(n, 80)}${'a5'.repeat(100)}`, { protocol: 6 });
+  const frames = [
+    frame(0).slice(0, 40),
+    frame(0).slice(0, 100),
+    ethernet(SERVER, CLIENT, 0x0800),
+    `${ethernet(SERVER, CLIENT, 0x0801)}0102`,
+    segment(5),
+    segment(5),
+    segment(6),
+  ];
+  await datagrams(topology, ...frames.map((each) => vxlanHeader(7) + each));
+  await seen.waitFor(new RegExp(`^${segment(6)}$`, 'm'));
+  t.deepEqual(seen.stdout.trim().split('\n'), frames);
+  // Congestion on the way of the copies is nothing that the original met.
+  const wire = {
+    source: Uint8Array.of(192, 168, 1, 14),
+    destination: Uint8Array.of(192, 168, 1, 13),
+    toMac: await macOf(b, 'vb'),
+    fromMac: await macOf(a, 'va'),
+    port: 4789,
+    last: 7 << 8,
+  };
+  await inject(a, 'va', arriving({ ...wire, tos: 3, inner: frame(8) }), arriving({ ...wire, tos: 1, inner: frame(9) }));
+  await seen.waitFor(new RegExp(`^${frame(9)}$`, 'm'));
+  t.deepEqual(seen.stdout.trim().split('\n'), [...frames, frame(8), frame(9)]);
+  t.deepEqual(JSON.parse(await daemon.do('drops --json')), []);
+});
+
+for (const [words, whole] of [
+  ['', 10],
+  ['tap-offload on', 1],
+] as const) {
+  rooted(`a super-frame of a sender on this machine comes as ${whole} frames with "${words}"`, async (t) => {
+    const topology = await twoHosts(t);
     const { a, b } = topology;
-    const daemon = await receiver(topology, 'tap-prefix mir-', []);
-    await datagrams(topology, vxlanHeader(7) + frame(0));
+    await receiver(topology, `tap-prefix mir- ${words}`, [9]);
+    await inject(a, 'vx9', frame(0));
     await until('the TAP', t, async () => (await taps(b)).length === 1);
-    const seen = await capture(b, 'mir-7');
-    // A header of IPv4 that ends after 6 bytes, one that lies about its length, no IP at all, 14 bytes.
-    const segment = (n: number): string =>
-      ethernet(SERVER, CLIENT, 0x0800) + ipv4(`${tcp(n, 80)}${'a5'.repeat(100)}`, { protocol: 6 });
-    const frames = [
-      frame(0).slice(0, 40),
-      frame(0).slice(0, 100),
-      ethernet(SERVER, CLIENT, 0x0800),
-      `${ethernet(SERVER, CLIENT, 0x0801)}0102`,
-      segment(5),
-      segment(5),
-      segment(6),
-    ];
-    await datagrams(topology, ...frames.map((each) => vxlanHeader(7) + each));
-    await seen.waitFor(new RegExp(`^${segment(6)}$`, 'm'));
-    t.deepEqual(seen.stdout.trim().split('\n'), frames);
-    await seen.stop();
-    // Congestion on the way of the copies is nothing that the original met.
-    await a.do([
-      'sh',
-      '-c',
-      'ip link add vx8 type vxlan id 8 dstport 4789 tos 3 remote 192.168.1.13 local 192.168.1.14',
-    ]);
-    t.deepEqual(JSON.parse(await daemon.do('drops --json')), []);
-  },
-);
+    await a.do('ip addr add 10.9.0.1/24 dev vx9');
+    await a.do(`ip neigh add 10.9.0.2 lladdr ${SERVER} dev vx9 nud permanent`);
+    const seen = await capture(b, 'mir-9');
+    await a.do(a.tool('send-segmented', '10.9.0.2', '7200', '1000', '10000'));
+    await inject(a, 'vx9', frame(1));
+    await seen.waitFor(new RegExp(`^${frame(1)}$`, 'm'));
+    const frames = seen.stdout.trim().split('\n').slice(0, -1);
+    t.is(frames.length, whole);
+    if (whole === 1) return;
+    // As on a wire: finished checksums, which an IDS looks at.
+    for (const each of frames) t.is(udpSum(Buffer.from(each, 'hex')), 0xffff);
+  });
+}
 
 rooted('a TAP goes when nothing has come for its time, and comes again', async (t) => {
   const topology = await twoHosts(t);
@@ -233,8 +272,8 @@ rooted('there are no more TAPs than may be; what is refused is counted, told, an
   const { a, b } = topology;
   const vnis = [1, 2, 3];
   const daemon = await receiver(topology, 'tap-prefix mir- max-taps 2', vnis);
-  const monitor = b.start([...topologyVtep(), 'monitor', 'mirror']);
-  const json = b.start([...topologyVtep(), '-j', 'monitor', 'mirror']);
+  const monitor = b.start([VTEP, 'monitor', 'mirror']);
+  const json = b.start([VTEP, 'monitor', '-j', 'mirror']);
   await until('the monitors', t, async () => monitor.running && json.running);
   for (const vni of [1, 2]) await inject(a, `vx${vni}`, frame(vni));
   await until('the TAPs', t, async () => (await taps(b)).length === 2);
@@ -316,10 +355,7 @@ rooted('people delete, rename and move TAPs, and set the receiver down; it goes,
   // Their indices, and nothing of their filters, are another's.
   await daemon.do('ip tuntap add dev fresh0 mode tap');
   t.is(await daemon.do('tc filter show dev fresh0 egress'), '');
-  t.deepEqual(
-    JSON.parse(await daemon.do('-s -j tc qdisc show dev fresh0')),
-    JSON.parse(await b.do('tc -s -j qdisc show dev fresh0')),
-  );
+  t.notRegex(await daemon.do('tc qdisc show dev fresh0'), /clsact/);
 });
 
 rooted(
@@ -377,6 +413,7 @@ rooted('a name that is taken is said, and its VNI counted; the others have their
   await until('the other TAP', t, async () => (await taps(b)).includes('mir-2'));
   await until('the count', t, async () => (await daemon.drops())('mirror-no-tap') === 2);
   await daemon.process.waitFor(/mir0: VNI 1 has no TAP: mir-1: RTNETLINK answers: File exists/);
+  t.pass();
 });
 
 rooted('what is saved, read again, and tried is the receiver alone; its TAPs stay meanwhile', async (t) => {
@@ -393,15 +430,14 @@ rooted('what is saved, read again, and tried is the receiver alone; its TAPs sta
   t.is((await daemon.attempt('reload')).code, 0);
   t.is(await index(), first);
   const file = `${b.notes}/dry.batch`;
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(file, 'ip link add mir1 type vxlan vni any tap-prefix oth- dstport 4799\nip link del mir0\n');
   const dry = await daemon.do(`-b ${file} --dry-run`);
-  t.regex(dry, /^\+ ip link add .*mir1 .*vni any tap-prefix oth-/m);
+  t.regex(dry, /^\+ip link add .*mir1 .*vni any tap-prefix oth-/m);
   t.is(await index(), first);
   writeFileSync(file, 'ip link add mir1 type vxlan vni any tap-prefix mir- dstport 4799\n');
   const refused = await daemon.attempt(`-b ${file} --atomic`);
   t.regex(refused.stderr, /Error: The tap-prefix "mir-" is another device's\./);
-  writeFileSync(file, 'ip link del mir0\nip link add mir1 type vxlan vni any dstport 4789 up\n');
+  writeFileSync(file, 'ip link del mir0\nip link add mir1 up type vxlan vni any dstport 4789\n');
   t.is((await daemon.attempt(`-b ${file} --atomic`)).code, 0);
   await until('all to be gone', t, async () => (await taps(b)).length === 0);
   t.is((await daemon.attempt('reload')).code, 0);
@@ -410,7 +446,3 @@ rooted('what is saved, read again, and tried is the receiver alone; its TAPs sta
     return (await taps(b)).length === 1;
   });
 });
-
-function topologyVtep(): string[] {
-  return [new URL('../../../bin/vtep', import.meta.url).pathname];
-}

@@ -134,6 +134,13 @@ export function openTap(options: TapOptions): Tap {
   }
 }
 
+/** What a TAP's driver has no word for, as a sentence about this host; undefined where nothing is missing. */
+export function missingOffload({ tcp, udp }: TapOffloads): string | undefined {
+  if (!tcp) return 'the TUN/TAP driver here takes no offloads: every frame is a write';
+  if (!udp) return 'the TUN/TAP driver here takes no UDP super-frames (Linux 6.2 does): every datagram is a write';
+  return undefined;
+}
+
 export function closeTap(tap: Pick<Tap, 'fds'>): void {
   for (const fd of tap.fds) close(fd);
 }

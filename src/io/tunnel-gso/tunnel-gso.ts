@@ -9,9 +9,9 @@
  * is sent through sockets leaves in the order of the calls.
  */
 import type { Arena } from '../../memory/arena.js';
-import { GSO_ECN, GSO_UDP_L4 } from '../../memory/packets.js';
+import { GSO_ECN, GSO_NONE, GSO_UDP_L4 } from '../../memory/packets.js';
 import { TUNNEL_DONT_FRAGMENT, TunnelWord } from '../../memory/tunnel.js';
-import type { DatagramVector } from '../../memory/vectors.js';
+import { type DatagramVector, FOLLOWS } from '../../memory/vectors.js';
 import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, ENOMEM } from '../../native/errno.js';
 import { writev } from '../../native/libc.js';
 import { Iovec } from '../../native/structs.js';
@@ -90,12 +90,12 @@ export class TunnelGso {
   }
 
   /**
-   * Sends the super-frame that is entry `m`, whose record at word `record` is complete. Returns 0 or the errno; an
-   * errno that does not pass is `failure` too.
+   * Sends the super-frame, or the datagram that FOLLOWS, that is entry `m`, whose record at word `record` is complete.
+   * Returns 0 or the errno; an errno that does not pass is `failure` too.
    */
   send(vector: DatagramVector, m: number, tunnels: Int32Array, record: number, from: number, to: number): number {
     const { frame } = this;
-    frame.gsoType = vector.gsoType[m];
+    frame.gsoType = vector.gsoType[m] === FOLLOWS ? GSO_NONE : vector.gsoType[m];
     frame.gsoSize = vector.gsoSize[m];
     frame.innerNetwork = vector.innerNetwork[m];
     frame.innerTransport = vector.innerTransport[m];

@@ -67,6 +67,8 @@ export interface UdpSocketOptions {
   readonly sendBuffer: number;
   /** Whether equal datagrams may be received as bundles (UDP_GRO), where the kernel can; default true. */
   readonly bundles?: boolean;
+  /** Whether bundles may be sent (UDP_SEGMENT), where the kernel can; default true. */
+  readonly segmentation?: boolean;
   /** Accept a zero checksum over IPv6 (RFC 6936). What is sent is said by each record (TUNNEL_CSUM). */
   readonly udp6ZeroChecksumReceive?: boolean;
   /** False: the sockets only send, to `port` where nothing else is said. Default true. */
@@ -149,7 +151,7 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
       transmitFds,
       sourcePorts,
       receiveOffload,
-      segmentation: setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
+      segmentation: options.segmentation !== false && setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
       receiveBuffer: receives ? getInt(receiveFd, SOL_SOCKET, SO_RCVBUF) : 0,
       sendBuffer: getInt(transmitFds[0], SOL_SOCKET, SO_SNDBUF),
       dropsBefore: 0,

@@ -49,7 +49,11 @@ export function deviceLines(row: Row, topology: Pick<Topology, 'outer'>): readon
 
 /** The words of a line with the hosts' addresses in their places. */
 function lineFor({ outer }: Topology, line: string): string {
-  return line.replaceAll('{A}', outer.a).replaceAll('{B}', outer.b).replaceAll('{other}', otherOf(outer.a));
+  return line
+    .replaceAll('{A}', outer.a)
+    .replaceAll('{B}', outer.b)
+    .replaceAll('{other}', otherOf(outer.a))
+    .replaceAll('{nobody}', outer.a.includes(':') ? '::' : '0.0.0.0');
 }
 
 export function otherOf(outer: string): string {

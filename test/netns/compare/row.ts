@@ -54,7 +54,7 @@ export interface Row {
   /** What is compared on the wire begins at the IP header: the kernel's frames have other MACs there. */
   readonly receiveOnly?: boolean;
   /** The devices differ in this by design; the reason is a row of docs/differences.md. */
-  readonly uncounted?: 'transmit';
+  readonly uncounted?: 'transmit' | 'otherhost';
 }
 
 export const VNI = 7;

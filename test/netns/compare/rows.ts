@@ -53,6 +53,20 @@ const CLASSIC: readonly Row[] = [
   classic('neighbours answered for', 'proxy', {
     setup: ['host ip neigh replace 10.7.0.2 lladdr 02:00:00:00:00:99 dev vxlan0 nud permanent'],
   }),
+  classic('frames for a router, for the neighbour behind it at once', 'rsc', {
+    setup: [
+      'bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst {other} router',
+      'host ip neigh replace 10.7.0.2 lladdr 02:00:00:00:00:a3 dev vxlan0 nud permanent',
+    ],
+  }),
+  classic('… who is on this side', 'rsc', {
+    uncounted: 'otherhost',
+    setup: [
+      'bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst {other} router',
+      'bridge fdb add 02:00:00:00:00:96 dev vxlan0 dst {nobody}',
+      'host ip neigh replace 10.7.0.2 lladdr 02:00:00:00:00:96 dev vxlan0 nud permanent',
+    ],
+  }),
   classic('misses told', 'l2miss l3miss'),
   classic('no checksum', 'noudpcsum', { underlay: 4 }),
   classic('no checksum over IPv6, either way', 'udp6zerocsumtx udp6zerocsumrx', { underlay: 6 }),

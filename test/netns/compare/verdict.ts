@@ -48,7 +48,8 @@ function asTheKernel({ counters, drops, tagBytes }: Observation): Readonly<Recor
 }
 
 function counted(row: Row, counters: Readonly<Record<string, number>>): [name: string, count: number][] {
-  return Object.entries(counters).filter(([name]) => row.uncounted !== 'transmit' || !name.startsWith('tx_'));
+  const left = { transmit: 'tx_', otherhost: 'rx_otherhost' }[row.uncounted ?? 'transmit'];
+  return Object.entries(counters).filter(([name]) => row.uncounted === undefined || !name.startsWith(left));
 }
 
 function byShape(sent: readonly Sent[]): readonly unknown[] {
