@@ -59,3 +59,41 @@ for (const mode of ['wire', 'super'] as const) {
     });
   }
 }
+
+rooted('with several workers a TAP has a queue for each, and what vtep save prints makes the same again', async (t) => {
+  const topology = await twoHosts(t);
+  const first = await start(topology);
+  t.regex(await first.do('ip -d link show dev tap0'), /multi_queue numqueues 4 numdisabled 4/);
+  const saved = await first.do('save');
+  await first.stop();
+  const second = await Daemon.of(
+    topology.b,
+    startVtep(
+      topology.b,
+      saved.split('\n').filter((line) => !line.startsWith('#')),
+    ),
+  );
+  t.is(await second.do('save'), saved);
+  t.notRegex(await second.do('ip -d link show dev tap0'), /multi_queue/);
+});
+
+rooted('a persistent TAP goes on with another number of workers', async (t) => {
+  const topology = await twoHosts(t);
+  const lines = topology.batch.map((line) => (/^ip tuntap add/.test(line) ? `${line} persist` : line));
+  for (const workers of ['1', '3', '1']) {
+    const daemon = await Daemon.of(topology.b, startVtep(topology.b, lines, ['--workers', workers]));
+    const [a, b] = await exchange(topology, 200);
+    t.is(a.late + b.late, 0);
+    t.true(a.received > 0 && b.received > 0, `${workers} workers`);
+    await daemon.stop();
+  }
+  await topology.b.do('ip link del tap0');
+});
+
+rooted('a processor that is not there is said, and nothing is started', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = startVtep(topology.b, topology.batch, ['--workers', '2', '--cpus', '0,1000']);
+  const { code, stderr } = await daemon.exited;
+  t.is(code, 1);
+  t.is(stderr, 'vtep: the datapath cannot start: there is no CPU 1000 to run on\n');
+});
