@@ -89,14 +89,6 @@ export function program(): Command {
       passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
   vtep
-    .command('workers')
-    .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
-    .option('--json', 'print JSON: a list of objects, one a worker')
-    .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
-    );
-  vtep
     .command('doctor')
     .description('look at this host, its kernel, the underlay and the vtep that runs here, and give advice')
     .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
@@ -110,6 +102,14 @@ export function program(): Command {
       const { doctor } = await import('./doctor/doctor.js');
       await doctor(words, { ...options, ...(control !== undefined && { control }) });
     });
+  vtep
+    .command('workers')
+    .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
+    .option('--json', 'print JSON: a list of objects, one a worker')
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord & { json?: boolean }) =>
+      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    );
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')

@@ -45,14 +45,14 @@ export class UnderlayPool {
     this.user = user;
   }
 
+  /** What is open. */
+  get parts(): UnderlayParts[] {
+    return [...this.open.values()].flatMap(({ opened }) => opened.parts);
+  }
+
   /** Sets of sockets that an underlay needs. */
   get workers(): number {
     return this.user.workers;
-  }
-
-  /** What is open, worker by worker. */
-  get parts(): UnderlayParts[] {
-    return [...this.open.values()].flatMap(({ opened }) => opened.parts);
   }
 
   /**
