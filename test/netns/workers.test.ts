@@ -97,3 +97,26 @@ rooted('a processor that is not there is said, and nothing is started', async (t
   t.is(code, 1);
   t.is(stderr, 'vtep: the datapath cannot start: there is no CPU 1000 to run on\n');
 });
+
+for (const kind of ['raw', 'pcap'] as const) {
+  rooted(`underlay ${kind}: the first of several workers receives, in order`, async (t) => {
+    const topology = await twoHosts(t, { mode: 'wire' });
+    const lines = topology.batch.map((line) => (/ type vxlan /.test(line) ? `${line} underlay ${kind}` : line));
+    const daemon = await Daemon.of(topology.b, startVtep(topology.b, lines, ['--workers', String(WORKERS)]));
+    const [a, b] = await exchange(topology, 400);
+    t.is(b.late, 0);
+    t.true(b.received > 0 && b.damaged === 0);
+    // A capture only listens.
+    t.is(a.received > 0, kind === 'raw');
+    t.is(a.late, 0);
+    const rows = JSON.parse(await daemon.do('workers --json')) as WorkerCounts[];
+    t.deepEqual(
+      rows.map(({ receivedDatagrams }) => receivedDatagrams > 0),
+      [true, false, false, false],
+    );
+    t.is(
+      rows.every(({ sentDatagrams }) => sentDatagrams > 0),
+      kind === 'raw',
+    );
+  });
+}
