@@ -7,6 +7,8 @@ import type { ExchangeResult } from './tools/exchange.js';
 import { type Host, INNER, type Topology } from './topology.js';
 
 interface WorkerCounts {
+  readonly polls: number;
+  readonly idlePolls: number;
   readonly receivedDatagrams: number;
   readonly sentDatagrams: number;
 }
@@ -88,6 +90,25 @@ rooted('a persistent TAP goes on with another number of workers', async (t) => {
     await daemon.stop();
   }
   await topology.b.do('ip link del tap0');
+});
+
+rooted('busy polling looks for more behind traffic, and no longer', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = await start(topology, '--busy-poll', '200');
+  const polls = async (): Promise<number> => {
+    const rows = JSON.parse(await daemon.do('workers --json')) as WorkerCounts[];
+    t.true(rows.every(({ polls, idlePolls }) => idlePolls <= polls));
+    return rows.reduce((sum, { polls }) => sum + polls, 0);
+  };
+  const [a, b] = await exchange(topology, 400);
+  t.is(a.late + b.late, 0);
+  const after = await polls();
+  t.true(after > 0);
+  // Two readings are some tenths of a second apart, in which a worker that went on would look thousands of times.
+  const deadline = Date.now() + 10_000;
+  let [before, now] = [after, await polls()];
+  while (now !== before && Date.now() < deadline) [before, now] = [now, await polls()];
+  t.is(now, before);
 });
 
 rooted('a processor that is not there is said, and nothing is started', async (t) => {
