@@ -140,13 +140,15 @@ export class Decapsulator {
     let done = 0;
     do {
       const length = Math.min(segment, total - done);
-      const count = innerSegment > 0 ? 0 : Math.floor((total - done) / segment);
-      const followers = trains.follow(at + done, length, count, m);
+      let followers = 0;
+      if (trains.isLed && innerSegment === 0) {
+        followers = trains.follow(at + done, length, Math.floor((total - done) / segment), m);
+      }
       if (followers > 0) {
         this.countFollowers(followers, length);
         done += followers * length;
       } else {
-        trains.begin();
+        trains.begin(length, total - done - length, m);
         const packet = this.datagram(at + done, length, m, underlay, device, innerSegment);
         trains.end(packet, at + done, length, m);
         done += length;
