@@ -42,7 +42,7 @@ function contenderOf(participant: Participant, progress: Progress): Contender {
   const { kind, name } = participant;
   return {
     name,
-    warmUp: kind === 'vtep' || kind === 'naive',
+    warmUp: kind !== 'kernel' && kind !== 'ovs',
     measure: async (row, seconds) => (await siteFor(participant, row.mode, progress)).measure(row, seconds),
   };
 }
@@ -64,7 +64,7 @@ function expected(rows: readonly Row[], { runs, seconds, endpoints }: Options): 
     for (const kind of endpoints) {
       if (omission(row, kind) !== undefined) continue;
       sum += runs * duration(row, seconds);
-      if (kind === 'vtep' || kind === 'naive') sum += duration(row, 1);
+      if (kind !== 'kernel' && kind !== 'ovs') sum += duration(row, 1);
     }
   }
   return sum;

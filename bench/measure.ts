@@ -43,6 +43,11 @@ async function startEndpoint(kind: EndpointKind, topology: Topology): Promise<En
       return { dev: topology.dev, processes: [] };
     case 'vtep':
       return { dev: topology.dev, processes: [(await Daemon.start(topology)).process] };
+    case 'vtep-tunnel-gso':
+      return {
+        dev: topology.dev,
+        processes: [(await Daemon.start(topology, topology.batch, ['--tunnel-gso'])).process],
+      };
     case 'ovs':
       return startOvs(topology);
     case 'naive':

@@ -1,11 +1,12 @@
 /** What stands on host B: something that terminates the tunnel and gives the host an inner device. */
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import type { Background } from '../../test/netns/process.js';
 import { type Host, INNER, MAC_A, MAC_B, type Topology } from '../../test/netns/topology.js';
 
-export const ENDPOINT_KINDS = ['kernel', 'vtep', 'ovs', 'naive'] as const;
+export const ENDPOINT_KINDS = ['kernel', 'vtep', 'vtep-tunnel-gso', 'ovs', 'naive'] as const;
 /**
- * kernel: the kernel's VXLAN device. vtep: this project. ovs: Open vSwitch with its userspace datapath. naive: one
+ * kernel: the kernel's VXLAN device. vtep: this project. vtep-tunnel-gso: the same with `--tunnel-gso`. ovs: Open vSwitch with its userspace datapath. naive: one
  * receive and one write a frame, on one thread, as a first program would do it.
  */
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
@@ -21,7 +22,14 @@ export interface Endpoint {
 
 /** Whether the machine has what an endpoint of that kind takes. */
 export function isInstalled(kind: EndpointKind): boolean {
+  if (kind === 'vtep-tunnel-gso') return hasTunnelGso(release());
   return kind !== 'ovs' || (existsSync('/usr/sbin/ovs-vswitchd') && existsSync('/usr/sbin/ovsdb-server'));
+}
+
+/** Whether a kernel of that release cuts super-frames in tunnels for a TAP. */
+export function hasTunnelGso(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 17);
 }
 
 /** The inner device of host B as two-hosts.sh makes it for the kernel: address, MTU, and a permanent neighbour. */

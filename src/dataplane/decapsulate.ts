@@ -19,7 +19,7 @@ import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import { putU16, putU32 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
+import { ECN_CHANGED, ECN_KEPT, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipHeaderCut } from '../wire/ip.js';
@@ -67,6 +67,8 @@ export class Decapsulator {
   private readonly vniCounters: VniCounters;
   /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
   private vniRow = -1;
+  /** Whether filters dropped the packet that came of it. */
+  private wasDropped = false;
   private readonly records: ReceivedRecords;
 
   constructor(
@@ -150,7 +152,7 @@ export class Decapsulator {
       } else {
         trains.begin(length, total - done - length, m);
         const packet = this.datagram(at + done, length, m, underlay, device, innerSegment);
-        trains.end(packet, at + done, length, m);
+        trains.end(packet, at + done, length, m, this.wasDropped);
         done += length;
       }
     } while (done < total);
@@ -239,14 +241,17 @@ export class Decapsulator {
     }
     const mode = devices.vxlanMode(device);
     if ((mode & VxlanMode.LEARN) !== 0 && !this.learning.learn(frame, m, device, vni)) return NONE;
-    if (ipHeaderCut(bytes, frame, frameLength)) {
+    // Mirrored frames may be cut short, and are to be seen as they were, whatever became of their copies on the way.
+    const isMirror = (mode & VxlanMode.MIRROR) !== 0;
+    if (!isMirror && ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return NONE;
     }
-    const ecn = ecnDecapsulate(bytes, frame, this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS]);
+    const tos = this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS];
+    const ecn = isMirror ? ECN_KEPT : ecnDecapsulate(bytes, frame, tos);
     if (ecn > ECN_CHANGED) {
       if (ecn === ECN_LOST) {
         this.frameError(device, REASON['ecn-not-ect-in-ce']);
@@ -274,10 +279,10 @@ export class Decapsulator {
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, length - VXLAN_HEADER);
+    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
-    this.hook.decide(packet);
+    this.wasDropped = !this.hook.decide(packet);
     return frame === at + VXLAN_HEADER ? packet : NONE;
   }
 

@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -9,18 +9,21 @@ import { DatagramVector, FrameVector } from '../memory/vectors.js';
 import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { EMSGSIZE } from '../native/errno.js';
 import type { Coalescer } from '../offload/coalesce.js';
-import { BAD_SUPER_FRAME, ENCAPSULATED, type Encapsulator, FULL, TOO_BIG } from '../offload/encapsulate.js';
+import { ENCAPSULATED, type Encapsulator, FULL } from '../offload/encapsulate.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
-import { type Forwarder, NOWHERE, RECORDS_FULL } from './forwarder.js';
+import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
-import { hostReason, portReason, sendReason } from './send-reasons.js';
+import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
+import { encapsulateReason, hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
+import { WholeFlows } from './whole-flows.js';
+import { WrittenPorts } from './written-ports.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -30,6 +33,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 
 /** Writes the output queues of a batch: merged frames to the TAPs, encapsulated datagrams to the underlays. */
 export class Deliverer {
+  /** Whoever looks at it resets it. */
+  readonly written = new WrittenPorts();
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -38,6 +43,7 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
   private readonly proxy: NeighbourProxy;
+  private readonly rsc: RouteShortCircuit;
   private readonly demultiplexer: Demultiplexer;
   private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
@@ -45,6 +51,7 @@ export class Deliverer {
   private readonly headers: OuterHeaders;
   private readonly inbound: Inbound;
   private readonly paths: UnderlayPaths;
+  private readonly wholeFlows: WholeFlows;
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly offloads = new Int32Array(MAX_DEVICES);
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -62,6 +69,7 @@ export class Deliverer {
     encapsulator: Encapsulator,
     forwarder: Forwarder,
     proxy: NeighbourProxy,
+    rsc: RouteShortCircuit,
     demultiplexer: Demultiplexer,
     vniCounters: VniCounters,
     tunnels: Int32Array,
@@ -76,6 +84,7 @@ export class Deliverer {
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
     this.proxy = proxy;
+    this.rsc = rsc;
     this.demultiplexer = demultiplexer;
     this.vniCounters = vniCounters;
     this.tunnels = tunnels;
@@ -84,6 +93,7 @@ export class Deliverer {
     this.paths = paths;
     this.inbound = inbound;
     this.headers = new OuterHeaders(arena.u8, packets, devices, paths, DATAGRAMS);
+    this.wholeFlows = new WholeFlows(packets, this.headers, paths);
   }
 
   /** The tunnel_key set records of a new rule snapshot. */
@@ -143,6 +153,7 @@ export class Deliverer {
   private write(device: number, port: FramePort): void {
     const vector = this.frames;
     port.write(vector);
+    this.written.mark(device);
     const counters = this.counters;
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     counters.work(WorkCounter.TAP_WRITES, vector.count);
@@ -197,6 +208,15 @@ export class Deliverer {
       else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
       if (outcome !== NOT_ASKED) return;
     }
+    let isShort = false;
+    if ((this.devices.vxlanMode(device) & VxlanMode.RSC) !== 0) {
+      const outcome = this.rsc.take(packet, device);
+      isShort = outcome === SHORT_CIRCUITED;
+      if (outcome === NO_ROOM_TO_WRITE) {
+        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet));
+        return;
+      }
+    }
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
       this.sendAll(device, underlay);
@@ -206,9 +226,22 @@ export class Deliverer {
     if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
     const first = forwarder.first;
     for (let r = first; r < first + count; r++) {
-      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      if (isShort && isNowhere(forwarder.records, r)) this.comeBack(packet, device, r);
+      else if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
       else this.encapsulate(device, underlay, packet, r, forwarder.records);
     }
+  }
+
+  /** A short-circuited frame whose neighbour is on this side: it comes in at the device that it went out of. */
+  private comeBack(packet: PacketIndex, device: number, record: number): void {
+    const segments = this.packets.segments(packet);
+    const family = this.forwarder.records[record * TUNNEL_WORDS + TunnelWord.FAMILY];
+    if (!this.inbound.pass(packet, device, family)) {
+      this.drop(device, REASON['batch-full'], segments);
+      return;
+    }
+    this.counters.device(device, DeviceCounter.TX_PACKETS, segments);
+    this.counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
   }
 
   private encapsulate(
@@ -218,25 +251,33 @@ export class Deliverer {
     record: number,
     tunnels: Int32Array,
   ): void {
-    let result = this.add(device, packet, record, tunnels);
+    let result = this.add(device, underlay, packet, record, tunnels);
     if (result === FULL) {
       this.sendAll(device, underlay);
-      result = this.add(device, packet, record, tunnels);
+      result = this.add(device, underlay, packet, record, tunnels);
     }
-    if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+    if (result !== ENCAPSULATED)
+      this.lose(
+        device,
+        encapsulateReason(result),
+        this.packets.segments(packet),
+        tunnels[record * TUNNEL_WORDS + TunnelWord.FAMILY],
+      );
   }
 
-  private add(device: number, packet: PacketIndex, record: number, tunnels: Int32Array): number {
+  private add(device: number, underlay: Underlay, packet: PacketIndex, record: number, tunnels: Int32Array): number {
     const { headers } = this;
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
-    if (this.ipLength(packet) > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
+    const ipLength = this.ipLength(packet);
+    if (ipLength > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
     const hasVni = (headers.records[words + TunnelWord.FLAGS] & TUNNEL_KEY) !== 0;
     const vni = hasVni ? headers.records[words + TunnelWord.VNI] : 0;
     this.encapsulator.firstWord = headers.firstWords[made];
     this.encapsulator.strip = headers.strips[made];
+    this.encapsulator.whole = this.wholeFlows.has(packet, made, underlay, ipLength);
     return this.encapsulator.add(packet, vni, made, this.datagrams);
   }
 
@@ -296,18 +337,23 @@ export class Deliverer {
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
+    // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
+    const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
+    const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
+      if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
-        this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
+        this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
@@ -334,19 +380,24 @@ export class Deliverer {
     this.counters.reason(device, reason, packets);
   }
 
+  /**
+   * Counts what the underlay did not take where vxlan_xmit_one, iptunnel_xmit and ip6tunnel_xmit count it: no route is
+   * an error of the carrier, and what IPv6 refuses an aborted one.
+   */
+  private lose(device: number, reason: number, packets: number, family: number): void {
+    const isUnreachable = reason === REASON['send-unreachable'];
+    if (!isUnreachable && family !== 6) {
+      this.drop(device, reason, packets);
+      return;
+    }
+    const cause = isUnreachable ? DeviceCounter.TX_CARRIER_ERRORS : DeviceCounter.TX_ABORTED_ERRORS;
+    this.counters.device(device, DeviceCounter.TX_ERRORS, packets);
+    this.counters.device(device, cause, packets);
+    this.counters.reason(device, reason, packets);
+  }
+
   private drop(device: number, reason: number, packets: number): void {
     this.counters.device(device, DeviceCounter.TX_DROPPED, packets);
     this.counters.reason(device, reason, packets);
   }
-}
-
-function encapsulateReason(result: number): number {
-  if (result === TOO_BIG) return REASON['too-big'];
-  return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
-}
-
-/** Whether a record has no destination: an entry says so of addresses that are on this host. */
-function isNowhere(records: Int32Array, record: number): boolean {
-  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
-  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

@@ -2,7 +2,7 @@ import { type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import { ENTRY_REMOTES } from '../devices/fdb-layout.js';
 import { type FdbLookup, NO_ENTRY, NO_ROOM } from '../devices/fdb-lookup.js';
 import type { PacketIndex, Packets } from '../memory/packets.js';
-import { TUNNEL_WORDS } from '../memory/tunnel.js';
+import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 
 /** Tunnel records that wait to be sent: at least one replication list, and then some. */
 const RECORDS = 2 * ENTRY_REMOTES;
@@ -95,4 +95,10 @@ export class Forwarder {
     remembered[row + Word.COUNT] = count;
     return count;
   }
+}
+
+/** Whether a record has no destination: an entry says so of addresses that are on this host. */
+export function isNowhere(records: Int32Array, record: number): boolean {
+  const at = record * TUNNEL_WORDS + TunnelWord.DST_IP;
+  return (records[at] | records[at + 1] | records[at + 2] | records[at + 3]) === 0;
 }

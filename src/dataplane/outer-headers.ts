@@ -39,6 +39,8 @@ import { NO_LIMIT, type UnderlayPaths } from './underlay-paths.js';
 
 /** No room for one more record: send what there is, `reset`, and ask again. */
 export const NO_RECORD = -1;
+/** Nobody has asked yet whether the underlay takes super-frames for a record. */
+export const NOT_ASKED_YET = -1;
 
 /** Slots of the table of completed records, a power of two. */
 const SLOTS = 64;
@@ -59,6 +61,8 @@ export class OuterHeaders {
   readonly locals: Int32Array;
   /** Bytes of the largest inner IP packet on the way to each record's destination. */
   readonly limits: Int32Array;
+  /** Whether the underlay takes super-frames for each, once it has been asked: NOT_ASKED_YET until then, or 0 or 1. */
+  readonly superFrames: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
@@ -79,6 +83,7 @@ export class OuterHeaders {
     this.strips = new Int32Array(capacity);
     this.locals = new Int32Array(capacity);
     this.limits = new Int32Array(capacity);
+    this.superFrames = new Int32Array(capacity);
     this.reset();
   }
 
@@ -175,6 +180,7 @@ export class OuterHeaders {
     this.locals[made] = this.isBypass(device, to) ? 1 : 0;
     const limit = this.paths.limit(records, to);
     this.limits[made] = limit === NO_LIMIT ? limit : limit + strip;
+    this.superFrames[made] = NOT_ASKED_YET;
     return made;
   }
 }

@@ -18,6 +18,7 @@ import {
   EOPNOTSUPP,
   EPERM,
 } from '../native/errno.js';
+import { BAD_SUPER_FRAME, TOO_BIG } from '../offload/encapsulate.js';
 
 /** The reason behind an errno that sendmmsg answered for a datagram. */
 export function sendReason(errno: number): number {
@@ -82,4 +83,10 @@ export function hostReason(errno: number): number {
     default:
       return REASON['host-other'];
   }
+}
+
+/** The reason behind the Encapsulator's refusal of a packet. */
+export function encapsulateReason(result: number): number {
+  if (result === TOO_BIG) return REASON['too-big'];
+  return result === BAD_SUPER_FRAME ? REASON['bad-super-frame'] : REASON['too-many-segments'];
 }

@@ -118,17 +118,17 @@ export class ReceivedTrains {
 
   /**
    * It has arrived: `packet`, or NONE where others shall not follow it; its datagram is `length` bytes at `at`, of
-   * message `m`.
+   * message `m`. `dropped`: by filters. One that neither they dropped nor a queue has is kept by somebody.
    */
-  end(packet: PacketIndex, at: number, length: number, m: number): void {
+  end(packet: PacketIndex, at: number, length: number, m: number, dropped: boolean): void {
     if (!this.isNoting) return;
     const whole = this.counters.tape.end();
     if (!this.actionCounters.tape.end() || !whole || packet === NONE) return;
     const { packets, queues } = this;
     // One that took other packets has been copied, or answered.
     if (!this.executor.repeats || packets.count !== packet + 1 || !isPlain(packets, packet)) return;
-    if (queues.appended > 1 || (queues.appended === 1 && !queues.endsWith(queues.last, packet))) return;
-    this.queue = queues.appended === 0 ? NOWHERE : queues.last;
+    if (queues.appended !== (dropped ? 0 : 1) || (!dropped && !queues.endsWith(queues.last, packet))) return;
+    this.queue = dropped ? NOWHERE : queues.last;
     this.leader = packet;
     this.length = length;
     this.message = m;

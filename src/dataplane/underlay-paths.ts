@@ -37,6 +37,10 @@ export class UnderlayPaths {
     this.slots.fill(0);
   }
 
+  get now(): number {
+    return this.second;
+  }
+
   /** The time, in seconds (32 bits, from wherever): once a batch. */
   set now(second: number) {
     if (second === this.second) return;

@@ -26,6 +26,12 @@ export interface Underlay {
    * `vector.errno`. One entry's failure does not stop the others. Returns the number of system calls made.
    */
   send(vector: DatagramVector, tunnels: Int32Array): number;
+  /**
+   * Whether a super-frame for the tunnel record at word `record` may be one entry of a vector (with a `gsoType`), to be
+   * cut behind its outer headers. True: what the record left to the host (source, TTL) has been filled in. Absent:
+   * never.
+   */
+  takesSuperFrames?(tunnels: Int32Array, record: number): boolean;
 }
 
 /** What the host knows of the way to a destination. */
@@ -42,7 +48,7 @@ export interface Routes {
 
 /** What carries whole Ethernet frames to and from the host: a TAP, or an AF_PACKET port. */
 export interface FramePort {
-  /** Descriptor to wait on for reading (POLLIN). */
+  /** Descriptor to wait on for reading (POLLIN); -1: nothing ever comes in. */
   readonly fd: number;
   /** Frames shorter than an Ethernet header that `read` met and dropped, since the start. */
   readonly short: number;

@@ -4,6 +4,7 @@ import type { Underlay } from './device.js';
 import { PcapUnderlay } from './pcap/underlay.js';
 import type { RawFamily } from './raw/sockets.js';
 import { RawUnderlay } from './raw/underlay.js';
+import type { TunnelGso } from './tunnel-gso/tunnel-gso.js';
 import type { UdpSockets } from './udp/sockets.js';
 import { UdpUnderlay, type UdpUnderlayCapacity } from './udp/underlay.js';
 
@@ -12,11 +13,19 @@ export type UnderlayParts =
   | { readonly kind: 'raw'; readonly families: readonly RawFamily[] }
   | { readonly kind: 'pcap'; readonly receiveFd: number };
 
-/** The underlay over these parts, with its buffers in `arena`. The parts stay their owner's. */
-export function makeUnderlay(arena: Arena, parts: UnderlayParts, capacity: UdpUnderlayCapacity): Underlay {
+/**
+ * The underlay over these parts, with its buffers in `arena`. The parts stay their owner's, as does `gso`: what sends
+ * super-frames in one piece, for the kind that can use it.
+ */
+export function makeUnderlay(
+  arena: Arena,
+  parts: UnderlayParts,
+  capacity: UdpUnderlayCapacity,
+  gso: TunnelGso | null = null,
+): Underlay {
   switch (parts.kind) {
     case 'udp':
-      return new UdpUnderlay(arena, parts.sockets, capacity);
+      return new UdpUnderlay(arena, parts.sockets, capacity, gso);
     case 'raw':
       return new RawUnderlay(arena, parts.families, capacity);
     case 'pcap':

@@ -99,10 +99,17 @@ export class FrameVector extends Vector {
   }
 }
 
+/** As `gsoType` of an entry: a single datagram, which goes the way of its flow's super-frames. */
+export const FOLLOWS = -1;
+
 /**
  * Datagrams for an underlay. An entry is sent as one datagram, or with `segmentSize[m]` > 0 as `segments[m]` datagrams
  * of that many payload bytes (the last may be shorter). Where it goes stands in record `destination[m]` of the tunnel
  * records that `send` is given (see tunnel.ts).
+ *
+ * An entry with a `gsoType` is one super-frame behind one VXLAN header, for an underlay that `takesSuperFrames`; its
+ * `bytes` and `segments` are nevertheless those of the datagrams that become of it. A single datagram that shall take
+ * the way of these has FOLLOWS for a `gsoType`.
  */
 export class DatagramVector extends Vector {
   readonly segmentSize: Int32Array;
@@ -113,9 +120,21 @@ export class DatagramVector extends Vector {
   readonly packet: Int32Array;
   /** Of an entry with an errno: how many of its datagrams went out before the failure, all of `segmentSize` bytes. */
   readonly sentBefore: Int32Array;
+  /** As that of a packet (packets.ts), or FOLLOWS; GSO_NONE: an ordinary entry. The columns below are a super-frame's. */
+  readonly gsoType: Int32Array;
+  readonly gsoSize: Int32Array;
+  /** Bytes from the VXLAN header to the inner network header, transport header and payload. */
+  readonly innerNetwork: Int32Array;
+  readonly innerTransport: Int32Array;
+  readonly innerPayload: Int32Array;
 
   constructor(arena: Arena, capacity: number, iovecCapacity: number, headerBytes: number) {
     super(arena, capacity, iovecCapacity, headerBytes);
+    this.gsoType = arena.column(capacity);
+    this.gsoSize = arena.column(capacity);
+    this.innerNetwork = arena.column(capacity);
+    this.innerTransport = arena.column(capacity);
+    this.innerPayload = arena.column(capacity);
     this.segmentSize = arena.column(capacity);
     this.destination = arena.column(capacity);
     this.hash = arena.column(capacity);

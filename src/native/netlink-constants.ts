@@ -29,12 +29,20 @@ export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_SETLINK = 19;
+export const RTM_NEWADDR = 20;
 export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 /** Asks for the entry that a route comes from. */
 export const RTM_F_FIB_MATCH = 0x2000;
+/** A route to another host. */
+export const RTN_UNICAST = 1;
 /** A route to an address of this host. */
 export const RTN_LOCAL = 2;
+export const RT_TABLE_MAIN = 254;
+export const RTPROT_STATIC = 4;
+export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
@@ -42,6 +50,8 @@ export const RTM_GETNEIGH = 30;
 
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_NEIGH = 3;
+export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV6_ROUTE = 11;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_BROADCAST = 2;
@@ -92,19 +102,38 @@ export const IFLA_TUN_NUM_QUEUES = 8;
 export const IFLA_TUN_NUM_DISABLED_QUEUES = 9;
 /** Within IFLA_AF_SPEC, at the address family. */
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
+export const IFLA_INET_CONF = 1;
+/** Within IFLA_INET_CONF: the device's net.ipv4.conf (linux/ip.h). */
+export const IPV4_DEVCONF_FORWARDING = 1;
+export const IPV4_DEVCONF_SEND_REDIRECTS = 6;
+export const IPV4_DEVCONF_RP_FILTER = 8;
+export const IPV4_DEVCONF_ACCEPT_LOCAL = 23;
+
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+
 /** Leave the statistics out of a dump. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 
 export const RTA_DST = 1;
+export const RTA_SRC = 2;
+/** The device that a packet comes in by. */
+export const RTA_IIF = 3;
 export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
 export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
+/** A next hop of another family: 16 bits of family, and its address. */
+export const RTA_VIA = 18;
 /** Within RTA_METRICS. */
 export const RTAX_MTU = 2;
+export const RTAX_HOPLIMIT = 10;
 
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_RUNNING = 0x40;
+export const IFF_NOARP = 0x80;
 export const IFF_LOWER_UP = 0x10000;
 
 export const NDA_DST = 1;

@@ -8,13 +8,14 @@
  */
 import type { Arena } from '../memory/arena.js';
 import { GSO_NONE, type PacketIndex, type Packets, SHARED, UNFINISHED } from '../memory/packets.js';
-import type { DatagramVector } from '../memory/vectors.js';
+import { type DatagramVector, FOLLOWS } from '../memory/vectors.js';
 import { putU16 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
 import { VXLAN_FLAG_VNI, VXLAN_HEADER } from '../wire/vxlan.js';
 import { copyBytes } from './copy-bytes.js';
 import { Segmenter } from './segment.js';
 import { finishChecksum, unfinishedChecksum } from './unfinished.js';
+import { isForTheKernel } from './whole.js';
 
 /** What became of a packet. */
 export const ENCAPSULATED = 0;
@@ -45,6 +46,8 @@ export class Encapsulator {
   firstWord = VXLAN_FLAG_VNI;
   /** Bytes at the front of every frame that are not sent: its Ethernet header (VXLAN-GPE with an IP payload), or 0. */
   strip = 0;
+  /** True: a super-frame that the kernel can cut is one entry as it stands, and a frame goes its way (DatagramVector). */
+  whole = false;
   private readonly arena: Arena;
   private readonly packets: Packets;
   private readonly checksums: Checksummer;
@@ -74,8 +77,10 @@ export class Encapsulator {
    * of a plain frame is finished in place, or in a copy of the headers where the packet is SHARED.
    */
   add(i: PacketIndex, vni: number, destination: number, out: DatagramVector): number {
-    if (this.packets.gsoType[i] !== GSO_NONE) return this.addSegments(i, vni, destination, out);
-    return this.addFrame(i, vni, destination, out);
+    if (this.packets.gsoType[i] === GSO_NONE) return this.addFrame(i, vni, destination, out);
+    if (this.whole && isForTheKernel(this.checksums, this.packets, i) && this.wholeBytes(i) <= this.maxBytes)
+      return this.addWhole(i, vni, destination, out);
+    return this.addSegments(i, vni, destination, out);
   }
 
   private addFrame(i: PacketIndex, vni: number, destination: number, out: DatagramVector): number {
@@ -112,6 +117,7 @@ export class Encapsulator {
     out.iovecs.add(block, VXLAN_HEADER + sent - strip);
     if (sent < length) out.iovecs.add(frame + sent, length - sent);
     this.addEntry(i, destination, out, start, datagram, 1, 0);
+    if (this.whole) out.gsoType[out.count - 1] = FOLLOWS;
     return ENCAPSULATED;
   }
 
@@ -152,6 +158,31 @@ export class Encapsulator {
     return ENCAPSULATED;
   }
 
+  private wholeBytes(i: PacketIndex): number {
+    return VXLAN_HEADER + this.packets.length[i] - this.strip;
+  }
+
+  private addWhole(i: PacketIndex, vni: number, destination: number, out: DatagramVector): number {
+    if (!hasRoom(out, 1, 2, VXLAN_HEADER)) return FULL;
+    const { packets, strip } = this;
+    const block = out.headers.take(VXLAN_HEADER);
+    this.writeVxlan(block, vni);
+    const start = out.iovecs.used;
+    out.iovecs.add(block, VXLAN_HEADER);
+    out.iovecs.add(packets.frame[i] + strip, packets.length[i] - strip);
+    const before = VXLAN_HEADER - strip;
+    const segments = packets.segments(i);
+    const bytes = this.wholeBytes(i) + (segments - 1) * (before + packets.payload[i]);
+    const m = out.count;
+    this.addEntry(i, destination, out, start, bytes, segments, 0);
+    out.gsoType[m] = packets.gsoType[i];
+    out.gsoSize[m] = packets.gsoSize[i];
+    out.innerNetwork[m] = before + packets.l3[i];
+    out.innerTransport[m] = before + packets.l4[i];
+    out.innerPayload[m] = before + packets.payload[i];
+    return ENCAPSULATED;
+  }
+
   /** `at` is a multiple of 4. The second word is the VNI's three bytes and a reserved one, in memory order. */
   private writeVxlan(at: number, vni: number): void {
     const i32 = this.arena.i32;
@@ -179,6 +210,7 @@ export class Encapsulator {
     out.hash[m] = this.packets.hash[i];
     out.errno[m] = 0;
     out.sentBefore[m] = 0;
+    out.gsoType[m] = GSO_NONE;
     out.count = m + 1;
   }
 }

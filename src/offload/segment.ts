@@ -41,6 +41,18 @@ import { pseudoHeader } from './unfinished.js';
 /** Segments up to which a super-frame's payload is summed in one call; more have payloads of a few bytes. */
 const SUMS = 256;
 
+/** Whether the headers of a dissected super-frame are those that its gsoType speaks of, whole and no fragment's. */
+export function fitsGsoType(packets: Packets, i: PacketIndex): boolean {
+  const shape = packets.shape[i];
+  const type = packets.gsoType[i] & ~GSO_ECN;
+  let wanted: number;
+  if (type === GSO_TCPV4) wanted = SHAPE_TCP | SHAPE_IPV4;
+  else if (type === GSO_TCPV6) wanted = SHAPE_TCP | SHAPE_IPV6;
+  else if (type === GSO_UDP_L4) wanted = SHAPE_UDP;
+  else return false;
+  return (shape & wanted) === wanted && (shape & (SHAPE_FRAGMENT | SHAPE_ODD)) === 0;
+}
+
 export class Segmenter {
   /** Segments of the super-frame. */
   count = 0;
@@ -84,16 +96,9 @@ export class Segmenter {
   begin(i: PacketIndex, gsoSize: number): boolean {
     const { packets, checksums } = this;
     const shape = packets.shape[i];
-    const type = packets.gsoType[i] & ~GSO_ECN;
-    let wanted: number;
-    if (type === GSO_TCPV4) wanted = SHAPE_TCP | SHAPE_IPV4;
-    else if (type === GSO_TCPV6) wanted = SHAPE_TCP | SHAPE_IPV6;
-    else if (type === GSO_UDP_L4) wanted = SHAPE_UDP;
-    else return false;
     const headerBytes = packets.payload[i];
     const payloadBytes = packets.end[i] - headerBytes;
-    if ((shape & wanted) !== wanted || (shape & (SHAPE_FRAGMENT | SHAPE_ODD)) !== 0) return false;
-    if (gsoSize < 1 || payloadBytes < 1) return false;
+    if (!fitsGsoType(packets, i) || gsoSize < 1 || payloadBytes < 1) return false;
 
     const frame = packets.frame[i];
     const l3 = packets.l3[i];
@@ -115,7 +120,7 @@ export class Segmenter {
       this.ipSum = checksums.sum(ip + IPV4_SRC, l4 - l3 - IPV4_SRC, sum);
     }
     this.addressSum = this.addresses(i, payloadBytes + headerBytes - l4);
-    this.lane = type === GSO_UDP_L4 ? this.udp : this.tcp;
+    this.lane = (packets.gsoType[i] & ~GSO_ECN) === GSO_UDP_L4 ? this.udp : this.tcp;
     this.lane.begin(i, frame + l4, headerBytes - l4);
     return true;
   }

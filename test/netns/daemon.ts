@@ -18,13 +18,16 @@ export interface ActionCount {
   readonly packets: number;
 }
 
+/** VTEP_TEST_OPTIONS=--tunnel-gso, for instance, has every test run with other options of `vtep run`. */
+const OPTIONS = (process.env.VTEP_TEST_OPTIONS ?? '').split(' ').filter((word) => word !== '');
+
 let batches = 0;
 
 /** `vtep run -b` of these lines, started and not waited for. The file is removed with the topology. */
 export function startVtep(
   host: Host,
   lines: readonly string[],
-  more: string[] = [],
+  more: readonly string[] = [],
   options?: StartOptions,
 ): Background {
   const file = `${host.notes}/test-${++batches}.batch`;
@@ -41,9 +44,16 @@ export class Daemon {
     this.process = process;
   }
 
-  /** Starts a vtep on host B of the topology (with its batch, unless another is given) and waits until it is ready. */
-  static async start(topology: Topology, lines: readonly string[] = topology.batch): Promise<Daemon> {
-    return Daemon.of(topology.b, startVtep(topology.b, lines));
+  /**
+   * Starts a vtep on host B of the topology (with its batch, unless another is given, and more options) and waits until
+   * it is ready.
+   */
+  static async start(
+    topology: Topology,
+    lines: readonly string[] = topology.batch,
+    more: readonly string[] = OPTIONS,
+  ): Promise<Daemon> {
+    return Daemon.of(topology.b, startVtep(topology.b, lines, more));
   }
 
   /** The daemon that a `vtep run` on this host is, once it is ready. */

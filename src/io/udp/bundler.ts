@@ -7,6 +7,7 @@
  * are as long as the first, but the last, which may be shorter. Only iovecs are copied, 16 bytes each.
  */
 import type { Arena } from '../../memory/arena.js';
+import { GSO_NONE } from '../../memory/packets.js';
 import type { DatagramVector } from '../../memory/vectors.js';
 import { Iovec } from '../../native/structs.js';
 
@@ -53,7 +54,7 @@ export class Bundler {
     let count = 1;
     for (let k = next[m]; k !== NOBODY && count < MAX_SEGMENTS; k = next[k]) {
       const more = bytes[k];
-      const single = vector.segmentSize[k] === 0 || vector.segmentSize[k] >= more;
+      const single = (vector.segmentSize[k] === 0 || vector.segmentSize[k] >= more) && vector.gsoType[k] === GSO_NONE;
       if (!single || destination[k] !== destination[m] || more > each) break;
       if (total + more > MAX_BYTES || iovecs + iovecCount[k] > room) break;
       total += more;

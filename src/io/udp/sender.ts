@@ -11,6 +11,7 @@
  */
 
 import type { Arena } from '../../memory/arena.js';
+import { GSO_NONE } from '../../memory/packets.js';
 import { TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
 import type { DatagramVector } from '../../memory/vectors.js';
 import { EAFNOSUPPORT, EINVAL, EIO, EMSGSIZE } from '../../native/errno.js';
@@ -18,6 +19,7 @@ import { sendmmsg } from '../../native/libc.js';
 import { MSG_DONTWAIT } from '../../native/socket-constants.js';
 import { Mmsghdr, Msghdr } from '../../native/structs.js';
 import { Addresses } from '../addresses.js';
+import type { TunnelGso } from '../tunnel-gso/tunnel-gso.js';
 import { Bundler } from './bundler.js';
 import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from './headers.js';
 import { Splitter } from './splitter.js';
@@ -52,11 +54,16 @@ export class UdpSender {
   private readonly bundled: Int32Array;
   private readonly bundler: Bundler;
   private readonly splitter: Splitter;
+  private readonly gso: TunnelGso | null;
   private calls = 0;
 
-  /** `sockets`: those of one family first, then those of the other. `capacity`: entries of the largest vector. */
-  constructor(arena: Arena, sockets: readonly TransmitSocket[], capacity: number) {
+  /**
+   * `sockets`: those of one family first, then those of the other. `capacity`: entries of the largest vector. `gso`:
+   * what sends the entries that are super-frames; null: there are none.
+   */
+  constructor(arena: Arena, sockets: readonly TransmitSocket[], capacity: number, gso: TunnelGso | null = null) {
     this.arena = arena;
+    this.gso = gso;
     this.sockets = sockets;
     this.first4 = sockets.findIndex((socket) => socket.family === 4);
     this.first6 = sockets.findIndex((socket) => socket.family === 6);
@@ -138,6 +145,15 @@ export class UdpSender {
     for (let m = head; m !== NOBODY; m = this.after(m, count)) {
       count = 1;
       const record = vector.destination[m] * TUNNEL_WORDS;
+      if (this.gso !== null && vector.gsoType[m] !== GSO_NONE) {
+        this.flush(socket, mode, vector, tunnels, group);
+        group = 0;
+        sharedDestination = -1;
+        const to = tunnels[record + TunnelWord.DST_PORT] || socket.defaultPort;
+        vector.errno[m] = this.gso.send(vector, m, tunnels, record, socket.port, to);
+        this.calls++;
+        continue;
+      }
       const cuts = socket.segmentation && (mode & MODE_NO_CHECKSUM) === 0;
       let segmentSize = vector.segmentSize[m] < vector.bytes[m] ? vector.segmentSize[m] : 0;
       if (segmentSize !== 0 && !cuts) {

@@ -17,6 +17,7 @@ import {
   SOL_UDP,
   UDP_NO_CHECK6_TX,
 } from '../../native/socket-constants.js';
+import type { UdpSockets } from './sockets.js';
 
 /** Bits of a mode; 0 is a new socket's. */
 export const MODE_DONT_FRAGMENT = 1;
@@ -34,6 +35,8 @@ export function modeOf(flags: number, family: number): number {
 export class TransmitSocket {
   readonly fd: number;
   readonly family: 4 | 6;
+  /** Its own port: that of the datagrams' source. */
+  readonly port: number;
   /** Port that stands in for a destination port of 0. */
   readonly defaultPort: number;
   readonly scopeId: number;
@@ -44,15 +47,17 @@ export class TransmitSocket {
   private readonly valueAddress: number;
   private mode = 0;
 
-  constructor(arena: Arena, fd: number, family: 4 | 6, defaultPort: number, scopeId: number, segmentation: boolean) {
+  /** Socket number `n` of those opened. */
+  constructor(arena: Arena, opened: UdpSockets, n: number) {
     this.arena = arena;
     this.value = arena.alloc(4, 4);
     this.valueAddress = arena.address(this.value);
-    this.fd = fd;
-    this.family = family;
-    this.defaultPort = defaultPort;
-    this.scopeId = scopeId;
-    this.segmentation = segmentation;
+    this.fd = opened.transmitFds[n];
+    this.family = opened.family;
+    this.port = opened.sourcePorts[n];
+    this.defaultPort = opened.port;
+    this.scopeId = opened.scopeId;
+    this.segmentation = opened.segmentation;
   }
 
   /** Puts the socket into `mode`; returns the number of system calls. They cannot fail on an open UDP socket. */

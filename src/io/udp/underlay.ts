@@ -8,6 +8,8 @@ import type { ReceivedDatagrams } from '../../memory/received.js';
 import type { DatagramVector } from '../../memory/vectors.js';
 import { EINVAL } from '../../native/errno.js';
 import type { Underlay } from '../device.js';
+import type { TunnelGso } from '../tunnel-gso/tunnel-gso.js';
+import { BoundSockets } from './bound-sockets.js';
 import { UdpReceiver } from './receiver.js';
 import { UdpSender } from './sender.js';
 import type { UdpSockets } from './sockets.js';
@@ -33,18 +35,23 @@ export class UdpUnderlay implements Underlay {
   readonly receiveFds: readonly number[];
   private readonly receivers: readonly UdpReceiver[];
   private readonly sender: UdpSender;
+  private readonly gso: TunnelGso | null;
+  private readonly bound: BoundSockets;
 
-  /** `sockets`: at most one for each family. */
-  constructor(arena: Arena, sockets: readonly UdpSockets[], capacity: UdpUnderlayCapacity) {
+  /** `sockets`: at most one for each family. `gso`: what sends super-frames in one piece, where the host can. */
+  constructor(
+    arena: Arena,
+    sockets: readonly UdpSockets[],
+    capacity: UdpUnderlayCapacity,
+    gso: TunnelGso | null = null,
+  ) {
     const receiving = sockets.filter((each) => each.receiveFd >= 0);
     this.receiveFds = receiving.map((each) => each.receiveFd);
     this.receivers = receiving.map((each) => new UdpReceiver(arena, each, capacity.receive));
-    const transmit = sockets.flatMap((each) =>
-      each.transmitFds.map(
-        (fd) => new TransmitSocket(arena, fd, each.family, each.port, each.scopeId, each.segmentation),
-      ),
-    );
-    this.sender = new UdpSender(arena, transmit, capacity.send);
+    const transmit = sockets.flatMap((each) => each.transmitFds.map((_, n) => new TransmitSocket(arena, each, n)));
+    this.sender = new UdpSender(arena, transmit, capacity.send, gso);
+    this.gso = gso;
+    this.bound = new BoundSockets(arena, sockets);
   }
 
   /** Messages that the kernel has taken, since the start: a bundle is one. */
@@ -59,5 +66,10 @@ export class UdpUnderlay implements Underlay {
 
   send(vector: DatagramVector, tunnels: Int32Array): number {
     return this.sender.send(vector, tunnels);
+  }
+
+  takesSuperFrames(tunnels: Int32Array, record: number): boolean {
+    if (this.gso === null || !this.bound.fillSource(tunnels, record)) return false;
+    return this.gso.complete(tunnels, record, this.bound.hopLimit);
   }
 }
