@@ -126,6 +126,11 @@ export class DeviceRegistry implements RuleDevices {
     return undefined;
   }
 
+  /** Whether a device is there, and none of vtep's. */
+  isHosts(name: string): boolean {
+    return this.known(name) === undefined && this.links.link(name) !== undefined;
+  }
+
   indexOf(name: string): number {
     const index = this.known(name);
     if (index !== undefined) return index;

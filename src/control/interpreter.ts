@@ -1,4 +1,4 @@
-import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
+import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
@@ -17,6 +17,7 @@ import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { healthOf } from './health.js';
+import { hostShowWords, optionWords } from './host-show-words.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
@@ -176,6 +177,14 @@ export class Interpreter {
   private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
     if (command.kind === 'actions-show') {
       return actionPieces(this.rules.actions.each(command.action, command.since), command.output);
+    }
+    if (
+      (command.kind === 'filter-show' || command.kind === 'chain-show') &&
+      this.registry.isHosts(command.selector.dev)
+    ) {
+      const object = command.kind === 'filter-show' ? 'filter' : 'chain';
+      await this.host('tc', hostShowWords(object, command.selector, command.output), say);
+      return undefined;
     }
     if (command.kind === 'filter-show') {
       return filterPieces(this.rules.each(command.selector), command.selector, command.output);
@@ -423,9 +432,3 @@ export class Interpreter {
 
 type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
 type QdiscShow = Extract<Command, { readonly kind: 'qdisc-show' }>;
-
-/** The options before the object, as the system's tc takes them. */
-function optionWords({ statistics, details, json, pretty }: OutputOptions): string[] {
-  const chosen = { '-s': statistics, '-d': details, '-j': json, '-p': pretty };
-  return Object.entries(chosen).flatMap(([option, on]) => (on ? [option] : []));
-}

@@ -16,7 +16,7 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
-import { type Clock, SYSTEM_CLOCK } from '../memory/clock.js';
+import type { Clock } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
@@ -105,7 +105,8 @@ export class Engine {
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
-  private clock: Clock = SYSTEM_CLOCK;
+  /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
+  private clock: Clock | null = null;
 
   /**
    * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
@@ -398,9 +399,10 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = this.clock.wall();
+    const now = this.clock === null ? Date.now() : this.clock.wall();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.arrivals.begin(this.clock.steady(), count);
+    if (this.executor.needsClock)
+      this.executor.arrivals.begin(this.clock === null ? performance.now() : this.clock.steady(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -411,7 +413,8 @@ export class Engine {
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock) this.executor.arrivals.finish(this.clock.steady());
+    if (this.executor.needsClock)
+      this.executor.arrivals.finish(this.clock === null ? performance.now() : this.clock.steady());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

@@ -145,3 +145,23 @@ rooted('a file with a redirect to the host is read again, and its rules stay as 
   t.is((await ping(a, INNER[4].b)).received, 3);
   t.is((await daemon.actions('vxlan0'))[1]?.packets, (before[1]?.packets ?? 0) + 3);
 });
+
+rooted('filters and chains of an interface that is the host’s are shown as the system’s tc shows them', async (t) => {
+  const { topology } = await bridged(t, 'super');
+  const { b } = topology;
+  const daemon = await Daemon.start(topology, batchOf(topology));
+  await b.do('tc qdisc add dev vr clsact');
+  await b.do('tc filter add dev vr ingress protocol ip pref 7 u32 match u32 0 0 action mirred egress mirror dev lo');
+  for (const line of [
+    'tc filter show dev vr ingress',
+    'tc filter show dev vr ingress protocol ip pref 7',
+    'tc -j filter show dev vr ingress',
+    'tc chain show dev vr ingress',
+    'tc filter show dev vr egress',
+  ]) {
+    t.is(await daemon.do(line), await b.do(line), line);
+  }
+  const refused = await daemon.attempt('tc filter add dev vr ingress flower action drop');
+  t.is(refused.code, 2);
+  t.regex(refused.stderr, /^vtep: "vr" is the host's/);
+});

@@ -96,6 +96,10 @@ for (const [title, prefs, masks] of [
       }
       if (round % 50 === 49) for (let n = 0; n < 300; n++) insert();
       const [found, wanted] = tables.map((table) => createLookup(table.publish()));
+      for (const protocol of [IPV4, 0x86dd]) {
+        const [is, should] = [found, wanted].map((lookup) => lookup?.consulted(0, protocol));
+        assert.deepEqual([is?.indices, is?.bits], [should?.indices, should?.bits]);
+      }
       for (let n = 0; n < 25; n++) {
         const frame = new Int32Array(KEY_WORDS);
         frame[KeyWord.SRC_IP] = random(3) * 0x55555555;
