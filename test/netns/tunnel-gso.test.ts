@@ -100,7 +100,7 @@ function expected(): Buffer[] {
 async function onTheWire(topology: Topology, { options = '', set = '' }: Row, more: string[]): Promise<Captured[]> {
   const { a, b } = topology;
   const lines = topology.batch.map((line) =>
-    /^ip link add \S+ type vxlan/.test(line) ? `${line} ${options}` : line.replace(/ dst_port \d+/, `$& ${set}`),
+    /^ip link add .*type vxlan/.test(line) ? `${line} ${options}` : line.replace(/ dst_port \d+/, `$& ${set}`),
   );
   const daemon = await Daemon.start(topology, lines, more);
   const capture = a.start(a.tool('raw-frames', 'capture', 'va'));
