@@ -38,6 +38,11 @@ test('what is said goes before what --quick means', (t) => {
   t.deepEqual([runs, seconds, rows.map(({ id }) => id)], [9, 2, ['rtt-paced']]);
 });
 
+test('a baseline is of every row, and of five rounds or more', (t) => {
+  t.true(parse('--baseline').baseline);
+  t.is(parse('--baseline --runs 7 --endpoints kernel,vtep').runs, 7);
+});
+
 test('an endpoint may stand there twice, which shows the noise', (t) => {
   t.deepEqual(parse('--endpoints kernel,kernel').endpoints, ['kernel', 'kernel']);
 });
@@ -61,6 +66,11 @@ for (const line of [
   '--endpoints kernel,openvswitch',
   '--fast',
   'wire-receive-1',
+  '--baseline --quick',
+  '--baseline --rows udp',
+  '--baseline --runs 4',
+  '--baseline --endpoints kernel,ovs',
+  '--baseline --endpoints vtep,kernel',
 ]) {
   test(`refuses ${line}`, (t) => {
     t.throws(() => parse(line));

@@ -19,6 +19,9 @@ export interface Options {
   readonly baseline: boolean;
 }
 
+/** Fewer rounds have no median to speak of. */
+const BASELINE_RUNS = 5;
+
 export const USAGE = `usage: npm run bench [-- OPTIONS]
        npm run bench -- checksum        nanoseconds a checksum, JavaScript and WebAssembly
        npm run bench -- classifier      the classifier and its flow cache by themselves (see its --help)
@@ -34,7 +37,7 @@ endpoint, side by side: runs alternate, a ratio is the median over the rounds.
   --endpoints A,B,…   of ${ENDPOINT_KINDS.join(', ')} (default: all that are installed); ratios are to the first.
                       kernel,kernel shows the noise of this machine: 1.00 but for noise
   --json FILE         instead of bench/results/latest.json (a chart goes beside it)
-  --baseline          replaces the committed baseline.json and chart.svg, and the tables in docs/performance.md
+  --baseline          (all rows, 5 rounds or more) replaces the committed baseline.json and chart.svg, and the tables in docs/performance.md
   --help
 
 rows: ${ROWS.map(({ id }) => id).join(', ')}
@@ -80,7 +83,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   });
   if (values.help) return 'help';
   const { quick, rows, endpoints, json } = values;
-  return {
+  const options: Options = {
     rows: rows === undefined ? ROWS.filter((row) => row.quick || !quick) : rowsNamed(rows.split(',')),
     runs: whole('runs', values.runs ?? (quick ? '3' : '5')),
     seconds: whole('seconds', values.seconds ?? (quick ? '1' : '3')),
@@ -89,6 +92,16 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     baseline: values.baseline,
     ...(json === undefined ? {} : { json }),
   };
+  if (options.baseline) checkBaseline(options);
+  return options;
+}
+
+/** What is committed speaks of every row, of enough rounds for a median, and of vtep next to the kernel. */
+function checkBaseline({ rows, runs, endpoints }: Options): void {
+  const [first] = endpoints;
+  if (rows.length < ROWS.length) throw new Error('--baseline is of all rows: neither --quick nor --rows');
+  if (runs < BASELINE_RUNS) throw new Error(`--baseline is of ${BASELINE_RUNS} rounds or more, not ${runs}`);
+  if (first !== 'kernel' || !endpoints.includes('vtep')) throw new Error('--baseline compares vtep with the kernel');
 }
 
 /** The order of a round's runs; rounds are counted from 0. */

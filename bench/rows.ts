@@ -65,6 +65,9 @@ export function moreIsBetter(unit: Unit): boolean {
   return unit === 'Gb/s' || unit === 'kpps';
 }
 
+/** How many times as fast as an endpoint beside the kernel's vtep has to be, in every row. */
+export const TIMES_WANTED: Readonly<Partial<Record<EndpointKind, number>>> = { ovs: 3 };
+
 /** Why an endpoint does not take part in a row; undefined where it does. */
 export function omission({ mode, work }: Row, kind: EndpointKind): string | undefined {
   if (kind === 'vtep-tunnel-gso' && !(work.kind === 'tcp' && work.direction === 'transmit'))

@@ -27,8 +27,16 @@ test('the main table stands in aligned columns', (t) => {
 });
 
 test('the others stand in a table of their own, with how many times as fast the tested one is', (t) => {
-  t.regex(textTables(EXAMPLE), /^TCP receive, wire, 1 stream +2\.28 Gb\/s ±7 % +0\.55 Gb\/s ±9 % +4\.1 × as fast$/m);
+  t.regex(
+    textTables(EXAMPLE),
+    /^TCP receive, wire, 1 stream +2\.28 Gb\/s ±7 % +0\.55 Gb\/s ±9 % +4\.1 × as fast, ≥ 3\.0 × met$/m,
+  );
   t.notRegex(textTables({ ...EXAMPLE, others: [] }), /as fast/);
+  t.regex(textTables({ ...EXAMPLE, tested: 'ovs', others: ['vtep'] }), /0\.2 × as fast$/m);
+  const [row, ...rows] = EXAMPLE.rows;
+  if (!row?.sides.ovs) throw new Error('the example has no ovs');
+  const sides = { ...row.sides, ovs: { ...row.sides.ovs, median: 0.77 } };
+  t.regex(textTables({ ...EXAMPLE, rows: [{ ...row, sides }, ...rows] }), /2\.9 × as fast, ≥ 3\.0 × missed$/m);
 });
 
 test('CPU and percentiles have tables, a dash where an endpoint has none', (t) => {

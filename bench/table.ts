@@ -1,6 +1,6 @@
 /** The result as tables, for a terminal and for a document. */
 import { type Detail, met, type Result, type RowResult, type Side } from './result.js';
-import { moreIsBetter, type Unit } from './rows.js';
+import { moreIsBetter, TIMES_WANTED, type Unit } from './rows.js';
 import { spread } from './statistics.js';
 
 /** First column left, the others right. */
@@ -74,6 +74,16 @@ export function timesAsFast({ sides, unit }: RowResult, tested: string, other: s
   return moreIsBetter(unit) ? own / its : its / own;
 }
 
+function timesText(times: number): string {
+  return `${(Math.floor(times * 10 + 1e-9) / 10).toFixed(1)} ×`;
+}
+
+/** What vtep has to be next to another endpoint than the kernel's, and whether it is. */
+function judged(times: number, tested: string, other: string): string {
+  const wanted = tested === 'vtep' && other === 'ovs' ? TIMES_WANTED[other] : undefined;
+  return wanted === undefined ? '' : `, ≥ ${timesText(wanted)} ${times >= wanted ? 'met' : 'missed'}`;
+}
+
 function othersTable({ rows, tested, others }: Result): Table {
   return {
     title: `${tested} and others`,
@@ -85,7 +95,7 @@ function othersTable({ rows, tested, others }: Result): Table {
         absolute(row.sides[tested], row.unit),
         ...others.flatMap((other) => {
           const times = timesAsFast(row, tested, other);
-          const text = times === undefined ? ABSENT : `${(Math.floor(times * 10 + 1e-9) / 10).toFixed(1)} × as fast`;
+          const text = times === undefined ? ABSENT : `${timesText(times)} as fast${judged(times, tested, other)}`;
           return [absolute(row.sides[other], row.unit), text];
         }),
       ]),

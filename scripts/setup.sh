@@ -77,17 +77,23 @@ system_packages() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
   done
   [ -f "$pcap_header" ] || need+=(libpcap-dev)
-  if [ ${#need[@]} -eq 0 ]; then return; fi
+  if [ ${#need[@]} -gt 0 ]; then install_packages "${need[@]}"; fi
+  # for the interoperability tests, which are skipped without it; whoever is not CI may not want another switch
+  if is_ci && [ ! -x /usr/sbin/ovs-vswitchd ]; then install_packages openvswitch-switch; fi
+}
+
+install_packages() { # PACKAGES
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "setup: not installed and not installable from here: ${need[*]} (optional underlays, end-to-end tests and the demo use them)" >&2
+    echo "setup: not installed and not installable from here: $* (optional underlays, end-to-end tests and the demo use them)" >&2
     return
   fi
-  echo "setup: apt-get install ${need[*]}" >&2
+  echo "setup: apt-get install $*" >&2
   export DEBIAN_FRONTEND=noninteractive
   # a fresh machine may have another apt at work: wait for its lock; one source of many that fails is no obstacle
   apt-get -qq -o DPkg::Lock::Timeout=120 update >/dev/null || true
-  apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${need[@]}" >/dev/null ||
-    echo "setup: apt-get could not install ${need[*]}: what needs them will say so" >&2
+  # RUNLEVEL=1: no service of a package is started (invoke-rc.d(8)); the tests start their own
+  RUNLEVEL=1 apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" >/dev/null ||
+    echo "setup: apt-get could not install $*: what needs them will say so" >&2
 }
 
 case "${1:-all}" in

@@ -1,6 +1,6 @@
 /** npm run bench -- classifier: every rule set in a process of its own, one after the other. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { replaceSection } from '../files.js';
@@ -11,12 +11,15 @@ import { warnings } from '../table.js';
 import { chart } from './chart.js';
 import type { Measured } from './measure.js';
 import { CLASSIFIER_USAGE, type ClassifierOptions, parseClassifierOptions } from './options.js';
-import type { ClassifierResult } from './result.js';
+import { type ClassifierResult, disturbed, merged } from './result.js';
 import type { RuleSetKind } from './rule-sets.js';
 import { markdownTable, textTable } from './table.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const RESULTS = `${root}bench/results`;
+/** How often what was disturbed is measured again. */
+const RETRIES = 3;
+const BASELINE = `${RESULTS}/classifier.json`;
 const DOCUMENT = `${root}docs/performance.md`;
 const BEGIN = '<!-- written by npm run bench -- classifier --baseline: begin -->';
 const END = '<!-- written by npm run bench -- classifier --baseline: end -->';
@@ -53,6 +56,16 @@ async function measureAll(options: ClassifierOptions, progress: Progress): Promi
     const [hit, miss] = [set.hit, set.miss].map(({ median }) => `${median.toFixed(0)} ns`);
     progress.line(`${kind}, ${rules.toLocaleString('en')} rules: hit ${hit}, miss ${miss}`);
   }
+  for (let more = RETRIES; more > 0; more--) {
+    const slowed = disturbed(sets);
+    if (slowed.length === 0) break;
+    for (const { kind, rules } of slowed) {
+      progress.now(`again, because something else had the processor: ${kind}, ${rules.toLocaleString('en')} rules`);
+      const set = await measureApart(kind, rules, rounds);
+      const i = sets.findIndex((each) => each.kind === kind && each.rules === rules);
+      if (set.pace < (sets[i]?.pace ?? 0)) sets[i] = set;
+    }
+  }
   busy = Math.max(busy, await otherWork());
   progress.clear();
   return {
@@ -85,8 +98,11 @@ export async function benchClassifier(args: readonly string[]): Promise<number> 
   const file = options.json ?? `${RESULTS}/classifier-latest.json`;
   write(result, file);
   if (options.baseline) {
-    write(result, `${RESULTS}/classifier.json`);
-    writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), markdownTable(result), BEGIN, END));
+    const whole = existsSync(BASELINE)
+      ? merged(JSON.parse(readFileSync(BASELINE, 'utf8')) as ClassifierResult, result)
+      : result;
+    write(whole, BASELINE);
+    writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), markdownTable(whole), BEGIN, END));
   }
   const shown = file.startsWith(root) ? file.slice(root.length) : file;
   process.stdout.write(`Written: ${shown} and the chart beside it${options.baseline ? ', and the baseline' : ''}\n`);

@@ -19,7 +19,8 @@ Measures the classifier and its flow cache on generated rule sets; needs no righ
   --sizes N,…     numbers of rules (default 1000,10000,100000,1000000)
   --rounds N      measurements of each figure (default 7)
   --json FILE     instead of bench/results/classifier-latest.json (a chart goes beside it)
-  --baseline      replaces the committed classifier.json and classifier.svg, and the table in docs/performance.md
+  --baseline      replaces what was measured in the committed classifier.json and classifier.svg, and the table in
+                  docs/performance.md
   --help
 `;
 

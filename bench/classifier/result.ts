@@ -1,6 +1,7 @@
 /** What `npm run bench -- classifier` leaves behind, and what it has to reach. */
 import type { Machine } from '../result.js';
 import type { Measured } from './measure.js';
+import { KINDS } from './rule-sets.js';
 
 export interface ClassifierResult {
   /** Of this format. */
@@ -40,4 +41,22 @@ export function targetsOf({ sets }: Pick<ClassifierResult, 'sets'>): Target[] {
 
 export function isMet({ bound, value }: Target): boolean | undefined {
   return value === undefined ? undefined : value <= bound;
+}
+
+/** `fresh`, and of `before` the sets that were not measured again, in the order in which they are measured. */
+export function merged(before: ClassifierResult, fresh: ClassifierResult): ClassifierResult {
+  const isFresh = ({ kind, rules }: Measured): boolean =>
+    fresh.sets.some((set) => set.kind === kind && set.rules === rules);
+  const sets = [...before.sets.filter((set) => !isFresh(set)), ...fresh.sets];
+  sets.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.rules - b.rules);
+  return { ...fresh, sets };
+}
+
+/** So much slower than at best the same work may be. */
+const DISTURBED = 1.15;
+
+/** The sets that were measured while something else had the processor, or its other thread: all that they did was slower. */
+export function disturbed(sets: readonly Measured[]): Measured[] {
+  const best = Math.min(...sets.map(({ pace }) => pace));
+  return sets.filter(({ pace }) => pace > best * DISTURBED);
 }

@@ -3,7 +3,7 @@ import { summarize } from '../statistics.js';
 import { chart, decades, linesOf } from './chart.js';
 import type { Measured } from './measure.js';
 import { parseClassifierOptions } from './options.js';
-import { type ClassifierResult, isMet, targetsOf } from './result.js';
+import { type ClassifierResult, disturbed, isMet, merged, targetsOf } from './result.js';
 import { markdownTable, short, textTable, verdicts } from './table.js';
 
 function set(kind: Measured['kind'], rules: number, changed: Partial<Measured> = {}): Measured {
@@ -15,7 +15,14 @@ function set(kind: Measured['kind'], rules: number, changed: Partial<Measured> =
   ].map(summarize) as [Measured['miss'], Measured['hit'], Measured['train'], Measured['zipf']];
   return {
     ...{ kind, rules, tables: 10, probes: 9.5, miss, hit, train, zipf, hitRatio: 0.914 },
-    ...{ inserts: 512_345, deletes: 1_098_765, edits: 114_669, bytesPerRule: 101.4, resident: 300 * 1024 * 1024 },
+    ...{
+      inserts: 512_345,
+      deletes: 1_098_765,
+      edits: 114_669,
+      bytesPerRule: 101.4,
+      pace: 100,
+      resident: 300 * 1024 * 1024,
+    },
     ...changed,
   };
 }
@@ -107,4 +114,29 @@ test('the command line names kinds, sizes and rounds, and is refused where it ma
   t.throws(() => parseClassifierOptions(['--sizes', '0']), { message: /--sizes is a whole number/ });
   t.throws(() => parseClassifierOptions(['--rounds', 'x']), { message: /--rounds is a whole number/ });
   t.throws(() => parseClassifierOptions(['--what']));
+});
+
+test('what is measured again takes the place of what it was, and the rest stays', (t) => {
+  const before = result([set('acl', 1000), set('ten', 1000), set('ten', 10_000)]);
+  const fresh = result([set('ten', 1000, { tables: 11 }), set('acl', 10_000)], 0.1);
+  const whole = merged(before, fresh);
+  t.deepEqual(
+    whole.sets.map(({ kind, rules, tables }) => [kind, rules, tables]),
+    [
+      ['acl', 1000, 10],
+      ['acl', 10_000, 10],
+      ['ten', 1000, 11],
+      ['ten', 10_000, 10],
+    ],
+  );
+  t.is(whole.machine.otherWork, 0.1);
+});
+
+test('sets are measured again where the same work took longer than in another', (t) => {
+  const sets = [set('acl', 1000), set('fw', 1000, { pace: 110 }), set('ten', 1000, { pace: 140 })];
+  t.deepEqual(
+    disturbed(sets).map(({ kind }) => kind),
+    ['ten'],
+  );
+  t.deepEqual(disturbed([]), []);
 });

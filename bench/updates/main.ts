@@ -3,16 +3,20 @@
  * through it are measured. What it costs the traffic: frames lost, and the slowest of a hundred round trips beside the
  * same without updates.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Daemon } from '../../test/netns/daemon.js';
 import { type Host, INNER, Topology } from '../../test/netns/topology.js';
 import { Updates } from '../../test/netns/update-rules.js';
+import { replaceSection } from '../files.js';
 import { program } from '../measure.js';
 import { Progress } from '../progress.js';
-import { obstacle, otherWork } from '../requirements.js';
+import { describeMachine, obstacle, otherWork } from '../requirements.js';
+import { toJson } from '../result.js';
 import { warnings } from '../table.js';
 import type { PingTimes } from '../traffic/round-trips.js';
-import { report, type UpdateResult, withinTarget } from './report.js';
+import { markdownReport, report, type UpdateResult, withinTarget } from './report.js';
 
 const USAGE = `usage: npm run bench -- updates [OPTIONS]
 Round trips through vtep while its rules change one by one.
@@ -21,8 +25,14 @@ Round trips through vtep while its rules change one by one.
   --rules N     other rules that are there (default 10000; with --quick 1000)
   --rate N      updates a second at most (default: as fast as they are answered)
   --quick
+  --baseline    replaces the committed updates.json and the figures in docs/performance.md
   --help
 `;
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const DOCUMENT = `${root}docs/performance.md`;
+const BEGIN = '<!-- written by npm run bench -- updates --baseline: begin -->';
+const END = '<!-- written by npm run bench -- updates --baseline: end -->';
 
 /** Round trips in one measurement; several are made until the updates are over. */
 const PINGS = 5000;
@@ -56,7 +66,9 @@ async function pace(updates: Updates, count: number, rate: number): Promise<numb
   return count / ((performance.now() - begin) / 1000);
 }
 
-async function measure(count: number, rules: number, rate: number, progress: Progress): Promise<UpdateResult> {
+type Figures = Omit<UpdateResult, 'date' | 'machine'>;
+
+async function measure(count: number, rules: number, rate: number, progress: Progress): Promise<Figures> {
   progress.now('building the hosts');
   const topology = await Topology.up({ mode: 'wire' });
   try {
@@ -95,6 +107,7 @@ export async function benchUpdates(args: readonly string[]): Promise<number> {
       rules: { type: 'string' },
       rate: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      baseline: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -115,7 +128,14 @@ export async function benchUpdates(args: readonly string[]): Promise<number> {
   const progress = new Progress(process.stdout);
   const busy = await otherWork();
   for (const warning of warnings(busy)) progress.line(warning);
-  const result = await measure(count, rules, rate, progress);
+  const figures = await measure(count, rules, rate, progress);
+  const machine = { ...describeMachine(), otherWork: busy };
+  const result = { date: new Date().toISOString(), machine, ...figures };
   process.stdout.write(report(result));
+  if (values.baseline) {
+    writeFileSync(`${root}bench/results/updates.json`, toJson(result));
+    writeFileSync(DOCUMENT, replaceSection(readFileSync(DOCUMENT, 'utf8'), markdownReport(result), BEGIN, END));
+    process.stdout.write('Written: bench/results/updates.json, docs/performance.md\n');
+  }
   return withinTarget(result) ? 0 : 1;
 }

@@ -1,12 +1,13 @@
 import test from 'ava';
 import type { PingTimes } from '../traffic/round-trips.js';
-import { report, slowdown, withinTarget } from './report.js';
+import { markdownReport, report, slowdown, withinTarget } from './report.js';
 
 const run = (p99: number, received = 100): PingTimes => ({
   ...{ sent: 100, received, average: 60, p50: 50, p90: 70, p99, max: 900 },
 });
 
 const result = (during: readonly PingTimes[]) => ({
+  ...{ date: '2026-11-22T10:00:00Z', machine: { kernel: '6.1', node: '20', cpu: 'CPU', cpus: 2, otherWork: 0 } },
   ...{ updates: 1000, rules: 10, perSecond: 5000.4, before: [run(100), run(90), run(120)], during },
 });
 
@@ -31,4 +32,10 @@ test('the report says what was done, what it cost, and whether that is within th
       '',
     ].join('\n'),
   );
+});
+
+test('in a document the report is a list, and says where and when it was made', (t) => {
+  const lines = markdownReport(result([run(150)])).split('\n');
+  t.is(lines[0], '- 1000 single-rule updates among 10 rules: 5000 a second, each in force before the next.');
+  t.is(lines.at(-2), 'Linux 6.1, Node.js 20, 2 × CPU, 2026-11-22.');
 });

@@ -80,8 +80,8 @@ export class Executor {
   private readonly writable: Writable;
   /** Whoever hands over batches keeps it, where `needsClock`. */
   readonly arrivals = new ArrivalClock();
-  private readonly buckets = new Buckets(this.arrivals);
-  private readonly random = new Random(Math.trunc(Math.random() * 0xffffffff));
+  readonly buckets = new Buckets(this.arrivals);
+  private random = new Random(Math.trunc(Math.random() * 0xffffffff));
   private readonly outlet: Outlet;
   private programs: ActionPrograms;
   private nesting = 0;
@@ -106,6 +106,11 @@ export class Executor {
     this.writable = new Writable(parts.arena, parts.packets, parts.scratch);
     this.outlet = outlet;
     this.programs = programs;
+  }
+
+  /** Has chance begin anew from `seed`, any 32 bits but 0. */
+  seed(seed: number): void {
+    this.random = new Random(seed);
   }
 
   /** Takes over the programs of a new rule snapshot. */

@@ -2,6 +2,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { ArrivalClock } from './arrival-clock.js';
+import { BUCKET_SLAB_BYTES } from './buckets.js';
 import { Buckets } from './police.js';
 import { ACTION_WORDS, ActionWord, POLICE_WORDS, PoliceWord } from './program.js';
 
@@ -197,4 +198,24 @@ test('without a rate everything conforms; a new generation begins full; buckets 
   buckets.ensure(40);
   t.false(buckets.conforms(words, 0, 1));
   t.true(buckets.conforms(wordsOf({ rate: 1000, burst: 1_000_000_000 }, 0, 3), 0, 1000));
+});
+
+test('two workers share a bucket; a packet that one has a little behind the other finds no time passed', (t) => {
+  const words = wordsOf({ packets: 1000, packetBurst: 3_000_000 });
+  const slab = new SharedArrayBuffer(BUCKET_SLAB_BYTES);
+  const workers = [0, 1].map(() => {
+    const clock = new ArrivalClock();
+    const buckets = new Buckets(clock);
+    buckets.attach(slab);
+    buckets.ensure(1);
+    return { clock, take: () => buckets.conforms(words, 0, 100) };
+  });
+  const [one, other] = workers;
+  if (!one || !other) return;
+  at(one.clock, 1e9);
+  at(other.clock, 1e9 - 500_000);
+  t.deepEqual([one.take(), other.take(), one.take()], [true, true, true], 'the burst is of both');
+  t.deepEqual([one.take(), other.take()], [false, false]);
+  at(one.clock, 1e9 + 1_000_000);
+  t.deepEqual([other.take(), one.take(), other.take()], [false, true, false], 'a millisecond brings one');
 });

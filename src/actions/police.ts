@@ -5,13 +5,18 @@
  * too. No packet is ever ahead of the clock, so over time a bucket never gives more than its rate and its burst; at
  * once it may give what its rate brings in the time of one batch besides.
  *
- * A bucket belongs to the worker. Its parameters are copied out of the shared words when it is first used, or used
- * again by a new action: then it begins full.
+ * A bucket belongs to all workers, each of which locks it for a packet: the rate is that of the action, whichever
+ * worker a packet meets it on. Their clocks are one, but a packet may be a little behind what another worker has seen:
+ * then no time has passed. Parameters are copied out of the shared words when a bucket is first used, or used again by
+ * a new action: then it begins full.
  */
+import { LOCK_WORDS, SharedLock } from '../memory/shared-lock.js';
 import type { ArrivalClock } from './arrival-clock.js';
+import { BUCKET_SLAB_BYTES, BUCKETS_OF_SLAB } from './buckets.js';
 import { ACTION_WORDS, ActionWord, PoliceWord } from './program.js';
 
 const BUCKET = 16;
+const SLAB_BITS = Math.log2(BUCKETS_OF_SLAB);
 /** Columns of a bucket: nanoseconds, but for the generation. */
 const TOKENS = 0;
 const PEAK_TOKENS = 1;
@@ -29,7 +34,8 @@ const ATM_CELL = 53;
 const ATM_PAYLOAD = 48;
 
 export class Buckets {
-  private state = new Float64Array(0);
+  private readonly slabs: Float64Array[] = [];
+  private readonly locks: SharedLock[] = [];
   private readonly clock: ArrivalClock;
   /** Two words as the double that they are. */
   private readonly double = new Float64Array(1);
@@ -39,20 +45,31 @@ export class Buckets {
     this.clock = clock;
   }
 
-  /** Makes sure that buckets below `count` exist. Not for the hot path. */
+  /** Takes BUCKETS_OF_SLAB more buckets, of BUCKET_SLAB_BYTES of shared memory. */
+  attach(slab: SharedArrayBuffer): void {
+    this.slabs.push(new Float64Array(slab));
+    this.locks.push(new SharedLock(new Int32Array(slab), (BUCKET_SLAB_BYTES >> 2) - LOCK_WORDS));
+  }
+
+  /** Makes sure that buckets below `count` exist: those that nobody gave are nobody else's. Not for the hot path. */
   ensure(count: number): void {
-    if (count * BUCKET <= this.state.length) return;
-    const grown = new Float64Array(Math.max(count * BUCKET, this.state.length * 2));
-    grown.set(this.state);
-    this.state = grown;
+    while (this.slabs.length * BUCKETS_OF_SLAB < count) this.attach(new SharedArrayBuffer(BUCKET_SLAB_BYTES));
   }
 
   /** Whether a packet of `bytes` bytes conforms now to the police action at `words[at]`. */
   conforms(words: Int32Array, at: number, bytes: number): boolean {
-    const { now } = this.clock;
-    const bucket = words[at + ActionWord.C] * BUCKET;
-    const { state } = this;
-    if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, bucket);
+    const number = words[at + ActionWord.C];
+    const lock = this.locks[number >> SLAB_BITS];
+    lock.exclude();
+    const result = this.take(words, at, bytes, this.slabs[number >> SLAB_BITS], number & (BUCKETS_OF_SLAB - 1));
+    lock.admit();
+    return result;
+  }
+
+  private take(words: Int32Array, at: number, bytes: number, state: Float64Array, row: number): boolean {
+    const bucket = row * BUCKET;
+    if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, state, bucket);
+    const now = Math.max(this.clock.now, state[bucket + FILLED]);
     const byteTime = state[bucket + BYTE_TIME];
     const packetTime = state[bucket + PACKET_TIME];
     if (byteTime === 0 && packetTime === 0) return true;
@@ -81,8 +98,7 @@ export class Buckets {
     return true;
   }
 
-  private begin(words: Int32Array, at: number, bucket: number): void {
-    const { state } = this;
+  private begin(words: Int32Array, at: number, state: Float64Array, bucket: number): void {
     const from = at + ACTION_WORDS;
     state[bucket + BYTE_TIME] = this.read(words, from + PoliceWord.BYTE_TIME);
     state[bucket + BURST] = this.read(words, from + PoliceWord.BURST);

@@ -53,7 +53,7 @@ test('help lists the commands, and help of each names its options', async (t) =>
   const { out, err, code } = await vtep(['help']);
   t.is(code, 0);
   t.is(err, '');
-  for (const command of ['run', 'ip', 'tc', 'bridge', 'drops', 'save', 'help'])
+  for (const command of ['run', 'ip', 'tc', 'bridge', 'drops', 'doctor', 'save', 'help'])
     t.regex(out, new RegExp(`^ {2}${command}\\b`, 'm'));
   t.is((await vtep(['--help'])).out, out);
   const run = await vtep(['help', 'run']);
@@ -61,6 +61,7 @@ test('help lists the commands, and help of each names its options', async (t) =>
   for (const option of ['--batch', '--control', '--ready-fd', '--no-coalesce', '--classifier', '--tun'])
     t.true(run.out.includes(option), option);
   t.regex((await vtep(['drops', '--help'])).out, /--json/);
+  t.regex((await vtep(['help', 'doctor'])).out, /dev NAME.*--json.*--tun.*Exit code: 0 .* 1 .* 2 /s);
 });
 
 test('help of the grammar needs no daemon, and is said where iproute2 says it, with its exit codes', async (t) => {
@@ -93,6 +94,7 @@ const wrong = [
   [['run', '--ready-fd', 'x'], /a descriptor is a small number/],
   [['run', '--classifier', 'x'], /tuple-space or linear/],
   [['drops', '--frob'], /unknown option '--frob'/],
+  [['doctor', '--frob'], /unknown option '--frob'/],
   [['run', 'extra'], /too many arguments/],
 ] as const;
 for (const [argv, message] of wrong) {

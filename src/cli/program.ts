@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
+import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import { busyPoll, cpuList, workers } from './worker-options.js';
 
 interface ControlWord {
   control?: string;
@@ -53,6 +55,14 @@ export function program(): Command {
       classifier,
       'tuple-space',
     )
+    .option('--workers <n>', 'threads that share the traffic by flow, each with its own queues and sockets', workers, 1)
+    .option('--cpus <list>', 'processors to pin the workers to, one each, as in 0,2-3 (default: none)', cpuList)
+    .option(
+      '--busy-poll <us>',
+      'microseconds that a worker behind its last frame looks for the next before it sleeps',
+      busyPoll,
+      0,
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
@@ -79,6 +89,28 @@ export function program(): Command {
       passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
   vtep
+    .command('doctor')
+    .description('look at this host, its kernel, the underlay and the vtep that runs here, and give advice')
+    .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
+    .option('--json', 'print JSON: {version, verdict, findings: [{section, check, level, sentence, remedy}]}')
+    .option('--control <path>', 'control socket')
+    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addHelpText('after', '\nExit code: 0 all is well, 1 there is advice, 2 vtep cannot run here as things are.\n')
+    .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
+      const control = controlOf(options);
+      // The other commands do not need what this one loads, and begin sooner without.
+      const { doctor } = await import('./doctor/doctor.js');
+      await doctor(words, { ...options, ...(control !== undefined && { control }) });
+    });
+  vtep
+    .command('workers')
+    .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
+    .option('--json', 'print JSON: a list of objects, one a worker')
+    .option('--control <path>', 'control socket')
+    .action((options: ControlWord & { json?: boolean }) =>
+      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    );
+  vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
     .argument('[words...]', 'as in: -ts filter fdb; `vtep monitor help` says more')
@@ -96,6 +128,22 @@ export function program(): Command {
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
     .option('--control <path>', 'control socket')
     .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
+  vtep
+    .command('replay')
+    .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
+    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay')
+    .requiredOption('-b, --batch <file>', 'ip, tc and bridge lines; - reads standard input')
+    .option('-o, --output <folder>', 'write what comes out there, one pcap a device')
+    .option('--dev <device>', 'the packets are frames that the host sends on this device')
+    .option('--host <interface...>', 'interfaces of the host that rules may send to')
+    .option(
+      '--classifier <kind>',
+      'tuple-space, or linear (slow; what the other is tested against)',
+      classifier,
+      'tuple-space',
+    )
+    .option('--json', 'print JSON')
+    .action(async (file: string, words: ReplayWords) => (await import('./replay.js')).replay(file, words));
   return vtep;
 }
 

@@ -13,6 +13,9 @@ export interface RunOptions {
   classifier: 'tuple-space' | 'linear';
   tun: string;
   tunnelGso: boolean;
+  workers: number;
+  cpus?: readonly number[];
+  busyPoll: number;
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */

@@ -1,5 +1,7 @@
 import type { ActionDetail, ActionKind, ActionState } from '../iproute/commands.js';
-import { ActionCounter, type ActionCounters } from '../memory/counters.js';
+import { type Clock, SYSTEM_CLOCK } from '../memory/clock.js';
+import type { ActionCounts } from '../memory/counter-sets.js';
+import { ActionCounter } from '../memory/counters.js';
 import { FreeNumbers } from './free-numbers.js';
 import { Numbered } from './numbered.js';
 import type { ActionBlock } from './programs.js';
@@ -26,9 +28,11 @@ export class ActionInstance {
   /** What it is, but for its index; the same object for many that say the same. */
   content: ActionContent;
   /** Milliseconds since this program began: a small number, where a time since the epoch is an object of its own. */
-  private readonly installedAt = Date.now() - BEGINNING;
+  private readonly installedAt: number;
 
-  constructor(content: ActionContent, index: number, row: number, target: number) {
+  /** `now`: milliseconds since the epoch. */
+  constructor(content: ActionContent, index: number, row: number, target: number, now: number) {
+    this.installedAt = now - BEGINNING;
     this.content = content;
     this.index = index;
     this.row = row;
@@ -61,12 +65,15 @@ interface Kind {
 export class ActionTable {
   private readonly kinds = new Map<ActionKind, Kind>();
   private readonly rows = new FreeNumbers(0);
-  private readonly counters: ActionCounters;
+  private readonly counters: ActionCounts;
+  private readonly clock: Clock;
   private readonly ensureRows: (rows: number) => void;
 
   /** `ensureRows` makes the counters reach to a number of rows. */
-  constructor(counters: ActionCounters, ensureRows: (rows: number) => void) {
+  /** `clock`: what time it is for the frames that are counted. */
+  constructor(counters: ActionCounts, ensureRows: (rows: number) => void, clock: Clock = SYSTEM_CLOCK) {
     this.counters = counters;
+    this.clock = clock;
     this.ensureRows = ensureRows;
   }
 
@@ -93,7 +100,7 @@ export class ActionTable {
     const row = this.rows.next();
     this.ensureRows(row + 1);
     this.counters.clear(row);
-    const action = new ActionInstance(sharedContent(spec), index, row, target);
+    const action = new ActionInstance(sharedContent(spec), index, row, target, this.clock.wall());
     kind.actions.set(index, action);
     return action;
   }
@@ -126,7 +133,7 @@ export class ActionTable {
   /** The action with its statistics, for printing; `deviceName` names what mirred sends to now. */
   state(action: ActionInstance, deviceName: (device: number) => string): ActionState {
     const value = (counter: number): number => this.counters.value(action.row, counter);
-    const now = Date.now();
+    const now = this.clock.wall();
     const ago = (then: number): number => Math.max(0, Math.floor((now - then) / 1000));
     const first = value(ActionCounter.FIRST_USED);
     const { spec: said } = action;

@@ -23,16 +23,19 @@ test('a line without -batch stays as it is; help goes before a batch', (t) => {
     ['-force -s filter show', '-force -s filter show'],
     ['-br link', '-br link'],
     ['-bogus', '-bogus'],
-    ['-s -help -b FILE', '-s -help'],
-    ['-b FILE -help', '-help'],
     ['filter -b FILE', 'filter -b FILE'],
   ] as const) {
     t.deepEqual(batchOptions('tc', line.split(' ')), { words: words.split(' ') }, line);
   }
 });
 
-test('-batch without a file, and an unknown option beside it, are refused', (t) => {
-  t.throws(() => batchOptions('tc', ['-b']), { message: /^Command line is not complete/ });
+test('help that is asked for beside a batch, and a batch without a file, show the help of the tool', (t) => {
+  for (const line of ['-s -help -b FILE', '-b FILE -help', '-b', '-force -batch', '-j -b']) {
+    t.deepEqual(batchOptions('tc', line.split(' ')), { words: [] }, line);
+  }
+});
+
+test('an unknown option beside a batch is refused', (t) => {
   t.throws(() => batchOptions('tc', ['-b', 'FILE', '-bogus']), {
     message: 'Option "-bogus" is unknown, try "tc -help".',
   });

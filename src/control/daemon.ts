@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
-import { LinearTable } from '../classifier/linear/linear-table.js';
-import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
+import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
+import { startProbes } from '../io/probe/start-probes.js';
 import { openTunnelGso } from '../io/tunnel-gso/open-tunnel-gso.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
@@ -34,6 +34,11 @@ export interface DaemonOptions {
   readonly tun: string;
   /** Whether super-frames are handed to the kernel whole, as far as the host can. */
   readonly tunnelGso: boolean;
+  readonly workers: number;
+  /** Processors for the workers, one after the other; absent: wherever the kernel wants. */
+  readonly cpus?: readonly number[];
+  /** Microseconds that a worker looks for more before it sleeps; 0: none. */
+  readonly busyPoll: number;
   /** Is told how much of the batch has been carried out. */
   readonly progress?: (done: number, total: number | undefined) => void;
 }
@@ -109,26 +114,32 @@ export class Daemon {
 
     const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
     const tunnelGso = options.tunnelGso ? this.openTunnelGso(options.tun, log) : {};
-    const datapath = await Datapath.start({ coalesce: options.coalesce, ...tunnelGso });
+    const datapath = await startDatapath(options, tunnelGso);
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
+    const said = new Set<string>();
+    const logOnce = (line: string): void => {
+      if (!said.has(line)) log(line);
+      said.add(line);
+    };
+    for (const note of startProbes().notes) logOnce(note);
     const vanished = (index: number): void => {
       interpreter.vanished(index).catch((error: unknown) => log(asCommandError(error).message));
     };
     const events = new EventLog();
-    const devices = new Devices(datapath, { tun: options.tun, log, vanished, events });
+    const devices = new Devices(datapath, { tun: options.tun, log, logOnce, vanished, events });
     this.endings.push((undo) => devices.close(undo));
-    const newTable = (): ClassifierTable =>
-      options.classifier === 'linear' ? new LinearTable() : new TupleSpaceTable();
+    const newTable = (): ClassifierTable => createTable(options.classifier ?? 'tuple-space');
     const rules = new Rules(datapath, devices.registry, newTable, events);
     datapath.on('note', (row) => {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
     });
-    const interpreter = new Interpreter(devices, rules, [datapath.counters], this.stopped.signal, events);
+    const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
+    interpreter.cpus = options.cpus ?? [];
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 
@@ -196,6 +207,17 @@ export class Daemon {
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
+  }
+}
+
+async function startDatapath(
+  { coalesce, workers, cpus, busyPoll }: DaemonOptions,
+  tunnelGso: { tunnelGso?: TunnelGsoParts },
+): Promise<Datapath> {
+  try {
+    return await Datapath.start({ coalesce, workers, busyPoll, ...(cpus && { cpus }), ...tunnelGso });
+  } catch (error) {
+    throw new CommandError(`vtep: the datapath cannot start: ${reasonOf(error)}`, 1);
   }
 }
 

@@ -11,6 +11,7 @@ import { DesiredDevices, type PresentDevices } from './desired-devices.js';
 import { NoDatapath } from './no-datapath.js';
 import { planCommand, type Stage } from './plan-command.js';
 import { asCommandError } from './report.js';
+import type { RuleDatapath } from './rule-surroundings.js';
 import { Rules } from './rules.js';
 import { Transaction, type TransactionDevices } from './transaction.js';
 import { TypedNumbers } from './typed-numbers.js';
@@ -52,15 +53,19 @@ class Rehearsal extends Transaction {
 /** Characters between two turns of the event loop. */
 const PIECE = 16_384;
 
-/** Reads the text of a batch file. Throws CommandError, which names the line by `name`. */
+/**
+ * Reads the text of a batch file. Throws CommandError, which names the line by `name`. `datapath`: who is to run the rules,
+ * once they are committed; otherwise nobody ever does.
+ */
 export async function readDesired(
   text: string,
   name: string,
   present: PresentDevices,
   newTable: () => ClassifierTable,
+  datapath: RuleDatapath = new NoDatapath(),
 ): Promise<DesiredState> {
   const devices = new DesiredDevices(present);
-  const rules = new Rules(new NoDatapath(), devices, newTable);
+  const rules = new Rules(datapath, devices, newTable);
   const typed = new TypedNumbers();
   const host: HostLine[] = [];
   const transaction = new Rehearsal(rules, devices);

@@ -34,6 +34,10 @@ export class DeviceAdmission {
   checkVxlan(name: string, vxlan: VxlanOptions, others: readonly Taker[] = this.registry.takersBeside(name)): void {
     checkSupported(vxlan);
     this.checkLower(vxlan);
+    const { tapPrefix } = vxlan;
+    if (tapPrefix !== undefined && others.some((other) => other.vxlan.tapPrefix === tapPrefix)) {
+      throw refused(`The tap-prefix "${tapPrefix}" is another device's`);
+    }
     if (isVniInUse(vxlan, vxlan.id ?? 0, others)) {
       // The kernel looks for the name first.
       if (this.links.link(name)) throw rtnetlinkAnswers('File exists');
@@ -64,7 +68,8 @@ export class DeviceAdmission {
   }
 }
 
-function checkSupported(options: VxlanOptions): void {
+/** Refuses options that vtep does not have. */
+export function checkSupported(options: VxlanOptions): void {
   const unsupported = unsupportedVxlan(options);
   if (unsupported !== undefined) throw notSupported(unsupported);
 }

@@ -195,7 +195,7 @@ export class DeviceEdits implements TransactionDevices {
 
   /** Indices of the devices that there are. */
   get indices(): number[] {
-    return this.registry.list().flatMap(({ index, isGone }) => (isGone ? [] : [index]));
+    return this.registry.list().flatMap(({ index, isGone, mirror }) => (isGone || mirror ? [] : [index]));
   }
 
   /** What a file that is read again has to know. */

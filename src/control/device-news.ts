@@ -29,9 +29,13 @@ export interface NewsSurroundings {
   log(line: string): void;
 }
 
+/** Changes of routes that come within so many milliseconds are looked at together: a routing daemon makes thousands. */
+const TOGETHER_MS = 100;
+
 /** What the kernel and the workers tell of devices, brought to whom it concerns. */
 export class DeviceNews {
   private readonly around: NewsSurroundings;
+  private routesTimer: NodeJS.Timeout | undefined;
 
   constructor(around: NewsSurroundings) {
     this.around = around;
@@ -43,7 +47,12 @@ export class DeviceNews {
       if (event.nsid === undefined) neighbours.changed(event.ifindex);
       return;
     }
+    if (event.type === 'routes') {
+      if (event.nsid === undefined) this.routesChanged();
+      return;
+    }
     if (event.type === 'lost') {
+      this.routesChanged();
       neighbours.devicesChanged();
       hostPorts.reread();
       for (const device of registry.list()) this.around.later(() => this.around.reread(device));
@@ -77,6 +86,15 @@ export class DeviceNews {
     for (const device of this.around.registry.list()) {
       if (this.around.mtus.concerns(device, index)) this.around.later(async () => this.around.followMtu(device));
     }
+  }
+
+  private routesChanged(): void {
+    this.routesTimer ??= setTimeout(() => {
+      this.routesTimer = undefined;
+      for (const device of this.around.registry.list()) {
+        if (this.around.mtus.goesByRoute(device)) this.around.later(async () => this.around.followMtu(device));
+      }
+    }, TOGETHER_MS).unref();
   }
 
   /** An id that another namespace gave says nothing here: then the descriptor's name tells whether it came back. */

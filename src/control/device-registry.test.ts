@@ -33,6 +33,7 @@ function device(registry: DeviceRegistry, name: string, ifindex: number, nsid?: 
     index: registry.indices.next(),
     kind: 'tap',
     fd: -1,
+    fds: [],
     persist: false,
     ifindex,
     name,

@@ -11,10 +11,19 @@ import type { VxlanSockets } from './vxlan-sockets.js';
 /** A network namespace without an id here. */
 export const ELSEWHERE = -1;
 
+/** Of which VNI of which mirror receiver (its index) a TAP is. */
+export interface MirrorTap {
+  readonly of: number;
+  readonly vni: number;
+}
+
 export interface Device {
   readonly index: number;
   readonly kind: 'tap' | 'vxlan';
+  /** A queue of its TAP. */
   readonly fd: number;
+  /** All descriptors of the TAP, that one among them. */
+  readonly fds: readonly number[];
   readonly persist: boolean;
   ifindex: number;
   name: string;
@@ -37,6 +46,8 @@ export interface Device {
   filter?: VniFilter;
   /** What a vxlan device was made with, or changed to. */
   vxlan?: VxlanOptions;
+  /** A TAP that a mirror receiver made: it comes and goes by itself, and is in no file. */
+  readonly mirror?: MirrorTap;
 }
 
 /** Whether it is there, in this network namespace, where its name means it. */

@@ -3,16 +3,16 @@
  * what people see and change there (name, MTU, MAC, up or down, namespace): this follows, through rtnetlink.
  */
 import type { Datapath } from '../dataplane/datapath.js';
-import { DeviceKind } from '../devices/device-table.js';
+import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
 import { LinkFollower } from '../io/rtnetlink/follower.js';
-import { setPersistent, tapName } from '../io/tap/open-tap.js';
+import { closeTap, missingOffload, setPersistent, tapName } from '../io/tap/open-tap.js';
+import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
-import { close } from '../native/libc.js';
 import { DeviceAdmission } from './device-admission.js';
 import { DeviceNews } from './device-news.js';
-import { type Device, DeviceRegistry, ELSEWHERE, isHere } from './device-registry.js';
+import { type Device, DeviceRegistry, ELSEWHERE, isHere, type MirrorTap } from './device-registry.js';
 import { EventLog, type EventSink } from './events.js';
 import { tellFdb } from './fdb-events.js';
 import { Forwarding } from './forwarding.js';
@@ -20,22 +20,38 @@ import { HostLinks, settingsOf } from './host-links.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { LinkWatch } from './link-watch.js';
+import { MirrorReceivers } from './mirror-receivers.js';
 import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
-import { isReclaimable, MARK, offloadBits, openOwnTap } from './own-tap.js';
-import { answerOf, noSuchDevice } from './refusal.js';
+import {
+  isHeld,
+  isReclaimable,
+  MARK,
+  mirrorMark,
+  mirrorOffloads,
+  offloadBits,
+  openOwnTap,
+  placesAt,
+} from './own-tap.js';
+import { QuietLinks } from './quiet-link.js';
+import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import { TableEdits } from './table-edits.js';
 import { Turns } from './turns.js';
 import { UnderlayPool } from './underlay-pool.js';
 import { UpAndDown } from './up-and-down.js';
 import { VniRows } from './vni-filter.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { underlayMtu, vxlanMtu } from './vxlan-mtu.js';
+import { type UnderlayMtu, underlayMtu, vxlanMtu } from './vxlan-mtu.js';
 import { VxlanParts, vxlanMode } from './vxlan-parts.js';
+
+/** Bytes of a receiver's MTU where nothing is said: mirrored frames are as long as those of the links they come from. */
+const MIRROR_MTU = 9216;
 
 export interface DevicesOptions {
   readonly tun: string;
   readonly log: (line: string) => void;
+  /** The same for what is said once, however often it is found. */
+  readonly logOnce?: (line: string) => void;
   /** A device has vanished from the host: called once, to have its filters removed and then it (`remove`). */
   readonly vanished: (index: number) => void;
   /** Who is told of what becomes of links. */
@@ -52,6 +68,7 @@ export class Devices {
   readonly registry = new DeviceRegistry(this.rtnetlink);
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
+  private readonly underlays: UnderlayPool;
   private readonly neighbours: NeighbourTable;
   private readonly hostQueues: HostQueues;
   private readonly watch: LinkWatch;
@@ -69,13 +86,16 @@ export class Devices {
   /** Up and down, with the sockets of vxlan devices. */
   readonly upDown: UpAndDown;
   private readonly parts: VxlanParts;
+  /** The TAPs of mirror receivers. */
+  readonly mirrors: MirrorReceivers;
+  private readonly quiet: QuietLinks;
   private closed = false;
 
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
     this.hostQueues = new HostQueues(datapath.counters);
-    const underlays = new UnderlayPool(datapath);
-    const vniRows = new VniRows([datapath.vniCounters]);
+    this.underlays = new UnderlayPool(datapath);
+    const vniRows = new VniRows(datapath.vniCounters);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
       links: this.rtnetlink,
@@ -95,12 +115,23 @@ export class Devices {
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
       setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      followRoutes: () => this.follower.followRoutes(),
       log: options.log,
     });
     this.hostPorts = new HostPorts(datapath, this.rtnetlink, this.registry.indices, options.log);
     this.registry.outside = this.hostPorts;
     const { registry, rtnetlink, forwarding, turns, neighbours, hostPorts, mtus } = this;
-    this.parts = new VxlanParts({ links: rtnetlink, registry, forwarding, underlays, vniRows, log: options.log });
+    const { underlays } = this;
+    const { log, logOnce } = options;
+    this.parts = new VxlanParts({
+      links: rtnetlink,
+      registry,
+      forwarding,
+      underlays,
+      vniRows,
+      log,
+      ...(logOnce && { logOnce }),
+    });
     this.tables = new TableEdits(registry, forwarding, vniRows, rtnetlink, turns);
     this.upDown = new UpAndDown({
       registry,
@@ -114,7 +145,7 @@ export class Devices {
       rtnetlink,
       registry,
       turns,
-      counters: [datapath.counters],
+      counters: datapath.counters.sets,
       reread: (device) => this.reread(device),
     });
     const news = new DeviceNews({
@@ -133,6 +164,22 @@ export class Devices {
       vanish: (device, why) => this.vanish(device, why),
       log: options.log,
     });
+    this.quiet = new QuietLinks((ifindex, changes) => rtnetlink.setLink(ifindex, changes), options.log);
+    this.mirrors = new MirrorReceivers({
+      device: (index) => registry.get(index),
+      counters: datapath.counters.sets,
+      events,
+      make: (receiver, name, mirror) => this.addMirrorTap(receiver, name, mirror),
+      dismiss: (tap) => this.dismiss(tap),
+      mtu: ({ index }) => datapath.devices.mtu(index),
+      setMtu: (tap, mtu) => {
+        if (isHere(tap)) rtnetlink.setLink(tap.ifindex, { mtu });
+      },
+      apply: (instruction) => datapath.apply(instruction),
+      log: options.log,
+      now: () => performance.now(),
+    });
+    datapath.on('mirror-wanted', (wanted) => this.mirrors.wanted(wanted));
     this.follower = new LinkFollower((event) => {
       if (!this.closed) news.heard(event);
     });
@@ -155,11 +202,20 @@ export class Devices {
     });
   }
 
+  private addMirrorTap(receiver: Device, name: string, mirror: MirrorTap): Promise<Device> {
+    return this.turns.take(async () => {
+      if (this.closed || this.registry.get(receiver.index) !== receiver) throw noSuchDevice(receiver.name);
+      const mtu = this.datapath.devices.mtu(receiver.index);
+      return this.add({ name, mtu, up: true }, 'tap', false, undefined, undefined, mirror);
+    });
+  }
+
   private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
-    const underlay = underlayMtu(this.rtnetlink, vxlan);
-    const mtu = vxlanMtu(link.mtu, underlay);
+    const underlay = vxlan.anyVni === true ? undefined : underlayMtu(this.rtnetlink, vxlan);
+    const mtu = vxlan.anyVni === true ? (link.mtu ?? MIRROR_MTU) : vxlanMtu(link.mtu, underlay);
     const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
     this.mtus.begin(device, underlay, link.mtu, mtu);
+    this.mirrors.configure(device, vxlan);
   }
 
   /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
@@ -190,6 +246,7 @@ export class Devices {
     }
     this.datapath.devices.setHeaders(device.index, vxlanHeaders(options));
     this.followMtu(device);
+    this.mirrors.configure(device, options);
     this.watch.changed(device.index);
   }
 
@@ -234,6 +291,21 @@ export class Devices {
     });
   }
 
+  /** The sockets that are open, for whoever looks at the endpoint's health. */
+  get underlayParts(): UnderlayParts[] {
+    return this.underlays.parts;
+  }
+
+  /** What a vxlan device stands on; undefined where nothing tells. */
+  underlayOf({ vxlan }: Device): UnderlayMtu | undefined {
+    try {
+      return vxlan && underlayMtu(this.rtnetlink, vxlan);
+    } catch (error) {
+      if (error instanceof CommandError) return undefined; // its lower device has gone
+      throw error;
+    }
+  }
+
   /** To be called before somebody listens: what there is then is no news. */
   beginWatching(): void {
     this.watch.begin(this.registry.list().map(({ index }) => index));
@@ -242,6 +314,7 @@ export class Devices {
   /** Removes everything that is not to stay: persistent TAPs stay, except, with `undo`, those that are new. */
   async close(undo: boolean): Promise<void> {
     this.closed = true;
+    this.mirrors.close();
     this.forwarding.close();
     this.neighbours.close();
     await this.follower.close();
@@ -259,24 +332,28 @@ export class Devices {
     vxlan: VxlanOptions | undefined,
     /** The index to have, which stays the caller's. */
     own?: number,
+    mirror?: MirrorTap,
   ): Promise<Device> {
     const existing = this.rtnetlink.link(generic.name);
-    const tap = openOwnTap(
-      generic.name,
-      persist,
-      existing !== undefined && isReclaimable(this.registry, existing),
-      this.options.tun,
-    );
+    const reclaim = existing !== undefined && isReclaimable(this.registry, existing);
+    const details = reclaim ? this.rtnetlink.linkDetails(existing.index) : undefined;
+    if (details && isHeld(details)) throw rtnetlinkAnswers('Device or resource busy');
+    // Of mirrored traffic there may be many, and what the host sends there goes nowhere: one queue will do.
+    const { workers } = this.datapath;
+    const tap = openOwnTap(generic.name, persist, reclaim, this.options.tun, mirror ? 1 : workers);
+    const missing = missingOffload(tap.offloads);
+    if (missing !== undefined) this.options.logOnce?.(missing);
     const [fd = -1] = tap.fds;
     const index = own ?? this.registry.takeIndex(generic.name);
     if (index < 0) {
-      close(fd);
+      closeTap(tap);
       throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
     }
     const device: Device = {
       index,
       kind,
       fd,
+      fds: tap.fds,
       persist,
       ifindex: 0,
       name: tap.name,
@@ -286,15 +363,18 @@ export class Devices {
       isRising: false,
       isGone: false,
       ...(vxlan ? { vxlan } : {}),
+      ...(mirror ? { mirror } : {}),
     };
     if (vxlan) this.parts.equip(device, vxlan);
     try {
       const created = this.rtnetlink.link(tap.name);
       if (!created) throw noSuchDevice(tap.name);
       this.rtnetlink.setLink(created.index, {
-        alias: MARK,
+        alias: mirror ? mirrorMark(this.registry.nameOf(mirror.of), mirror.vni) : MARK,
         ...settingsOf(generic),
       });
+      const receiver = mirror ? this.registry.get(mirror.of)?.vxlan : vxlan?.anyVni === true ? vxlan : undefined;
+      if (receiver) this.quiet.silence(created.index, tap.name);
       device.ifindex = created.index;
       this.registry.add(device);
       if (own === undefined) this.datapath.counters.clearDevice(index);
@@ -306,7 +386,10 @@ export class Devices {
         this.forwarding.begin(device);
         this.neighbours.devicesChanged();
       }
-      await this.datapath.apply({ type: 'port-open', device: index, fd, offloads: offloadBits(tap.offloads) });
+      if (mirror) this.datapath.devices.setVxlan(index, VxlanMode.MIRROR, mirror.vni);
+      const bits = offloadBits(tap.offloads);
+      const offloads = receiver ? mirrorOffloads(bits, receiver) : bits;
+      await this.datapath.apply({ type: 'port-open', device: index, queues: placesAt(tap, workers), offloads });
       if (generic.up === true) await this.upDown.setUp(device);
       await this.reread(device);
       return device;
@@ -322,6 +405,7 @@ export class Devices {
    */
   private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
     const { index, fd } = device;
+    this.mirrors.end(device);
     if (device.vxlan) this.forwarding.end(device);
     device.filter?.clear();
     this.registry.delete(device);
@@ -336,12 +420,12 @@ export class Devices {
       this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
-    close(fd);
+    closeTap(device);
     if (!keepsIndex) this.registry.indices.release(index);
   }
 
   private followMtu(device: Device): void {
-    if (this.registry.get(device.index) === device && isHere(device) && device.vxlan)
+    if (this.registry.get(device.index) === device && isHere(device) && device.vxlan && device.vxlan.anyVni !== true)
       this.mtus.follow(device, device.vxlan);
   }
 
@@ -350,7 +434,9 @@ export class Devices {
     if (this.registry.get(device.index) !== device || device.nsid === ELSEWHERE) return;
     const link = this.rtnetlink.link(device.ifindex, device.nsid);
     if (link) {
+      const before = this.datapath.devices.mtu(device.index);
       await this.upDown.sync(device, link);
+      this.mirrors.mtuChanged(device, before, link.mtu);
       this.watch.changed(device.index);
     } else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
   }
@@ -358,9 +444,15 @@ export class Devices {
   /** Both the kernel's notice and the worker's descriptor tell of it; whichever comes first is heard. */
   private vanish(device: Device, why: string): void {
     if (this.closed || device.isGone) return;
+    this.options.log(`${device.name} is gone (${why}), and its filters with it`);
+    this.dismiss(device);
+  }
+
+  /** Has a device's filters removed, and then it. */
+  private dismiss(device: Device): void {
+    if (this.closed || device.isGone) return;
     device.isGone = true;
     this.datapath.devices.setUp(device.index, false);
-    this.options.log(`${device.name} is gone (${why}), and its filters with it`);
     this.options.vanished(device.index);
   }
 }

@@ -68,6 +68,8 @@ export class Forwarding {
   private readonly table: FdbRecords;
   private readonly host: ForwardingHost;
   private timer: NodeJS.Timeout | undefined;
+  /** The interface that a device's `dev` was when it was last looked for, by the device's index. */
+  private readonly lowers = new Map<number, number>();
   private closed = false;
 
   constructor(table: FdbRecords, host: ForwardingHost) {
@@ -111,6 +113,7 @@ export class Forwarding {
   /** A device is up: it learns from now on. */
   open(device: FdbDevice): void {
     this.table.setOpen(device.index, true);
+    this.findLower(device);
     this.age();
   }
 
@@ -123,12 +126,19 @@ export class Forwarding {
     }
   }
 
-  /** A device is going, and its table with it. */
+  /** A device is going, and its table with it: that of every entry is told, as the kernel does. */
   end(device: FdbDevice): void {
+    this.lowers.delete(device.index);
     this.table.setOpen(device.index, false);
     for (const record of this.table.list(device.index)) {
       this.journal.touch(record);
       this.table.remove(record);
+      if (!this.onChange) continue;
+      // By the end of a transaction nobody knows the device any more.
+      const entries = this.statesOf(device, record);
+      this.journal.tell(() => {
+        for (const entry of entries) this.onChange?.({ type: 'deleted', entry });
+      });
     }
   }
 
@@ -367,9 +377,23 @@ export class Forwarding {
     this.edited('deleted', record, [remote]);
   }
 
+  /** The interface of that name may be another one by now. */
+  private findLower(device: FdbDevice): void {
+    const options = optionsOf(device);
+    const before = this.lowers.get(device.index) ?? 0;
+    const now = this.lowerOf(options);
+    if (now === 0 || now === before) return;
+    this.setDevice(device);
+    this.addDefault(device);
+    const remote = this.defaultRemote(options);
+    if (remote) this.removeRemote(this.keyOf(device, ZEROS), { ...remote, ifindex: before });
+  }
+
   private setDevice(device: FdbDevice): void {
     const options = optionsOf(device);
-    this.table.setDevice(device.index, options.maxaddress ?? 0, tunnelDefaults(options, this.lowerOf(options)));
+    const lower = this.lowerOf(options);
+    this.lowers.set(device.index, lower);
+    this.table.setDevice(device.index, options.maxaddress ?? 0, tunnelDefaults(options, lower));
   }
 
   private addDefault(device: FdbDevice): void {

@@ -79,7 +79,10 @@ export class HostLinks {
     if (!device || !details) return undefined;
     const { master } = details.link;
     const above = master === 0 ? undefined : this.around.rtnetlink.link(master)?.name;
-    return linkStateOf(details, device, this.around.counters, above);
+    const { index, vxlan, mirror } = device;
+    const shown = mirror && { vni: mirror.vni, of: this.around.registry.nameOf(mirror.of) };
+    const described = { index, ...(vxlan && { vxlan }), ...(shown && { mirror: shown }) };
+    return linkStateOf(details, described, this.around.counters, above);
   }
 
   private detailsOf(device: Device | undefined): LinkDetails | undefined {

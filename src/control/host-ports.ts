@@ -7,6 +7,7 @@ import { DeviceKind } from '../devices/device-table.js';
 import { openPacketSocket, type PacketSocket } from '../io/packet/open-packet.js';
 import type { Link } from '../io/rtnetlink/link.js';
 import { CommandError } from '../iproute/commands.js';
+import type { CounterSets } from '../memory/counter-sets.js';
 import { MAX_DEVICES } from '../memory/counters.js';
 import { EPERM, SystemError } from '../native/errno.js';
 import { close } from '../native/libc.js';
@@ -25,7 +26,9 @@ interface HostPort {
 }
 
 /** What is used of the datapath. */
-export type HostPortDatapath = Pick<Datapath, 'apply' | 'devices' | 'counters'>;
+export interface HostPortDatapath extends Pick<Datapath, 'apply' | 'devices'> {
+  readonly counters: Pick<CounterSets, 'clearDevice'>;
+}
 
 export class HostPorts implements OutsideTargets {
   private readonly datapath: HostPortDatapath;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Counters } from '../memory/counters.js';
+import type { CounterSets } from '../memory/counter-sets.js';
 import { REASON } from '../memory/reasons.js';
 import { type Device, isHere } from './device-registry.js';
 
@@ -11,11 +11,11 @@ const TRANSMIT_DROPS = 11;
  * counts it. `refresh` puts it beside vtep's own reasons, as `tap-queue-full`; this thread alone writes that one.
  */
 export class HostQueues {
-  private readonly counters: Counters;
+  private readonly counters: Pick<CounterSets, 'setReason'>;
   /** What a device that was found had dropped before. */
   private readonly before = new Map<number, number>();
 
-  constructor(counters: Counters) {
+  constructor(counters: Pick<CounterSets, 'setReason'>) {
     this.counters = counters;
   }
 

@@ -5,6 +5,7 @@ import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import type { Counters } from '../memory/counters.js';
 import { dropRows, printDrops } from '../observe/drops.js';
+import { printWorkers, workerRows } from '../observe/workers.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
@@ -15,6 +16,7 @@ import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import { healthOf } from './health.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { mergeLinks } from './merge-links.js';
@@ -36,6 +38,8 @@ export class Interpreter {
   private readonly registry: DeviceRegistry;
   private readonly rules: Rules;
   private readonly counters: readonly Counters[];
+  /** Processors that workers are pinned to. */
+  cpus: readonly number[] = [];
   private readonly stopping: AbortSignal;
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly events: EventLog;
@@ -153,7 +157,11 @@ export class Interpreter {
 
   /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
   vanished(index: number): Promise<void> {
-    return this.exclusive(() => this.removeDevice(index));
+    const device = this.registry.get(index);
+    return this.exclusive(async () => {
+      // Somebody may have removed it meanwhile, and the index be another's.
+      if (device && this.registry.get(index) === device) await this.removeDevice(index);
+    });
   }
 
   /** Resolves when what was begun has ended. */
@@ -277,11 +285,20 @@ export class Interpreter {
       say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
       return undefined;
     }
+    if (tool === 'health') {
+      say({ out: `${JSON.stringify(healthOf(this.devices, this.counters))}\n` });
+      return undefined;
+    }
+    if (tool === 'workers') {
+      const rows = workerRows(this.counters, this.cpus);
+      say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printWorkers(rows) });
+      return undefined;
+    }
     if (tool === 'save') return this.save();
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, monitor, reload, save)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save, workers)`,
         1,
       );
     }
@@ -341,7 +358,7 @@ export class Interpreter {
 
   /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
   private save(): string[] {
-    const elsewhere = this.registry.list().filter((device) => !isHere(device));
+    const elsewhere = this.registry.list().filter((device) => !isHere(device) && !device.mirror);
     const names = elsewhere.map(({ name }) => name);
     const tables = (dev: string): string[][] => {
       const device = this.registry.find(dev);
@@ -351,9 +368,11 @@ export class Interpreter {
   }
 
   private async removeDevice(index: number): Promise<void> {
-    this.rules.forgetDevice(index);
+    const all = [...this.devices.mirrors.taps(index), index];
+    for (const each of all) this.rules.forgetDevice(each);
     await this.rules.commit();
-    await this.devices.remove(index);
+    if (all.length > 1) await this.devices.upDown.pause(index);
+    for (const each of all) await this.devices.remove(each);
   }
 
   private async linkSet(name: string, up: boolean | undefined, argv: readonly string[], say: Say): Promise<void> {

@@ -3,7 +3,7 @@ import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 import type { LinkState, LinkStatistics } from '../iproute/link-state.js';
 import { type Counters, DeviceCounter } from '../memory/counters.js';
-import { IFF_RUNNING, IFF_UP } from '../native/netlink-constants.js';
+import { IFF_NOARP, IFF_RUNNING, IFF_UP } from '../native/netlink-constants.js';
 import { groupName } from './link-groups.js';
 
 /** Flags in the order in which ip prints them (print_link_flags), by their bit. */
@@ -12,7 +12,7 @@ const flagNames: readonly (readonly [bit: number, name: string])[] = [
   [0x2, 'BROADCAST'],
   [0x10, 'POINTOPOINT'],
   [0x1000, 'MULTICAST'],
-  [0x80, 'NOARP'],
+  [IFF_NOARP, 'NOARP'],
   [0x200, 'ALLMULTI'],
   [0x100, 'PROMISC'],
   [0x400, 'MASTER'],
@@ -52,16 +52,21 @@ function vxlanStatistics(
   return {
     ...(Object.fromEntries(Object.keys(counters).map((name) => [name, 0])) as typeof counters),
     carrierChanges,
+    // And what the stack did not want of what came out of the tunnel, which the kernel's devices count among it, too.
+    rxNohandler: counters.rxNohandler,
+    rxOtherhost: counters.rxOtherhost,
     rxPackets: sum(DeviceCounter.RX_PACKETS),
     rxBytes: sum(DeviceCounter.RX_BYTES),
     rxErrors: sum(DeviceCounter.RX_ERRORS),
-    rxDropped: sum(DeviceCounter.RX_DROPPED),
+    rxDropped: sum(DeviceCounter.RX_DROPPED) + counters.rxDropped,
     rxLengthErrors: sum(DeviceCounter.RX_LENGTH_ERRORS),
     rxFrameErrors: sum(DeviceCounter.RX_FRAME_ERRORS),
     txPackets: sum(DeviceCounter.TX_PACKETS),
     txBytes: sum(DeviceCounter.TX_BYTES),
     txErrors: sum(DeviceCounter.TX_ERRORS),
     txDropped: sum(DeviceCounter.TX_DROPPED),
+    txAbortedErrors: sum(DeviceCounter.TX_ABORTED_ERRORS),
+    txCarrierErrors: sum(DeviceCounter.TX_CARRIER_ERRORS),
   };
 }
 
@@ -71,7 +76,11 @@ function vxlanStatistics(
  */
 export function linkStateOf(
   details: LinkDetails,
-  device: { readonly index: number; readonly vxlan?: VxlanOptions },
+  device: {
+    readonly index: number;
+    readonly vxlan?: VxlanOptions;
+    readonly mirror?: { readonly vni: number; readonly of: string };
+  },
   sets: readonly Counters[],
   master?: string,
 ): LinkState {
@@ -94,7 +103,9 @@ export function linkStateOf(
     allmulti: details.allmulti,
     minMtu: details.minMtu,
     maxMtu: details.maxMtu,
-    details: device.vxlan ? { kind: 'vxlan', options: device.vxlan } : { kind: 'tap', ...tun },
+    details: device.vxlan
+      ? { kind: 'vxlan', options: device.vxlan }
+      : { kind: 'tap', ...tun, ...(device.mirror && { mirror: device.mirror }) },
     ...(addrgenmode !== undefined && { addrgenmode }),
     numTxQueues: details.numTxQueues,
     numRxQueues: details.numRxQueues,

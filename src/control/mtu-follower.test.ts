@@ -19,6 +19,7 @@ const DEVICE: Device = {
   index: 3,
   kind: 'vxlan',
   fd: -1,
+  fds: [],
   persist: false,
   ifindex: 9,
   name: 'vxlan0',
@@ -39,11 +40,14 @@ class FakeHost implements UnderlaySource {
   hasRoute = true;
   mtu: number | undefined = 1500;
   readonly said: string[] = [];
+  /** How often changes of routes were asked for. */
+  routesAsked = 0;
   readonly follower = new MtuFollower(this, {
     mtu: () => this.mtu,
     setMtu: (_, mtu) => {
       this.mtu = mtu;
     },
+    followRoutes: () => void this.routesAsked++,
     log: (line) => void this.said.push(line),
   });
 
@@ -185,4 +189,19 @@ test('what stands on a link is known, until the device ends', (t) => {
   t.false(host.follower.concerns(DEVICE, 5));
   host.follower.end(DEVICE);
   t.false(host.follower.concerns(DEVICE, 4));
+});
+
+test('routes are followed from the first device on that goes by one, and not for those of a dev', (t) => {
+  const host = new FakeHost();
+  const begin = (index: number, options: VxlanOptions): void => {
+    const underlay = underlayMtu(host, options);
+    host.follower.begin({ ...DEVICE, index }, underlay, undefined, underlay?.mtu);
+  };
+  begin(1, { ...PLAIN, dev: 'eth0' });
+  t.is(host.routesAsked, 0);
+  t.false(host.follower.goesByRoute({ ...DEVICE, index: 1 }));
+  begin(2, { ...PLAIN, remote: FOUR });
+  begin(3, { ...PLAIN, remote: FOUR });
+  t.is(host.routesAsked, 1);
+  t.true(host.follower.goesByRoute({ ...DEVICE, index: 3 }));
 });

@@ -7,6 +7,8 @@ export interface MtuSetter {
   /** The MTU that the kernel says a device has now; undefined where it is not there. */
   mtu(device: Device): number | undefined;
   setMtu(device: Device, mtu: number): void;
+  /** Has changes of routes told from now on. */
+  followRoutes(): void;
   log(line: string): void;
 }
 
@@ -19,6 +21,7 @@ export class MtuFollower {
   private readonly setter: MtuSetter;
   /** By the index of the device. */
   private readonly followed = new Map<number, UnderlayMtu>();
+  private followsRoutes = false;
 
   constructor(source: UnderlaySource, setter: MtuSetter) {
     this.source = source;
@@ -32,6 +35,10 @@ export class MtuFollower {
       return;
     }
     this.followed.set(device.index, underlay);
+    if (!underlay.isLimit && !this.followsRoutes) {
+      this.followsRoutes = true;
+      this.setter.followRoutes();
+    }
     const { lower, lowerMtu } = underlay;
     if (mtu === undefined || mtu === wanted) return;
     const asked = wanted === undefined ? '' : ` instead of ${wanted}`;
@@ -47,6 +54,11 @@ export class MtuFollower {
     return this.followed.get(device.index)?.lowerIndex === lowerIndex;
   }
 
+  /** Routes have changed: whether a device goes by them. */
+  goesByRoute(device: Device): boolean {
+    return this.followed.get(device.index)?.isLimit === false;
+  }
+
   /** Looks at a device's underlay again. */
   follow(device: Device, options: VxlanOptions): void {
     const before = this.followed.get(device.index);
@@ -60,7 +72,9 @@ export class MtuFollower {
     const follows = before !== undefined && current === before.mtu;
     if (follows ? current === now.mtu : !now.isLimit || current <= now.mtu) return;
     this.setter.setMtu(device, now.mtu);
-    this.setter.log(`${device.name}: MTU ${now.mtu} instead of ${current}, since ${now.lower} has ${now.lowerMtu} now`);
+    this.setter.log(
+      `${device.name}: MTU ${now.mtu} instead of ${current}, since ${now.lower} ${now.lower === before?.lower ? 'has' : 'leads there, with'} ${now.lowerMtu} now`,
+    );
   }
 
   private look(options: VxlanOptions): UnderlayMtu | undefined {

@@ -1,4 +1,4 @@
-import { NEIGHBOUR_WORDS } from '../dataplane/neighbours.js';
+import { NEIGHBOUR_CONNECTED, NEIGHBOUR_WORDS } from '../dataplane/neighbours.js';
 import type { Neighbour } from '../io/rtnetlink/neighbour.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 
@@ -23,7 +23,7 @@ export interface NeighbourHost {
   log(line: string): void;
 }
 
-/** The host's neighbours on vxlan devices with `proxy`, as the workers are to know them. */
+/** The host's neighbours on vxlan devices with `proxy` or `rsc`, as the workers are to know them. */
 export class NeighbourTable {
   private readonly host: NeighbourHost;
   private isFollowing = false;
@@ -35,7 +35,7 @@ export class NeighbourTable {
 
   /** A device was made, changed or removed. */
   devicesChanged(): void {
-    if (!this.isFollowing && !this.host.devices().some(isProxy)) return;
+    if (!this.isFollowing && !this.host.devices().some(asksNeighbours)) return;
     if (!this.isFollowing) this.host.follow();
     this.isFollowing = true;
     this.later();
@@ -43,7 +43,7 @@ export class NeighbourTable {
 
   /** Something about the neighbours on an interface of this namespace changed. */
   changed(ifindex: number): void {
-    const isOurs = this.host.devices().some((device) => device.ifindex === ifindex && isProxy(device));
+    const isOurs = this.host.devices().some((device) => device.ifindex === ifindex && asksNeighbours(device));
     if (this.isFollowing && isOurs) this.later();
   }
 
@@ -63,24 +63,24 @@ export class NeighbourTable {
     const devices = new Map(
       this.host
         .devices()
-        .filter(isProxy)
+        .filter(asksNeighbours)
         .map((device) => [device.ifindex, device.index]),
     );
     const known = devices.size === 0 ? [] : this.host.neighbours();
     const rows: number[] = [];
     for (const { ifindex, address, mac, isConnected } of known) {
       const device = devices.get(ifindex);
-      if (device !== undefined && isConnected && mac.length === 6) rows.push(...rowOf(device, address, mac));
+      if (device !== undefined && mac.length === 6) rows.push(...rowOf(device, address, mac, isConnected));
     }
     await this.host.apply(Int32Array.from(rows));
   }
 }
 
-function isProxy({ nsid, vxlan }: ProxyDevice): boolean {
-  return nsid === undefined && vxlan?.proxy === true;
+function asksNeighbours({ nsid, vxlan }: ProxyDevice): boolean {
+  return nsid === undefined && (vxlan?.proxy === true || vxlan?.rsc === true);
 }
 
-function rowOf(device: number, address: Uint8Array, mac: Uint8Array): number[] {
+function rowOf(device: number, address: Uint8Array, mac: Uint8Array, isConnected: boolean): number[] {
   const row = new Int32Array(NEIGHBOUR_WORDS);
   row[0] = device;
   const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
@@ -88,6 +88,6 @@ function rowOf(device: number, address: Uint8Array, mac: Uint8Array): number[] {
   row[5] = address.length === 4 ? 4 : 6;
   const macView = new DataView(mac.buffer, mac.byteOffset, mac.byteLength);
   row[6] = macView.getInt32(0);
-  row[7] = macView.getUint16(4);
+  row[7] = macView.getUint16(4) | (isConnected ? NEIGHBOUR_CONNECTED : 0);
   return [...row];
 }

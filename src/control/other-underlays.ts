@@ -10,8 +10,8 @@ import { EAFNOSUPPORT, EPERM, errnoText, SystemError } from '../native/errno.js'
 import { rtnetlinkAnswers } from './refusal.js';
 
 export interface OpenedUnderlay {
-  /** For the worker. */
-  readonly parts: UnderlayParts;
+  /** For each worker. Groups are joined through the first one's. */
+  readonly parts: readonly UnderlayParts[];
   /** Closes everything, once the worker has let go of it. */
   close(): void | Promise<void>;
 }
@@ -23,17 +23,18 @@ export interface UnderlayBuffers {
 }
 
 /**
- * Opens what the options ask for. Throws CommandError, in the kernel's words where they are the kernel's, and leaves
+ * Opens what the options ask for. The first of `workers` receives what the one producer hands over; all of them send. Throws CommandError, in the kernel's words where they are the kernel's, and leaves
  * nothing open then. `log` is told what becomes of it later.
  */
 export async function openOtherUnderlay(
   kind: 'raw' | 'pcap',
   options: VxlanOptions,
   buffers: UnderlayBuffers,
+  workers: number,
   log: (line: string) => void,
 ): Promise<OpenedUnderlay> {
   try {
-    return kind === 'raw' ? openRaw(options, buffers) : await openPcap(options, buffers, log);
+    return kind === 'raw' ? openRaw(options, buffers, workers) : await openPcap(options, buffers, workers, log);
   } catch (error) {
     throw asAnswer(kind, options, error);
   }
@@ -54,7 +55,7 @@ function boundTo({ local }: VxlanOptions): Uint8Array | undefined {
   return local?.some((byte) => byte !== 0) ? local : undefined;
 }
 
-function openRaw(options: VxlanOptions, buffers: UnderlayBuffers): OpenedUnderlay {
+function openRaw(options: VxlanOptions, buffers: UnderlayBuffers, workers: number): OpenedUnderlay {
   const local = boundTo(options);
   const { srcport, dstport, udp6zerocsumrx } = options;
   const open = (families: readonly (4 | 6)[]): OpenedUnderlay => {
@@ -66,7 +67,16 @@ function openRaw(options: VxlanOptions, buffers: UnderlayBuffers): OpenedUnderla
       ...(local === undefined ? {} : { local }),
       ...(srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
     });
-    return { parts: { kind: 'raw', families: sockets.families }, close: () => sockets.close() };
+    const close = (): void => sockets.close();
+    try {
+      const parts = Array.from({ length: workers }, (_, worker): UnderlayParts => {
+        return { kind: 'raw', families: worker === 0 ? sockets.families : sockets.senders() };
+      });
+      return { parts, close };
+    } catch (error) {
+      close();
+      throw error;
+    }
   };
   const families = vxlanFamilies(options);
   try {
@@ -82,6 +92,7 @@ function openRaw(options: VxlanOptions, buffers: UnderlayBuffers): OpenedUnderla
 async function openPcap(
   options: VxlanOptions,
   { receiveBuffer }: UnderlayBuffers,
+  workers: number,
   log: (line: string) => void,
 ): Promise<OpenedUnderlay> {
   const { dev = '', dstport, udp6zerocsumrx } = options;
@@ -94,5 +105,8 @@ async function openPcap(
     udp6ZeroChecksum: udp6zerocsumrx,
     log,
   });
-  return { parts: { kind: 'pcap', receiveFd: capture.receiveFd }, close: () => capture.close() };
+  const parts = Array.from({ length: workers }, (_, worker): UnderlayParts => {
+    return { kind: 'pcap', receiveFd: worker === 0 ? capture.receiveFd : -1 };
+  });
+  return { parts, close: () => capture.close() };
 }

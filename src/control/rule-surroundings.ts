@@ -1,4 +1,6 @@
 import type { Datapath } from '../dataplane/datapath.js';
+import type { Clock } from '../memory/clock.js';
+import type { ActionCounts, CounterSets } from '../memory/counter-sets.js';
 
 /** What the rules must know of devices. */
 export interface RuleDevices {
@@ -14,4 +16,9 @@ export interface RuleDevices {
 }
 
 /** What the rules use of the datapath. */
-export type RuleDatapath = Pick<Datapath, 'apply' | 'counters' | 'actionCounters' | 'ensureActionCounters'>;
+export interface RuleDatapath extends Pick<Datapath, 'apply' | 'ensureActionCounters'> {
+  readonly counters: Pick<CounterSets, 'deviceValue'>;
+  readonly actionCounters: ActionCounts;
+  /** What time it is for its frames; the machine's where nothing is said. */
+  readonly clock?: Clock;
+}

@@ -10,11 +10,19 @@ const HEAD = `# Made by vtep save; "vtep run -b" of this file makes the same dev
 # What is the host's is not here: addresses, routes, bridges and their ports, other settings of ip link.
 `;
 
-/** Devices that are gone have this name: a line about one would be refused. */
+/** Devices that are gone have this name: a line about one would be refused, as about a TAP that is not there at first. */
 const GONE = '*';
 
-function sendsNowhere(actions: readonly { readonly spec: ActionDetail }[]): boolean {
-  return actions.some(({ spec }) => spec.kind === 'mirred' && spec.dev === GONE);
+type Actions = readonly { readonly spec: ActionDetail }[];
+
+/** Whether actions send to one of these. */
+function sendsTo(names: ReadonlySet<string>, actions: Actions): boolean {
+  return actions.some(({ spec }) => spec.kind === 'mirred' && names.has(spec.dev));
+}
+
+/** The TAPs of a mirror receiver come again by themselves. */
+function isMirrorTap({ details }: LinkState): boolean {
+  return details.kind === 'tap' && details.mirror !== undefined;
 }
 
 /** A line of a batch; as a comment where it could not be carried out. */
@@ -27,30 +35,32 @@ function addLink({ name, mtu, address, qlen, details }: LinkState): string {
   return line('ip', linkCommand(link, details));
 }
 
-function* rulesOf(dev: string, rules: Rules): Generator<string> {
+function* rulesOf(dev: string, rules: Rules, gone: ReadonlySet<string>): Generator<string> {
   for (const { chain, parent, isExplicit, filters } of rules.saved(dev)) {
     if (isExplicit) yield line('tc', chainCommand({ dev, parent, chain }));
-    for (const filter of filters) yield line('tc', filterCommand(filter), sendsNowhere(filter.actions));
+    for (const filter of filters) yield line('tc', filterCommand(filter), sendsTo(gone, filter.actions));
   }
 }
 
 /**
- * In pieces, for there may be many filters. `links`, in the order in which they were made; `elsewhere` names those that
+ * In pieces, for there may be many filters. `present`, in the order in which they were made; `elsewhere` names those that
  * live in other network namespaces; `tables` gives the words, after `bridge`, of the lines that fill a device's table.
  * Devices are set up at last, when their filters are there.
  */
 export function* saveLines(
-  links: readonly LinkState[],
+  present: readonly LinkState[],
   elsewhere: readonly string[],
   rules: Rules,
   tables: (dev: string) => readonly (readonly string[])[] = () => [],
 ): Generator<string> {
+  const links = present.filter((link) => !isMirrorTap(link));
+  const gone = new Set([GONE, ...present.filter(isMirrorTap).map(({ name }) => name)]);
   yield HEAD;
   for (const name of elsewhere) yield `# In another network namespace, and so left out: ${name}\n`;
   for (const link of links) yield addLink(link);
   for (const { name } of links) for (const words of tables(name)) yield line('bridge', words);
   for (const { name } of links) for (const qdisc of rules.qdiscsOf(name)) yield line('tc', qdiscCommand(qdisc));
-  for (const action of rules.actions.own()) yield line('tc', actionCommand(action.spec), sendsNowhere([action]));
-  for (const { name } of links) yield* rulesOf(name, rules);
+  for (const action of rules.actions.own()) yield line('tc', actionCommand(action.spec), sendsTo(gone, [action]));
+  for (const { name } of links) yield* rulesOf(name, rules, gone);
   for (const { name, flags } of links) if (flags.includes('UP')) yield line('ip', ['link', 'set', 'dev', name, 'up']);
 }

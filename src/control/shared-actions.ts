@@ -41,13 +41,17 @@ export class SharedActions {
 
   /** `retire` is given what to do when the next commit is in force, and sees to it that there is one. */
   constructor(
-    datapath: Pick<RuleDatapath, 'actionCounters' | 'ensureActionCounters'>,
+    datapath: Pick<RuleDatapath, 'actionCounters' | 'ensureActionCounters' | 'clock'>,
     devices: RuleDevices,
     programs: ProgramWriter,
     retire: (release: () => void) => void,
     journal: Journal,
   ) {
-    this.table = new ActionTable(datapath.actionCounters, (rows) => datapath.ensureActionCounters(rows));
+    this.table = new ActionTable(
+      datapath.actionCounters,
+      (rows) => datapath.ensureActionCounters(rows),
+      datapath.clock,
+    );
     this.devices = devices;
     this.programs = programs;
     this.retire = retire;

@@ -1,6 +1,6 @@
 import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
-import { membershipFd } from '../io/underlay-parts.js';
+import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
@@ -9,6 +9,8 @@ type UnderlayInstruction = Extract<Instruction, { readonly type: `underlay-${str
 
 /** Where sockets are handed to the workers. */
 export interface UnderlayUser {
+  /** How many there are. */
+  readonly workers: number;
   apply(instruction: UnderlayInstruction): Promise<void>;
 }
 
@@ -41,6 +43,16 @@ export class UnderlayPool {
 
   constructor(user: UnderlayUser) {
     this.user = user;
+  }
+
+  /** What is open. */
+  get parts(): UnderlayParts[] {
+    return [...this.open.values()].flatMap(({ opened }) => opened.parts);
+  }
+
+  /** Sets of sockets that an underlay needs. */
+  get workers(): number {
+    return this.user.workers;
   }
 
   /**
@@ -77,6 +89,8 @@ export class UnderlayPool {
         ...sharesOf(underlay),
       });
     } catch (error) {
+      // One worker has refused it; others may have it.
+      await this.user.apply({ type: 'underlay-close', underlay: underlay.number }).catch(() => undefined);
       await this.closeNow(underlay);
       throw error;
     }
@@ -155,7 +169,8 @@ function groupName(group: Uint8Array, ifindex: number): string {
 /** The socket that is a member of groups: the underlay's, where it has one. */
 function memberFdOf({ opened, memberFds }: Underlay, group: Uint8Array): number {
   const family = group.length === 4 ? 4 : 6;
-  const own = membershipFd(opened.parts, family);
+  const [first] = opened.parts;
+  const own = first && membershipFd(first, family);
   if (own !== undefined) return own;
   const fd = memberFds.get(family) ?? openMemberSocket(family);
   memberFds.set(family, fd);

@@ -11,7 +11,8 @@ export interface Taker {
 
 /**
  * Whether a device takes a VNI that a device of these options is to take, on the same port (vxlan_vni_in_use): one
- * with other receive options, or of the other family, does not count; setting it up finds the port taken.
+ * with other receive options, or of the other family, does not count; setting it up finds the port taken. Unlike the
+ * kernel's, devices of link-local addresses count whatever their interface: what comes in is told apart by VNI alone.
  */
 export function isVniInUse(wanted: VxlanOptions, vni: number, others: readonly Taker[]): boolean {
   return others.some(
@@ -19,15 +20,10 @@ export function isVniInUse(wanted: VxlanOptions, vni: number, others: readonly T
       vxlan.dstport === wanted.dstport &&
       receiveOptions.every((name) => (vxlan[name] ?? false) === (wanted[name] ?? false)) &&
       isIpv6(vxlan) === isIpv6(wanted) &&
-      (isLinkLocal(wanted) ? vxlan.dev === wanted.dev : true) &&
       has(vni),
   );
 }
 
 function isIpv6({ remote, local }: VxlanOptions): boolean {
   return (remote ?? local)?.length === 16;
-}
-
-function isLinkLocal({ remote, local }: VxlanOptions): boolean {
-  return [remote, local].some((one) => one?.length === 16 && one[0] === 0xfe && ((one[1] ?? 0) & 0xc0) === 0x80);
 }

@@ -18,6 +18,8 @@ export interface VxlanSurroundings {
   readonly underlays: UnderlayPool;
   readonly vniRows: VniRows;
   log(line: string): void;
+  /** For what is not worth saying for each device. */
+  logOnce?(line: string): void;
 }
 
 /** Makes the parts of a vxlan device: its underlay, and the VNIs of one with `vnifilter`. */
@@ -37,6 +39,7 @@ export class VxlanParts {
   private socketsOf(device: Device, vxlan: VxlanOptions): VxlanSockets {
     return new VxlanSockets(this.around.underlays, vxlan, {
       log: (line) => this.around.log(line),
+      logOnce: (line) => this.around.logOnce?.(line),
       vnis: () => device.filter?.taken ?? (vxlan.external ? undefined : [[vxlan.id ?? 0, -1]]),
       memberships: (options) => {
         const { remote } = options;
@@ -73,6 +76,9 @@ export function vxlanMode(vxlan: VxlanOptions): number {
     (vxlan.l2miss === true ? VxlanMode.L2_MISS : 0) |
     (vxlan.l3miss === true ? VxlanMode.L3_MISS : 0) |
     (vxlan.proxy === true ? VxlanMode.PROXY : 0) |
-    (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0)
+    (vxlan.rsc === true ? VxlanMode.RSC : 0) |
+    (vxlan.vnifilter === true ? VxlanMode.VNI_FILTER : 0) |
+    (vxlan.anyVni === true ? VxlanMode.MIRROR : 0) |
+    (vxlan.tapPrefix !== undefined ? VxlanMode.TAPS : 0)
   );
 }

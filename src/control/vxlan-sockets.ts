@@ -1,4 +1,6 @@
-import { closeUdpSockets, openUdpSockets, type UdpSockets } from '../io/udp/sockets.js';
+import { startProbes } from '../io/probe/start-probes.js';
+import { openUdpGroup } from '../io/udp/socket-group.js';
+import { closeUdpSockets, type UdpSocketOptions, type UdpSockets } from '../io/udp/sockets.js';
 import { isIpMulticast } from '../iproute/address.js';
 import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
 import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
@@ -8,7 +10,7 @@ import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
 import { receiveOptions } from './vni-in-use.js';
 
 /** Bytes asked of the receive queue (6 ms at 10 Gb/s); wireguard-go found queues of 7 MB worth 29 %. */
-const RECEIVE_BUFFER = 8 * 1024 * 1024;
+export const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const SEND_BUFFER = 8 * 1024 * 1024;
 /** Source ports a device sends from, chosen by flow hash. */
 const SOURCE_PORTS = 8;
@@ -23,6 +25,8 @@ export interface Membership {
 export interface UnderlayWishes {
   /** Is told what becomes of an underlay that is open. */
   log(line: string): void;
+  /** The same for what is said once, however often it is found. */
+  logOnce?(line: string): void;
   /** The VNIs that it takes; undefined: all. */
   vnis(): TakenVnis;
   /** Groups to receive with these options. Throws CommandError where an interface has gone. */
@@ -113,7 +117,7 @@ export class VxlanSockets {
 
   private async openAll(device: number): Promise<void> {
     const { options, pool } = this;
-    const shared = isShared(options);
+    const shared = sharesSocket(options);
     const key = shared ? sharedKey(options) : `device ${device}`;
     const ownPorts = shared && options.underlay === undefined && options.srcport !== undefined;
     this.receiveKey = key;
@@ -129,23 +133,42 @@ export class VxlanSockets {
     for (const membership of this.wishes.memberships(options)) this.join(membership);
   }
 
+  private tellShortQueue(sockets: readonly UdpSockets[]): void {
+    for (const each of sockets) {
+      const line = shortQueue(each);
+      if (line !== undefined) this.wishes.logOnce?.(line);
+    }
+  }
+
   private make(ports: boolean, receive: boolean): OpenedUnderlay | Promise<OpenedUnderlay> {
     const { options } = this;
+    const { workers } = this.pool;
     if (options.underlay !== undefined) {
       const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
-      return openOtherUnderlay(options.underlay, options, buffers, (line) => this.wishes.log(line));
+      return openOtherUnderlay(options.underlay, options, buffers, workers, (line) => this.wishes.log(line));
     }
-    const sockets = openFamilies(options, ports, receive);
+    const families = openFamilies(options, workers, ports, receive);
+    this.tellShortQueue(families.flat());
     return {
-      parts: { kind: 'udp', sockets },
+      parts: Array.from({ length: workers }, (_, worker) => ({
+        kind: 'udp',
+        sockets: families.flatMap((group) => group[worker] ?? []),
+      })),
       close: () => {
-        for (const each of sockets) closeUdpSockets(each);
+        for (const each of families.flat()) closeUdpSockets(each);
       },
     };
   }
 }
 
-function isShared({ external, vnifilter }: VxlanOptions): boolean {
+/** A queue that is shorter than was asked for, as a sentence; undefined where it is not. */
+export function shortQueue({ port, receiveFd, receiveBuffer }: UdpSockets): string | undefined {
+  // What the kernel says is twice what was asked: its own bookkeeping counts.
+  if (receiveFd < 0 || receiveBuffer >= 2 * RECEIVE_BUFFER) return undefined;
+  return `the receive queue of UDP port ${port} holds ${receiveBuffer / 2} bytes instead of ${RECEIVE_BUFFER}: net.core.rmem_max allows no more (vtep doctor)`;
+}
+
+export function sharesSocket({ external, vnifilter }: VxlanOptions): boolean {
   return !external || vnifilter === true;
 }
 
@@ -163,34 +186,39 @@ function sharedKey(options: VxlanOptions): string {
 /** What of the options is a socket's, or a membership's. */
 function bindingOf(options: VxlanOptions): string {
   const group = options.remote && isIpMulticast(options.remote) ? `${options.remote} ${options.dev}` : '';
-  return `${isShared(options) ? '' : options.local} ${group}`;
+  return `${sharesSocket(options) ? '' : options.local} ${group}`;
 }
 
 /**
- * A socket of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing.
- * `ports`: whether those that send keep to the device's source ports.
+ * Sockets of each family that the device has, as vxlan_sock_add: both in external mode, where IPv6 may be missing; a
+ * set for each worker. `ports`: whether those that send keep to the device's source ports.
  */
-function openFamilies(options: VxlanOptions, ports: boolean, receive = true): readonly UdpSockets[] {
-  const opened: UdpSockets[] = [];
+function openFamilies(
+  options: VxlanOptions,
+  workers: number,
+  ports: boolean,
+  receive: boolean,
+): readonly (readonly UdpSockets[])[] {
+  const opened: (readonly UdpSockets[])[] = [];
   try {
     for (const family of familiesOf(options)) {
       try {
-        opened.push(openFamily(family, options, ports, receive));
+        opened.push(openUdpGroup(socketOptions(family, options, ports, receive), workers));
       } catch (error) {
         const optional = family === 6 && opened.length > 0;
         if (!(optional && error instanceof SystemError && error.errno === EAFNOSUPPORT)) throw error;
       }
     }
   } catch (error) {
-    for (const sockets of opened) closeUdpSockets(sockets);
+    for (const sockets of opened.flat()) closeUdpSockets(sockets);
     throw error;
   }
   return opened;
 }
 
-function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSockets {
+function socketOptions(family: 4 | 6, options: VxlanOptions, ports: boolean, receive: boolean): UdpSocketOptions {
   const { dstport, local, srcport, udp6zerocsumrx, gpe } = options;
-  return openUdpSockets({
+  return {
     family,
     port: dstport,
     receiveBuffer: RECEIVE_BUFFER,
@@ -198,16 +226,17 @@ function openFamily(family: 4 | 6, options: VxlanOptions, ports: boolean, receiv
     sourcePorts: SOURCE_PORTS,
     udp6ZeroChecksumReceive: udp6zerocsumrx,
     // An IP packet without Ethernet header needs room before it, which only a datagram by itself has.
-    bundles: gpe !== true,
+    bundles: gpe !== true && startProbes().takesBundles,
+    segmentation: startProbes().sendsBundles,
     receive,
-    ...(local === undefined || isShared(options) ? {} : { local }),
+    ...(local === undefined || sharesSocket(options) ? {} : { local }),
     ...(!ports || srcport === undefined || srcport[0] === 0 ? {} : { sourcePortRange: srcport }),
-  });
+  };
 }
 
 /** Those of its address where it is bound to one; both of an external device; the one of a classic device. */
-function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
+export function familiesOf(options: VxlanOptions): readonly (4 | 6)[] {
   const { external, local } = options;
   if (!external) return vxlanFamilies(options);
-  return local === undefined || isShared(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
+  return local === undefined || sharesSocket(options) ? [4, 6] : [local.length === 4 ? 4 : 6];
 }

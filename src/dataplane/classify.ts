@@ -5,13 +5,14 @@ import { tagBytes } from '../actions/tag-bytes.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { dissect } from '../classifier/dissect.js';
 import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../classifier/flow-key.js';
-import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { BARE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
-import { TUNNEL_WORDS } from '../memory/tunnel.js';
+import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { ETH_HEADER, frameProtocol } from '../wire/ethernet.js';
+import type { MirrorTaps } from './mirror-taps.js';
 import { type OutputQueues, TO_PORT, TO_TUNNEL } from './queues.js';
 
 /** Times that `goto chain` and `reclassify` are followed together (max_reclassify_loop in net/sched/cls_api.c). */
@@ -45,6 +46,7 @@ export class Hooks implements Outlet {
   private readonly receivedTunnels: Int32Array;
   private transmitTunnels: Int32Array = new Int32Array(0);
   private executor: Executor | undefined;
+  private mirrors: MirrorTaps | undefined;
   /** By device: the filters of what comes in, and of what leaves. */
   private readonly ingress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly egress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -74,6 +76,11 @@ export class Hooks implements Outlet {
   /** Who runs the actions: it sends frames through these hooks in its turn. */
   setExecutor(executor: Executor): void {
     this.executor = executor;
+  }
+
+  /** Who knows the TAPs of mirror receivers. */
+  setMirrors(mirrors: MirrorTaps): void {
+    this.mirrors = mirrors;
   }
 
   /** Puts the filters of a hook in force; null: the device has no such hook. */
@@ -233,10 +240,26 @@ export class Hooks implements Outlet {
     } else if ((this.packets.flags[packet] & BARE) !== 0) {
       this.counters.device(device, DeviceCounter.RX_DROPPED, segments);
       this.counters.reason(device, REASON['no-ethernet-header'], segments);
+    } else if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
+      this.leaveMirrored(packet, device);
     } else {
       this.counters.reason(device, toStack, segments);
       this.queues.append(device, TO_PORT, packet);
     }
+  }
+
+  /** To the TAP of its VNI, through the egress filters there; what filters took the metadata from to the device's own. */
+  private leaveMirrored(packet: PacketIndex, device: number): void {
+    const { packets, mirrors } = this;
+    const hasTaps = (this.devices.vxlanMode(device) & VxlanMode.TAPS) !== 0;
+    if (!hasTaps || mirrors === undefined || (packets.flags[packet] & TUNNEL_RECEIVED) === 0) {
+      this.queues.append(device, TO_PORT, packet);
+      return;
+    }
+    const vni = this.receivedTunnels[packets.tunnel[packet] * TUNNEL_WORDS + TunnelWord.VNI];
+    const tap = mirrors.find(device, vni);
+    if (tap < 0) mirrors.miss(packet, device, vni);
+    else this.send(packet, tap, this.devices.ifindex(device));
   }
 
   /** Bytes at an egress: with the Ethernet header, and a super-frame with the headers of every segment. */

@@ -36,6 +36,11 @@ function fifo(t: ExecutionContext): number {
   return fd;
 }
 
+/** Where everything is one worker's. */
+function queuesOf(fd: number): { readFd: number; writeFd: number }[] {
+  return [{ readFd: fd, writeFd: fd }];
+}
+
 /** The host sends a frame: an empty virtio-net header before it, in one write. */
 function hostSends(fd: number, frame: Uint8Array): void {
   writeSync(fd, Buffer.concat([new Uint8Array(12), frame]));
@@ -79,7 +84,7 @@ test('a frame goes through rules in force, and rules that cannot be opened chang
   const datapath = await start(t);
   const fd = fifo(t);
   datapath.ensureActionCounters(1);
-  await datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 });
+  await datapath.apply({ type: 'port-open', device: TAP0, queues: queuesOf(fd), offloads: 0 });
   await datapath.apply(rules({ device: TAP0, actions: [gact(Verdict.SHOT)] }));
   const dropped = (): number => datapath.counters.reasonValue(TAP0, REASON['action-drop']);
   hostSends(fd, buildFrame({}));
@@ -106,7 +111,7 @@ test('a port that is opened anew takes the place of the old one, and its memory'
   const datapath = await start(t);
   const fd = fifo(t);
   const opened = Array.from({ length: MAX_DEVICES + 1 }, () =>
-    datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 }),
+    datapath.apply({ type: 'port-open', device: TAP0, queues: queuesOf(fd), offloads: 0 }),
   );
   await t.notThrowsAsync(Promise.all(opened));
   hostSends(fd, buildFrame({}));
@@ -119,7 +124,7 @@ test('a port that is opened anew takes the place of the old one, and its memory'
 test('a descriptor that cannot be read is told and let go of, and the worker lives', async (t) => {
   const datapath = await start(t);
   const gone = once(datapath, 'port-gone');
-  await datapath.apply({ type: 'port-open', device: TAP0, fd: 1_000_000, offloads: 0 });
+  await datapath.apply({ type: 'port-open', device: TAP0, queues: queuesOf(1_000_000), offloads: 0 });
   t.deepEqual(await gone, [TAP0, EBADF]);
   await t.notThrowsAsync(datapath.apply(rules()));
 });
@@ -128,9 +133,18 @@ test('an underlay whose socket is none is counted and let go of, and the worker 
   const datapath = await start(t);
   const none = { transmitFds: [], sourcePorts: [], receiveOffload: false, segmentation: false };
   const sockets = [
-    { family: 4 as const, port: 4789, scopeId: 0, receiveFd: 1_000_000, receiveBuffer: 0, sendBuffer: 0, ...none },
+    {
+      family: 4 as const,
+      port: 4789,
+      scopeId: 0,
+      receiveFd: 1_000_000,
+      receiveBuffer: 0,
+      sendBuffer: 0,
+      dropsBefore: 0,
+      ...none,
+    },
   ];
-  await datapath.apply({ type: 'underlay-open', underlay: 3, parts: { kind: 'udp', sockets }, owner: 1 });
+  await datapath.apply({ type: 'underlay-open', underlay: 3, parts: [{ kind: 'udp', sockets }], owner: 1 });
   const errors = (): number => datapath.counters.reasonValue(1, REASON['receive-error']);
   await until(datapath, () => errors() > 0);
   t.is(errors(), 1);
@@ -147,7 +161,9 @@ test('a worker that dies says why, and takes no more instructions', async (t) =>
   hostSends(fd, buildFrame({}));
   const failed = once(datapath, 'failed');
   // In force before the worker dies; whether that or the death is heard first is open.
-  const opened = datapath.apply({ type: 'port-open', device: TAP0, fd, offloads: 0 }).catch((error: unknown) => error);
+  const opened = datapath
+    .apply({ type: 'port-open', device: TAP0, queues: queuesOf(fd), offloads: 0 })
+    .catch((error: unknown) => error);
   const [error] = (await failed) as [Error];
   t.true([undefined, error].includes((await opened) as Error | undefined));
   t.true(error instanceof TypeError);

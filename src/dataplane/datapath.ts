@@ -1,17 +1,14 @@
 import { EventEmitter } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { BUCKET_SLAB_BYTES, BUCKETS_OF_SLAB } from '../actions/buckets.js';
 import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
-import { ActionCounters, Counters } from '../memory/counters.js';
+import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import { must } from '../native/errno.js';
-import { close, eventfd } from '../native/libc.js';
-import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
-
-import type { FromWorker, Instruction, WorkerStart } from './messages.js';
-import { signalEventfd } from './wake.js';
+import type { Instruction } from './messages.js';
+import { PATH_MTU_BYTES } from './path-mtu.js';
+import { type WorkerNews, WorkerThread } from './worker-thread.js';
 
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
@@ -20,9 +17,11 @@ interface Events {
   note: [action: number];
   /** The forwarding table has notices: `fdb.notices()`. */
   'fdb-notices': [];
-  /** Super-frames are no longer handed to the kernel whole. */
+  /** VNIs that have no TAP have arrived at mirror receivers: pairs of device and VNI. */
+  'mirror-wanted': [wanted: Int32Array];
+  /** Super-frames are no longer handed to the kernel whole: said once, by the first worker that has met it. */
   'tunnel-gso-failed': [errno: number];
-  /** The worker died of an error. */
+  /** A worker died of an error. */
   failed: [error: Error];
 }
 
@@ -31,132 +30,143 @@ export interface DatapathOptions {
   readonly coalesce: boolean;
   /** What super-frames are handed to the kernel through; its descriptor stays the caller's. Absent: nothing. */
   readonly tunnelGso?: TunnelGsoParts;
+  /** How many workers, 1 … MAX_WORKERS; 1 where it is left out. */
+  readonly workers?: number;
+  /** Processors to pin workers to, one after the other, and again from the first; absent: the kernel chooses. */
+  readonly cpus?: readonly number[];
+  /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
+  readonly busyPoll?: number;
 }
 
+/** More than a TAP has queues for: each worker takes two of its 256. */
+export const MAX_WORKERS = 64;
+
 /**
- * The control thread's handle on the datapath: owns the shared memory, starts the worker, hands it instructions and
- * tells when they are in force.
+ * The control thread's handle on the datapath: owns the shared memory, starts the workers, hands them instructions and
+ * tells when these are in force.
+ *
+ * Every instruction goes to every worker. Each takes it over between two of its batches, on its own: for a moment one
+ * may run what another does not run yet, as processors of the kernel do, but no frame sees a part of it. What `apply`
+ * has resolved for is in force everywhere, and nobody uses what was before.
  */
 export class Datapath extends EventEmitter<Events> {
+  readonly workers: number;
   readonly devices = new DeviceTable();
   readonly fdb = new FdbRecords();
-  readonly vniCounters = new VniCounters();
-  readonly counters = new Counters();
-  readonly actionCounters = new ActionCounters();
-  /** What action sample has taken, for whoever opens it. */
-  readonly samples = new SampleRing();
-  private readonly wakeFd: number;
-  private readonly worker: Worker;
-  private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
-  private sequence = 0;
-  private ended = false;
-  private closed = false;
-  private readonly exited: Promise<void>;
+  /** A set for each worker. */
+  readonly vniCounters: readonly VniCounters[];
+  readonly counters: CounterSets;
+  readonly actionCounters: ActionCounterSets;
+  /** What action sample has taken, a ring for each worker, for whoever opens them. */
+  readonly samples: readonly SampleRing[];
+  private readonly threads: readonly WorkerThread[];
+  private buckets = 0;
+  private hasFailed = false;
+  private tunnelGsoTold = false;
 
-  private constructor({ coalesce, tunnelGso }: DatapathOptions) {
+  private constructor({ coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
     super();
-    this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
-    const start: WorkerStart = {
-      counters: this.counters.buffer,
+    this.workers = workers;
+    this.counters = new CounterSets(workers);
+    this.actionCounters = new ActionCounterSets(workers);
+    this.vniCounters = Array.from({ length: workers }, () => new VniCounters());
+    this.samples = Array.from({ length: workers }, () => new SampleRing());
+    const shared = {
       devices: this.devices.buffer,
       fdb: this.fdb.buffer,
-      vniCounters: this.vniCounters.buffer,
-      wakeFd: this.wakeFd,
+      pathMtus: new SharedArrayBuffer(PATH_MTU_BYTES),
       coalesce,
-      samples: this.samples.buffer,
+      busyPoll,
       ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: 'vtep-datapath' });
-    this.exited = new Promise((resolve) => {
-      this.worker.once('exit', () => resolve());
+    const owner = {
+      heard: (news: WorkerNews): void => this.heard(news),
+      failed: (error: Error): void => this.failed(error),
+    };
+    this.threads = this.counters.sets.map((counters, number) => {
+      const own = {
+        number,
+        cpu: cpus[number % cpus.length] ?? -1,
+        counters: counters.buffer,
+        vniCounters: (this.vniCounters[number] as VniCounters).buffer,
+        samples: (this.samples[number] as SampleRing).buffer,
+      };
+      return new WorkerThread({ ...shared, ...own }, owner);
     });
-    // A blocked worker delays the end of the process: wake it on every way out.
+    // A blocked worker delays the end of the process: wake them on every way out.
     process.once('exit', this.wake);
   }
 
-  /** Starts the worker and resolves when it is ready for instructions. */
-  static start(options: DatapathOptions): Promise<Datapath> {
+  /** Starts the workers and resolves when all of them take instructions. Rejects where one could not begin. */
+  static async start(options: DatapathOptions): Promise<Datapath> {
     const datapath = new Datapath(options);
-    return new Promise((resolve, reject) => {
-      datapath.worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') resolve(datapath);
-        else datapath.heard(message);
-      });
-      datapath.worker.on('error', (error) => {
-        reject(error);
-        datapath.failed(error);
-      });
-    });
+    try {
+      await Promise.all(datapath.threads.map(({ ready }) => ready));
+    } catch (error) {
+      await datapath.stop();
+      throw error;
+    }
+    return datapath;
   }
 
-  /** Hands an instruction to the worker; resolves when it is in force, rejects where the worker refused it. */
-  apply(instruction: Instruction): Promise<void> {
-    if (this.ended) return Promise.reject(new Error('the datapath worker has ended'));
-    const sequence = ++this.sequence;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(sequence, { resolve, reject });
-      this.worker.postMessage({ ...instruction, sequence });
-      this.wake();
-    });
+  /** Hands an instruction to the workers; resolves when it is in force in all, rejects where one has refused it. */
+  async apply(instruction: Instruction): Promise<void> {
+    if (instruction.type === 'rules') this.ensureBuckets(instruction.programs.buckets);
+    // All have answered, whatever one says: what follows may close what the instruction named.
+    const answers = await Promise.allSettled(this.threads.map((thread) => thread.apply(instruction)));
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   }
 
   /** Makes sure that `rows` rows of action counters exist on both sides. */
   ensureActionCounters(rows: number): void {
     while (this.actionCounters.capacity < rows) {
-      const slab = this.actionCounters.grow();
-      void this.apply({ type: 'action-counters', slab }).catch(() => undefined);
+      const slabs = this.actionCounters.grow();
+      void this.apply({ type: 'action-counters', slabs }).catch(() => undefined);
     }
   }
 
-  /** Ends the worker after the batch it is in. */
+  /** Makes sure that token buckets below `count` exist, which all workers share. */
+  private ensureBuckets(count: number): void {
+    for (; this.buckets < count; this.buckets += BUCKETS_OF_SLAB) {
+      const slab = new SharedArrayBuffer(BUCKET_SLAB_BYTES);
+      void this.apply({ type: 'buckets', slab }).catch(() => undefined);
+    }
+  }
+
+  /** Ends every worker after the batch it is in. */
   async stop(): Promise<void> {
-    if (!this.ended) {
-      this.ended = true;
-      this.worker.postMessage({ type: 'stop', sequence: ++this.sequence });
-      this.wake();
-    }
-    await this.exited;
-    if (this.closed) return;
-    this.closed = true;
+    await Promise.all(this.threads.map((thread) => thread.stop()));
     process.removeListener('exit', this.wake);
-    close(this.wakeFd);
   }
 
-  private readonly wake = (): void => signalEventfd(this.wakeFd);
+  private readonly wake = (): void => {
+    for (const thread of this.threads) thread.wake();
+  };
 
-  private heard(message: FromWorker): void {
-    switch (message.type) {
-      case 'applied':
-        // Maps iterate in order of insertion, which is the order of the sequence.
-        for (const [sequence, { resolve }] of this.waiting) {
-          if (sequence > message.sequence) break;
-          this.waiting.delete(sequence);
-          resolve();
-        }
-        break;
-      case 'refused':
-        this.waiting.get(message.sequence)?.reject(new Error(message.message));
-        this.waiting.delete(message.sequence);
-        break;
+  private heard(news: WorkerNews): void {
+    switch (news.type) {
       case 'fdb-notices':
         this.emit('fdb-notices');
         break;
-      case 'port-gone':
-        this.emit('port-gone', message.device, message.errno);
+      case 'mirror-wanted':
+        this.emit('mirror-wanted', news.wanted);
         break;
       case 'tunnel-gso-failed':
-        this.emit('tunnel-gso-failed', message.errno);
+        if (!this.tunnelGsoTold) this.emit('tunnel-gso-failed', news.errno);
+        this.tunnelGsoTold = true;
+        break;
+      case 'port-gone':
+        this.emit('port-gone', news.device, news.errno);
         break;
       case 'note':
-        this.emit('note', message.action);
+        this.emit('note', news.action);
         break;
     }
   }
 
   private failed(error: Error): void {
-    this.ended = true;
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
+    if (this.hasFailed) return;
+    this.hasFailed = true;
     this.emit('failed', error);
   }
 }

@@ -20,7 +20,7 @@ import { VniCounter, type VniCounters } from '../memory/vni-counters.js';
 import { markUnfinished } from '../offload/unfinished.js';
 import { putU16, putU32 } from '../wire/bytes.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { ECN_CHANGED, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
+import { ECN_CHANGED, ECN_KEPT, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipHeaderCut } from '../wire/ip.js';
@@ -245,14 +245,17 @@ export class Decapsulator {
     }
     const mode = devices.vxlanMode(device);
     if ((mode & VxlanMode.LEARN) !== 0 && !this.learn(frame, m, device, vni)) return;
-    if (ipHeaderCut(bytes, frame, frameLength)) {
+    // Mirrored frames may be cut short, and are to be seen as they were, whatever became of their copies on the way.
+    const isMirror = (mode & VxlanMode.MIRROR) !== 0;
+    if (!isMirror && ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return;
     }
-    const ecn = ecnDecapsulate(bytes, frame, this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS]);
+    const tos = this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS];
+    const ecn = isMirror ? ECN_KEPT : ecnDecapsulate(bytes, frame, tos);
     if (ecn > ECN_CHANGED) {
       if (ecn === ECN_LOST) {
         this.frameError(device, REASON['ecn-not-ect-in-ce']);
@@ -280,7 +283,7 @@ export class Decapsulator {
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, length - VXLAN_HEADER);
+    this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.hook.decide(packet);

@@ -1,4 +1,4 @@
-import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
@@ -19,9 +19,11 @@ import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
+import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
 import { encapsulateReason, hostReason, portReason, sendReason } from './send-reasons.js';
 import type { UnderlayPaths } from './underlay-paths.js';
 import { WholeFlows } from './whole-flows.js';
+import { WrittenPorts } from './written-ports.js';
 
 /** Entries of the datagram vector: 64-segment bundles, or as many single datagrams. */
 export const DATAGRAMS = 256;
@@ -31,6 +33,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 
 /** Writes the output queues of a batch: merged frames to the TAPs, encapsulated datagrams to the underlays. */
 export class Deliverer {
+  /** Whoever looks at it resets it. */
+  readonly written = new WrittenPorts();
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -39,6 +43,7 @@ export class Deliverer {
   private readonly encapsulator: Encapsulator;
   private readonly forwarder: Forwarder;
   private readonly proxy: NeighbourProxy;
+  private readonly rsc: RouteShortCircuit;
   private readonly demultiplexer: Demultiplexer;
   private readonly vniCounters: VniCounters;
   private readonly frames: FrameVector;
@@ -64,6 +69,7 @@ export class Deliverer {
     encapsulator: Encapsulator,
     forwarder: Forwarder,
     proxy: NeighbourProxy,
+    rsc: RouteShortCircuit,
     demultiplexer: Demultiplexer,
     vniCounters: VniCounters,
     tunnels: Int32Array,
@@ -78,6 +84,7 @@ export class Deliverer {
     this.encapsulator = encapsulator;
     this.forwarder = forwarder;
     this.proxy = proxy;
+    this.rsc = rsc;
     this.demultiplexer = demultiplexer;
     this.vniCounters = vniCounters;
     this.tunnels = tunnels;
@@ -146,6 +153,7 @@ export class Deliverer {
   private write(device: number, port: FramePort): void {
     const vector = this.frames;
     port.write(vector);
+    this.written.mark(device);
     const counters = this.counters;
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     counters.work(WorkCounter.TAP_WRITES, vector.count);
@@ -200,6 +208,15 @@ export class Deliverer {
       else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
       if (outcome !== NOT_ASKED) return;
     }
+    let isShort = false;
+    if ((this.devices.vxlanMode(device) & VxlanMode.RSC) !== 0) {
+      const outcome = this.rsc.take(packet, device);
+      isShort = outcome === SHORT_CIRCUITED;
+      if (outcome === NO_ROOM_TO_WRITE) {
+        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet));
+        return;
+      }
+    }
     let count = forwarder.choose(packet, device);
     if (count === RECORDS_FULL) {
       this.sendAll(device, underlay);
@@ -209,9 +226,22 @@ export class Deliverer {
     if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
     const first = forwarder.first;
     for (let r = first; r < first + count; r++) {
-      if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      if (isShort && isNowhere(forwarder.records, r)) this.comeBack(packet, device, r);
+      else if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
       else this.encapsulate(device, underlay, packet, r, forwarder.records);
     }
+  }
+
+  /** A short-circuited frame whose neighbour is on this side: it comes in at the device that it went out of. */
+  private comeBack(packet: PacketIndex, device: number, record: number): void {
+    const segments = this.packets.segments(packet);
+    const family = this.forwarder.records[record * TUNNEL_WORDS + TunnelWord.FAMILY];
+    if (!this.inbound.pass(packet, device, family)) {
+      this.drop(device, REASON['batch-full'], segments);
+      return;
+    }
+    this.counters.device(device, DeviceCounter.TX_PACKETS, segments);
+    this.counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
   }
 
   private encapsulate(
@@ -226,7 +256,13 @@ export class Deliverer {
       this.sendAll(device, underlay);
       result = this.add(device, underlay, packet, record, tunnels);
     }
-    if (result !== ENCAPSULATED) this.drop(device, encapsulateReason(result), this.packets.segments(packet));
+    if (result !== ENCAPSULATED)
+      this.lose(
+        device,
+        encapsulateReason(result),
+        this.packets.segments(packet),
+        tunnels[record * TUNNEL_WORDS + TunnelWord.FAMILY],
+      );
   }
 
   private add(device: number, underlay: Underlay, packet: PacketIndex, record: number, tunnels: Int32Array): number {
@@ -301,19 +337,23 @@ export class Deliverer {
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
+    // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
+    const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
+    const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
       if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * vector.segmentSize[m]);
+        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
-        this.drop(device, sendReason(vector.errno[m]), vector.segments[m] - sent);
+        const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
+        this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
@@ -337,6 +377,22 @@ export class Deliverer {
   private dropAtPort(device: number, reason: number, packets: number): void {
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, toStack ? DeviceCounter.RX_DROPPED : DeviceCounter.TX_DROPPED, packets);
+    this.counters.reason(device, reason, packets);
+  }
+
+  /**
+   * Counts what the underlay did not take where vxlan_xmit_one, iptunnel_xmit and ip6tunnel_xmit count it: no route is
+   * an error of the carrier, and what IPv6 refuses an aborted one.
+   */
+  private lose(device: number, reason: number, packets: number, family: number): void {
+    const isUnreachable = reason === REASON['send-unreachable'];
+    if (!isUnreachable && family !== 6) {
+      this.drop(device, reason, packets);
+      return;
+    }
+    const cause = isUnreachable ? DeviceCounter.TX_CARRIER_ERRORS : DeviceCounter.TX_ABORTED_ERRORS;
+    this.counters.device(device, DeviceCounter.TX_ERRORS, packets);
+    this.counters.device(device, cause, packets);
     this.counters.reason(device, reason, packets);
   }
 

@@ -5,8 +5,10 @@
  * A batch runs to completion: receive, decapsulate, classify, act, queue, coalesce, write. Nothing is kept from one
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
  */
+
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
+import { Writable } from '../actions/writable.js';
 import type { Lookup } from '../classifier/classifier.js';
 import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
@@ -14,6 +16,7 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
+import { type Clock, SYSTEM_CLOCK } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
@@ -31,11 +34,15 @@ import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
+import { MirrorTaps } from './mirror-taps.js';
+import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
+import { RouteShortCircuit } from './route-short-circuit.js';
 import { UnderlayPaths } from './underlay-paths.js';
+import type { WrittenPorts } from './written-ports.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 const PACKETS = 4096;
@@ -87,13 +94,19 @@ export class Engine {
   private readonly underlayPaths = new UnderlayPaths();
   private readonly inbound: Inbound;
   private readonly proxy: NeighbourProxy;
+  readonly mirrors: MirrorTaps;
+  private readonly neighbours: NeighbourLookup;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
+  private clock: Clock = SYSTEM_CLOCK;
 
-  /** `samples`, `fdb` (the shared memory of the forwarding table), `vniCounters`: absent, ones of its own. */
+  /**
+   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
+   * ones of its own.
+   */
   constructor(
     arena: Arena,
     devices: DeviceTable,
@@ -102,6 +115,7 @@ export class Engine {
     samples = new SampleRing(),
     fdb: SharedArrayBuffer = new FdbStore().buffer,
     vniCounters: VniCounters = new VniCounters(),
+    pathMtus?: SharedArrayBuffer,
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -118,8 +132,10 @@ export class Engine {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
+    this.mirrors = new MirrorTaps(arena, packets, devices, counters);
+    this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets);
+    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -134,7 +150,18 @@ export class Engine {
       vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
-    this.proxy = new NeighbourProxy(arena.u8, this.packets, devices, this.fdb, this.inbound, checksums);
+    this.neighbours = new NeighbourLookup(arena.u8, devices, this.fdb);
+    this.proxy = new NeighbourProxy(
+      arena.u8,
+      this.packets,
+      devices,
+      this.fdb,
+      this.neighbours,
+      this.inbound,
+      checksums,
+    );
+    const writable = new Writable(arena, packets, scratch);
+    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -145,12 +172,18 @@ export class Engine {
       new Encapsulator(arena, this.packets, checksums),
       new Forwarder(arena.u8, this.packets, devices, this.fdb),
       this.proxy,
+      rsc,
       this.demultiplexer,
       vniCounters,
       NO_PROGRAMS.tunnels,
       this.underlayPaths,
       this.inbound,
     );
+  }
+
+  /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
+  attachBuckets(slab: SharedArrayBuffer): void {
+    this.executor.buckets.attach(slab);
   }
 
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
@@ -165,6 +198,17 @@ export class Engine {
     this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
   }
 
+  /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */
+  makeRepeatable(clock: Clock, seed: number): void {
+    this.clock = clock;
+    this.executor.seed(seed);
+  }
+
+  /** The ports that frames were written to; whoever looks at it resets it. */
+  get written(): WrittenPorts {
+    return this.deliverer.written;
+  }
+
   /** The action `simple` that a frame has met since the last call: its id, or -1. */
   takeNote(): number {
     const { note } = this.executor;
@@ -172,9 +216,27 @@ export class Engine {
     return note;
   }
 
-  /** The host's neighbours on devices with `proxy`, NEIGHBOUR_WORDS words each. */
+  /** The host's neighbours on devices with `proxy` or `rsc`, NEIGHBOUR_WORDS words each. */
   useNeighbours(neighbours: Int32Array): void {
-    this.proxy.use(neighbours);
+    this.neighbours.use(neighbours);
+  }
+
+  /** The TAPs of a mirror receiver, and VNIs that get none; frames that waited for either go on, or are counted. */
+  useMirrorTaps(device: number, taps: Int32Array, refused: Int32Array): void {
+    const { mirrors } = this;
+    mirrors.use(device, taps, refused);
+    if (mirrors.held === 0) return;
+    this.tick(mirrors.held);
+    this.packets.reset();
+    this.hook.beginBatch();
+    for (let tap = mirrors.release(); tap >= 0; tap = mirrors.release()) {
+      const packet = mirrors.released;
+      this.hook.dissect(packet);
+      this.hook.send(packet, tap, this.devices.ifindex(this.packets.device[packet]));
+    }
+    this.finish();
+    this.tock();
+    mirrors.compact();
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -311,25 +373,30 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = Date.now();
+    const now = this.clock.wall();
     this.executor.now = now;
-    if (this.executor.needsClock) this.executor.arrivals.begin(performance.now(), count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(this.clock.steady(), count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
+    this.mirrors.now = second;
     this.fdb.tick(now);
   }
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock) this.executor.arrivals.finish(performance.now());
+    if (this.executor.needsClock) this.executor.arrivals.finish(this.clock.steady());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = HEADROOM;
     this.hook.dissect(packet);
+    if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
+      this.refuseFromHost(packet, device);
+      return;
+    }
     this.paths.observe(packet, this.hook.key);
     // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
@@ -339,6 +406,14 @@ export class Engine {
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.RX_BYTES, this.packets.length[packet]);
     this.hook.decide(packet);
+  }
+
+  /** Nothing goes back to where mirrored traffic comes from. */
+  private refuseFromHost(packet: PacketIndex, device: number): void {
+    const segments = this.packets.segments(packet);
+    const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
+    this.counters.device(device, transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED, segments);
+    this.counters.reason(device, REASON['mirror-receive-only'], segments);
   }
 
   private finish(): void {
@@ -375,9 +450,12 @@ export class Engine {
       if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
       this.hook.dissect(packet);
       const family = inbound.family(n);
-      if (family !== 0) this.decapsulator.learnLocal(packet, device, family);
-      counters.device(device, DeviceCounter.RX_PACKETS, segments);
-      counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      // What the device itself answers was not received by it.
+      if (family !== 0) {
+        this.decapsulator.learnLocal(packet, device, family);
+        counters.device(device, DeviceCounter.RX_PACKETS, segments);
+        counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
+      }
       this.hook.decide(packet);
     }
   }

@@ -24,7 +24,7 @@ import type { FramePort, Underlay } from '../io/device.js';
 import { FakePort, type HostFrame } from '../io/fake/fake-port.js';
 import { FakeUnderlay, type NetworkDatagram } from '../io/fake/fake-underlay.js';
 import { Arena } from '../memory/arena.js';
-import { ActionCounters, Counters, DeviceCounter } from '../memory/counters.js';
+import { ActionCounter, ActionCounters, Counters, DeviceCounter } from '../memory/counters.js';
 import { REASON, REASONS, type ReasonName } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6 } from '../offload/offloads.js';
@@ -123,8 +123,10 @@ export interface HookRule {
   /** AT_INGRESS where nothing is said. */
   readonly hook?: number;
   readonly actions: readonly Action[];
-  /** Words of the flow key, all their bits; a rule without any takes everything. */
+  /** Words of the flow key; a rule without any takes everything. */
   readonly match?: Readonly<Record<number, number>>;
+  /** The bits of them that count: all where nothing is said. */
+  readonly masks?: Readonly<Record<number, number>>;
   readonly chain?: number;
   readonly pref?: number;
   readonly protocol?: number;
@@ -166,12 +168,13 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
   return { start, actionAt, words: Int32Array.from(words), tunnels, buckets };
 }
 
-export function ruleOf({ match = {}, chain = 0, pref = 1, protocol = PROTOCOL_ALL }: HookRule, id: number): Rule {
+export function ruleOf(rule: HookRule, id: number): Rule {
+  const { match = {}, masks = {}, chain = 0, pref = 1, protocol = PROTOCOL_ALL } = rule;
   const key = new Int32Array(KEY_WORDS);
   const mask = new Int32Array(KEY_WORDS);
   for (const [word, value] of Object.entries(match)) {
-    key[Number(word)] = value;
-    mask[Number(word)] = -1;
+    mask[Number(word)] = masks[Number(word)] ?? -1;
+    key[Number(word)] = value & mask[Number(word)];
   }
   return { id, chain, pref, protocol, key, mask };
 }
@@ -264,6 +267,11 @@ export class Harness {
   reasons(device: number): Partial<Record<string, number>> {
     const counts = REASONS.map(({ name }, n) => [name, this.counters.reasonValue(device, n)] as const);
     return Object.fromEntries(counts.filter(([, count]) => count !== 0));
+  }
+
+  /** Every counter of action `n` of rule `r`, the times that it was used first and last among them. */
+  counts(r: number, n: number): number[] {
+    return Object.values(ActionCounter).map((counter) => this.actionCounters.value(r * ROWS + n, counter));
   }
 
   /** Packets, bytes, drops and overlimits of action `n` of rule `r`. */

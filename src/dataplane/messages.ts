@@ -2,6 +2,7 @@
 import type { ActionPrograms } from '../actions/program.js';
 import type { ClassifierSnapshot } from '../classifier/classifier.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
+import type { TapQueue } from '../io/tap/tap-queue.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 
@@ -14,8 +15,13 @@ export interface HookRules {
 }
 
 export type Instruction =
-  /** A TAP's queue: the worker reads and writes `fd`, which stays the control thread's to close. */
-  | { readonly type: 'port-open'; readonly device: number; readonly fd: number; readonly offloads: number }
+  /** A TAP: each worker has its place of `queues`, whose descriptors stay the control thread's to close. */
+  | {
+      readonly type: 'port-open';
+      readonly device: number;
+      readonly queues: readonly TapQueue[];
+      readonly offloads: number;
+    }
   /** An interface of the host that is only sent to; the socket stays the control thread's to close. */
   | { readonly type: 'output-open'; readonly device: number; readonly socket: PacketSocket; readonly offloads: number }
   | { readonly type: 'output-close'; readonly device: number }
@@ -27,7 +33,8 @@ export type Instruction =
   | {
       readonly type: 'underlay-open';
       readonly underlay: number;
-      readonly parts: UnderlayParts;
+      /** Each worker's. */
+      readonly parts: readonly UnderlayParts[];
       readonly owner: number;
       readonly takers?: Int32Array;
     }
@@ -45,8 +52,20 @@ export type Instruction =
   | { readonly type: 'neighbours'; readonly neighbours: Int32Array }
   /** Replaces the hooks named, and all programs, between two batches: the frames see the old rules or the new. */
   | { readonly type: 'rules'; readonly programs: ActionPrograms; readonly hooks: readonly HookRules[] }
-  /** One more slab of action counters. */
-  | { readonly type: 'action-counters'; readonly slab: SharedArrayBuffer }
+  /**
+   * The TAPs of a mirror receiver, pairs of VNI and device, in the place of those before; and VNIs asked for that get
+   * none, pairs of VNI and reason.
+   */
+  | {
+      readonly type: 'mirror-taps';
+      readonly device: number;
+      readonly taps: Int32Array;
+      readonly refused: Int32Array;
+    }
+  /** One more slab of action counters for each worker. */
+  | { readonly type: 'action-counters'; readonly slabs: readonly SharedArrayBuffer[] }
+  /** One more slab of token buckets, the same for all. */
+  | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
   | { readonly type: 'stop' };
 
 export type ToWorker = Instruction & { readonly sequence: number };
@@ -64,21 +83,32 @@ export type FromWorker =
   | { readonly type: 'tunnel-gso-failed'; readonly errno: number }
   /** The forwarding table has notices for the control thread. */
   | { readonly type: 'fdb-notices' }
+  /** VNIs have arrived at mirror receivers that have no TAP there: pairs of device and VNI, each to be answered. */
+  | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
 export interface WorkerStart {
+  /** 0 … one less than there are workers. */
+  readonly number: number;
+  /** The processor that it keeps to; -1: any. */
+  readonly cpu: number;
+  /** Microseconds of looking for more work before it sleeps. */
+  readonly busyPoll: number;
+  /** Its own. */
   readonly counters: SharedArrayBuffer;
   readonly devices: SharedArrayBuffer;
   /** The forwarding table. */
   readonly fdb: SharedArrayBuffer;
-  /** Counters of VNIs. */
+  /** What routers have said of the path (path-mtu.ts). */
+  readonly pathMtus: SharedArrayBuffer;
+  /** Counters of VNIs: its own. */
   readonly vniCounters: SharedArrayBuffer;
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
   /** What super-frames are handed to the kernel through; absent: nothing. */
   readonly tunnelGso?: TunnelGsoParts;
-  /** Where action sample writes (memory/sample-ring.ts). */
+  /** Where action sample writes (memory/sample-ring.ts): its own. */
   readonly samples: SharedArrayBuffer;
 }

@@ -2,7 +2,7 @@
  * `proxy`: what the host asks of the neighbours behind a vxlan device is answered from those that it was told of, and
  * does not go into the tunnel (arp_reduce and neigh_reduce in drivers/net/vxlan/vxlan_core.c).
  */
-import { type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import type { DeviceTable } from '../devices/device-table.js';
 import { ENTRY_IS_LOCAL, ENTRY_IS_ROUTER, type FdbLookup, NO_ENTRY } from '../devices/fdb-lookup.js';
 import type { PacketIndex, Packets } from '../memory/packets.js';
 import { putU16, u16 } from '../wire/bytes.js';
@@ -12,7 +12,7 @@ import { ETH_HEADER } from '../wire/ethernet.js';
 import { IPPROTO_ICMPV6 } from '../wire/ip-protocol.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import type { Inbound } from './inbound.js';
-import { NEIGHBOUR_WORDS, Neighbours } from './neighbours.js';
+import type { NeighbourLookup } from './neighbour-lookup.js';
 
 /** What became of a frame: it is none that a proxy answers, it was answered, or it was not and ends here. */
 export const NOT_ASKED = 0;
@@ -42,29 +42,24 @@ export class NeighbourProxy {
   private readonly fdb: FdbLookup;
   private readonly inbound: Inbound;
   private readonly checksums: Checksummer;
-  private neighbours = new Neighbours(new Int32Array(0));
-  /** The neighbour that is looked for. */
-  private readonly wanted = new Int32Array(NEIGHBOUR_WORDS);
+  private readonly neighbours: NeighbourLookup;
 
   constructor(
     bytes: Uint8Array,
     packets: Packets,
     devices: DeviceTable,
     fdb: FdbLookup,
+    neighbours: NeighbourLookup,
     inbound: Inbound,
     checksums: Checksummer,
   ) {
+    this.neighbours = neighbours;
     this.bytes = bytes;
     this.packets = packets;
     this.devices = devices;
     this.fdb = fdb;
     this.inbound = inbound;
     this.checksums = checksums;
-  }
-
-  /** Neighbours, NEIGHBOUR_WORDS words each, in the place of those before. */
-  use(neighbours: Int32Array): void {
-    this.neighbours = new Neighbours(neighbours);
   }
 
   /** Takes a frame that a device with `proxy` is to send, if it is a question. */
@@ -98,10 +93,10 @@ export class NeighbourProxy {
     const reply = this.inbound.reserve(ETH_HEADER + ARP_BYTES, device);
     if (reply < 0) return PROXY_SILENT;
     this.copy(reply, at + 8, 6);
-    this.putMac(reply + 6, row);
+    this.neighbours.putMac(reply + 6, row);
     this.copy(reply + 12, frame + 12, 8);
     putU16(b, reply + 20, ARP_REPLY);
-    this.putMac(reply + 22, row);
+    this.neighbours.putMac(reply + 22, row);
     this.copy(reply + 28, target, 4);
     this.copy(reply + 32, at + 8, 10);
     return PROXY_ANSWERED;
@@ -118,7 +113,7 @@ export class NeighbourProxy {
     const reply = this.inbound.reserve(ETH_HEADER + IPV6_HEADER + ND_BYTES, device);
     if (reply < 0) return PROXY_SILENT;
     this.copy(reply, asker, 6);
-    this.putMac(reply + 6, row);
+    this.neighbours.putMac(reply + 6, row);
     putU16(b, reply + 12, ETHERTYPE_IPV6);
     const ip = reply + ETH_HEADER;
     b.fill(0, ip, ip + IPV6_HEADER + ND_BYTES);
@@ -134,7 +129,7 @@ export class NeighbourProxy {
     this.copy(icmp + 8, target, 16);
     b[icmp + 24] = OPTION_TARGET;
     b[icmp + 25] = 1;
-    this.putMac(icmp + 26, row);
+    this.neighbours.putMac(icmp + 26, row);
     const sum = this.checksums.sum(icmp, ND_BYTES, this.checksums.pseudoHeader6(ip, IPPROTO_ICMPV6, ND_BYTES));
     putU16(b, icmp + 2, finish(sum));
     return PROXY_ANSWERED;
@@ -145,20 +140,9 @@ export class NeighbourProxy {
 
   /** The row of a neighbour whose address stands at `at`; -1 where there is none, or it is not behind the tunnel. */
   private neighbour(device: number, family: number, at: number): number {
-    const { wanted, neighbours, fdb } = this;
-    const b = this.bytes;
-    wanted[0] = device;
-    for (let w = 0; w < 4; w++) {
-      const word = at + w * 4;
-      wanted[1 + w] =
-        family === 4 && w > 0 ? 0 : (b[word] << 24) | (b[word + 1] << 16) | (b[word + 2] << 8) | b[word + 3];
-    }
-    wanted[5] = family;
-    const row = neighbours.find(wanted);
-    if (row < 0) {
-      if ((this.devices.vxlanMode(device) & VxlanMode.L3_MISS) !== 0) fdb.missedIp(device, wanted);
-      return -1;
-    }
+    const { neighbours, fdb } = this;
+    const row = neighbours.find(device, family, at);
+    if (row < 0 || !neighbours.isConnected(row)) return -1;
     const entry = fdb.look(device, neighbours.macHigh(row), neighbours.macLow(row), this.devices.vni(device));
     this.isRouter = entry !== NO_ENTRY && (entry & ENTRY_IS_ROUTER) !== 0;
     return entry !== NO_ENTRY && (entry & ENTRY_IS_LOCAL) !== 0 ? -1 : row;
@@ -177,16 +161,6 @@ export class NeighbourProxy {
   private isLoopback(address: number): boolean {
     for (let n = 0; n < 15; n++) if (this.bytes[address + n] !== 0) return false;
     return this.bytes[address + 15] === 1;
-  }
-
-  private putMac(at: number, row: number): void {
-    const b = this.bytes;
-    const high = this.neighbours.macHigh(row);
-    b[at] = high >>> 24;
-    b[at + 1] = high >>> 16;
-    b[at + 2] = high >>> 8;
-    b[at + 3] = high;
-    putU16(b, at + 4, this.neighbours.macLow(row));
   }
 
   private copy(to: number, from: number, bytes: number): void {

@@ -4,7 +4,10 @@ const FAMILY = 5;
 const MAC_HIGH = 6;
 const MAC_LOW = 7;
 
-/** The host's neighbours on vxlan devices with `proxy` or `l3miss`: an open-addressing table, made anew with each change. */
+/** In the word of the MAC's lower half: the kernel believes in the neighbour now. */
+export const NEIGHBOUR_CONNECTED = 0x10000;
+
+/** The host's neighbours on vxlan devices with `proxy` or `rsc`: an open-addressing table, made anew with each change. */
 export class Neighbours {
   private readonly mask: number;
   /** Rows of NEIGHBOUR_WORDS; a family of 0 is an empty one. */
@@ -34,7 +37,11 @@ export class Neighbours {
   }
 
   macLow(row: number): number {
-    return this.rows[row * NEIGHBOUR_WORDS + MAC_LOW];
+    return this.rows[row * NEIGHBOUR_WORDS + MAC_LOW] & 0xffff;
+  }
+
+  isConnected(row: number): boolean {
+    return (this.rows[row * NEIGHBOUR_WORDS + MAC_LOW] & NEIGHBOUR_CONNECTED) !== 0;
   }
 
   /** Where the neighbour is, or where it would be. */

@@ -3,7 +3,7 @@ import { dissect } from '../classifier/dissect.js';
 import { KEY_WORDS } from '../classifier/flow-key.js';
 import { Arena } from '../memory/arena.js';
 import { Packets } from '../memory/packets.js';
-import { PathMtus } from './path-mtu.js';
+import { PATH_MTU_BYTES, PathMtus } from './path-mtu.js';
 
 const ETHERNET = '0225d0130102 2425d0e10000';
 const ROUTER = '0a080001';
@@ -39,9 +39,13 @@ const TO_FAR6 = bytesOf(ETHERNET, '86dd', `60000000 0014 0640 ${LOCAL6} ${FAR6}`
 class Bench {
   readonly arena = new Arena(65536 * 4);
   readonly packets = new Packets(this.arena, 64);
-  readonly paths = new PathMtus(this.arena.u8, this.packets);
+  readonly paths: PathMtus;
   private readonly key = new Int32Array(KEY_WORDS);
   private readonly slot = this.arena.alloc(2048);
+
+  constructor(shared?: SharedArrayBuffer) {
+    this.paths = new PathMtus(this.arena.u8, this.packets, shared);
+  }
 
   hear(frame: Uint8Array): void {
     this.paths.observe(this.dissect(frame), this.key);
@@ -109,3 +113,10 @@ for (const [what, frame] of unbelievable) {
     t.is(bench.limit(TO_FAR6), 1450);
   });
 }
+
+test('what one worker was told another heeds', (t) => {
+  const shared = new SharedArrayBuffer(PATH_MTU_BYTES);
+  const [one, other] = [new Bench(shared), new Bench(shared)];
+  one.hear(needsFragmentation(1300));
+  t.is(other.limit(TO_FAR), 1300);
+});

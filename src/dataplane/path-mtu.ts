@@ -7,7 +7,9 @@
  * allows. Where the host routes such a frame on over a smaller MTU, the sender has learnt of it and cuts smaller; if
  * vtep went on claiming the larger size, the router would refuse every segment for ever.
  *
- * A fixed table, one slot for each hash: what does not fit replaces what was there, and costs one more refusal.
+ * A fixed table, one slot for each hash: what does not fit replaces what was there, and costs one more refusal. It is
+ * all workers', for what the host is told on one concerns what is received on another. Nobody locks it: a slot that is
+ * read while it is written is at worst one guess of a size that is too small, or one more refusal.
  */
 import { KeyWord } from '../classifier/flow-key.js';
 import type { PacketIndex, Packets } from '../memory/packets.js';
@@ -21,6 +23,10 @@ const SLOTS = 1024;
 const SLOT = 6;
 const MTU = 4;
 const TOLD = 5;
+/** Whether anything was ever told (most endpoints never hear a word): the word behind the slots. */
+const ANY = SLOTS * SLOT;
+/** Bytes of the table. */
+export const PATH_MTU_BYTES = (ANY + 1) * 4;
 /** Seconds that a word of a router is believed (net.ipv4.route.mtu_expires). */
 const LIFETIME = 600;
 /** The least that is believed: net.ipv4.route.min_pmtu, and the minimum of RFC 8200. */
@@ -35,15 +41,15 @@ const PACKET_TOO_BIG = 2;
 export class PathMtus {
   private readonly bytes: Uint8Array;
   private readonly packets: Packets;
-  private readonly slots = new Int32Array(SLOTS * SLOT);
-  /** Whether anything was ever told: most endpoints never hear a word. */
-  private told = false;
+  private readonly slots: Int32Array;
   /** Seconds since the epoch (32 bits); the worker sets it once a batch. */
   now = 0;
 
-  constructor(bytes: Uint8Array, packets: Packets) {
+  /** `shared`: PATH_MTU_BYTES of shared memory, zero at first; absent: the table is nobody else's. */
+  constructor(bytes: Uint8Array, packets: Packets, shared = new SharedArrayBuffer(PATH_MTU_BYTES)) {
     this.bytes = bytes;
     this.packets = packets;
+    this.slots = new Int32Array(shared);
   }
 
   /** Notes what a packet says, if it is such a message. `key` is its flow key. */
@@ -68,7 +74,7 @@ export class PathMtus {
 
   /** `mtu`, or less where a router has said so of the way to the destination of flow key `key`. */
   limit(key: Int32Array, mtu: number): number {
-    if (!this.told) return mtu;
+    if (this.slots[ANY] === 0) return mtu;
     const a = key[KeyWord.DST_IP];
     const b = key[KeyWord.DST_IP + 1];
     const c = key[KeyWord.DST_IP + 2];
@@ -93,7 +99,7 @@ export class PathMtus {
     slots[at + 3] = d;
     slots[at + MTU] = mtu;
     slots[at + TOLD] = this.now;
-    this.told = true;
+    slots[ANY] = 1;
   }
 }
 

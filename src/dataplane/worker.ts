@@ -1,5 +1,5 @@
 /**
- * A worker thread: blocked in ppoll over the eventfd of the control thread, the underlay sockets and the TAPs.
+ * A worker thread: blocked in epoll_wait over the eventfd of the control thread, the underlay sockets and the TAPs.
  * It never returns to its event loop; instructions are fetched synchronously when the eventfd says so, between two
  * batches, which is what makes a rule change atomic for the frames.
  */
@@ -10,20 +10,24 @@ import { DeviceTable } from '../devices/device-table.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import { PacketPort } from '../io/packet/packet-port.js';
 import { TapPort } from '../io/tap/tap-port.js';
+import type { TapQueue } from '../io/tap/tap-queue.js';
 import { TUNNEL_GSO_BYTES, TunnelGso } from '../io/tunnel-gso/tunnel-gso.js';
 import { ROUTE_PROBE_BYTES, RouteProbe } from '../io/udp/route-probe.js';
 import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
-import { ActionCounters, Counters, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import { EAGAIN, EBADF, EINTR, errnoText } from '../native/errno.js';
-import { ppoll, read } from '../native/libc.js';
+import { EINTR, errnoText } from '../native/errno.js';
+import { read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
+import { Rounds } from './rounds.js';
+import { nameThread, pinThread } from './this-thread.js';
+import { ArenaClock, Waiting } from './waiting.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
 const UNDERLAY_BYTES = 256 * 1024;
@@ -42,6 +46,8 @@ const ARENA_BYTES =
 
 class DatapathWorker {
   private readonly port: MessagePort;
+  /** Its place among the workers. */
+  private readonly number: number;
   private readonly arena = new Arena(ARENA_BYTES);
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
@@ -49,6 +55,8 @@ class DatapathWorker {
   private readonly routes: RouteProbe;
   private readonly tunnelGso: TunnelGso | null;
   private readonly poll: PollSet;
+  private readonly waiting: Waiting;
+  private readonly rounds: Rounds;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
   private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
@@ -63,6 +71,9 @@ class DatapathWorker {
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
+    this.number = start.number;
+    nameThread(this.arena, `vtep-worker${start.number}`);
+    if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
     this.engine = new Engine(
       this.arena,
@@ -72,6 +83,7 @@ class DatapathWorker {
       new SampleRing(start.samples),
       start.fdb,
       new VniCounters(start.vniCounters),
+      start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
@@ -81,42 +93,37 @@ class DatapathWorker {
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
     this.poll.add(start.wakeFd, POLL_DEVICE.CONTROL, 0, 0);
+    this.waiting = new Waiting(this.poll, this.counters, new ArenaClock(this.arena), start.busyPoll);
+    this.rounds = new Rounds(this.poll, this.engine, this.engine.written, {
+      underlay: (number) => this.closeUnderlay(number),
+      port: (device, error) => this.portFailed(device, error),
+    });
   }
 
   run(): void {
     this.say({ type: 'ready' });
     while (this.running) {
-      const ready = ppoll(this.poll.address, this.poll.count, this.poll.timeout);
-      this.counters.work(WorkCounter.WAKEUPS, 1);
-      if (ready < 0 && ready !== -EINTR) throw new Error(`ppoll: ${errnoText(ready)}`);
-      if (ready > 0) this.serve();
+      const ready = this.waiting.wait();
+      if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
+      if (ready > 0) this.serve(ready);
     }
     this.routes.close();
     this.tunnelGso?.close();
+    this.poll.close();
     this.say({ type: 'stopped' });
   }
 
-  /** One bounded batch from everything that is ready, so that neither direction starves the other. */
-  private serve(): void {
-    const poll = this.poll;
-    for (let n = 1; n < poll.count; n++) {
-      if (!poll.isReady(n)) continue;
-      const device = poll.device(n);
-      if (poll.kind(n) === POLL_DEVICE.UNDERLAY) {
-        const result = this.engine.serviceUnderlay(device, poll.which(n));
-        // A descriptor that is none polls as ready for ever: out of the set with it.
-        if (result === -EBADF) this.closeUnderlay(device);
-      } else {
-        const result = this.engine.servicePort(device);
-        // A deleted TAP polls as ready for ever: out of the set with it.
-        if (result < 0 && result !== -EAGAIN) this.portFailed(device, result);
-      }
-    }
+  private serve(ready: number): void {
+    const { poll } = this;
+    let isAsked = false;
+    for (let n = 0; n < ready; n++) if (poll.kind(poll.ready(n)) === POLL_DEVICE.CONTROL) isAsked = true;
+    if (this.rounds.serve(ready) > 0) this.waiting.worked();
     this.tellNote();
     if (this.tunnelGso !== null && this.tunnelGso.failure !== 0) this.tellFailure(this.tunnelGso.failure);
-    const { fdb } = this.engine;
+    const { fdb, mirrors } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
-    if (poll.isReady(0)) this.obey();
+    if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
+    if (isAsked) this.obey();
   }
 
   /** The kernel's log line of action simple, but not for every frame. */
@@ -140,12 +147,13 @@ class DatapathWorker {
     this.say({ type: 'port-gone', device, errno: -error });
   }
 
-  private openPort(device: number, fd: number, offloads: number): void {
+  private openPort(device: number, queue: TapQueue | undefined, offloads: number): void {
     this.closePort(device);
+    if (queue === undefined) return;
     const part = this.portParts.take();
     this.portPart.set(device, part);
-    this.engine.setPort(device, new TapPort(part, fd), offloads);
-    this.poll.add(fd, POLL_DEVICE.PORT, device, 0);
+    this.engine.setPort(device, new TapPort(part, queue), offloads);
+    if (queue.readFd >= 0) this.poll.add(queue.readFd, POLL_DEVICE.PORT, device, 0);
   }
 
   private openOutput(device: number, socket: PacketSocket, offloads: number): void {
@@ -161,8 +169,9 @@ class DatapathWorker {
     giveBack(this.portPart, this.portParts, device);
   }
 
-  private openUnderlay(number: number, parts: UnderlayParts): void {
+  private openUnderlay(number: number, parts: UnderlayParts | undefined): void {
     this.closeUnderlay(number);
+    if (parts === undefined) throw new RangeError(`no sockets for worker ${this.number}`);
     const part = this.underlayParts.take();
     this.underlayPart.set(number, part);
     const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS }, this.tunnelGso);
@@ -197,7 +206,7 @@ class DatapathWorker {
   private apply(instruction: ToWorker): void {
     switch (instruction.type) {
       case 'port-open':
-        this.openPort(instruction.device, instruction.fd, instruction.offloads);
+        this.openPort(instruction.device, instruction.queues[this.number], instruction.offloads);
         break;
       case 'port-close':
         this.closePort(instruction.device);
@@ -209,7 +218,7 @@ class DatapathWorker {
         this.closePort(instruction.device);
         break;
       case 'underlay-open':
-        this.openUnderlay(instruction.underlay, instruction.parts);
+        this.openUnderlay(instruction.underlay, instruction.parts[this.number]);
         this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-close':
@@ -227,8 +236,14 @@ class DatapathWorker {
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
         break;
+      case 'mirror-taps':
+        this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);
+        break;
       case 'action-counters':
-        this.actionCounters.attach(instruction.slab);
+        this.actionCounters.attach(instruction.slabs[this.number] ?? missing('action counters'));
+        break;
+      case 'buckets':
+        this.engine.attachBuckets(instruction.slab);
         break;
       case 'stop':
         this.running = false;
@@ -248,6 +263,10 @@ class DatapathWorker {
   private say(message: FromWorker): void {
     this.port.postMessage(message);
   }
+}
+
+function missing(what: string): never {
+  throw new RangeError(`no ${what} for this worker`);
 }
 
 function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): void {

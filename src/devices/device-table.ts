@@ -20,6 +20,12 @@ export const VxlanMode = {
   L3_MISS: 16,
   /** Questions for neighbours are answered instead of sent. */
   PROXY: 32,
+  /** Mirrored traffic, of a receiver and of its TAPs alike: frames stay as they are, and none is taken from the host. */
+  MIRROR: 64,
+  /** A receiver of which each VNI has a TAP of its own. */
+  TAPS: 128,
+  /** Frames for a router go to the neighbour behind it, where the host knows that one. */
+  RSC: 256,
 } as const;
 
 const ROW = 32;

@@ -3,8 +3,8 @@
  * 32 bits; an entry, a remote and a device are rows of words.
  */
 import { MAX_DEVICES } from '../memory/counters.js';
+import { LOCK_WORDS } from '../memory/shared-lock.js';
 import { TUNNEL_WORDS } from '../memory/tunnel.js';
-import { LOCK_WORDS } from './shared-lock.js';
 
 /** Entries of all devices together. */
 export const FDB_ENTRIES = 131_072;

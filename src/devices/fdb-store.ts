@@ -13,6 +13,7 @@
  * Time is in tenths of seconds since the table was made, by a clock that does not jump.
  */
 import { randomInt } from 'node:crypto';
+import { SharedLock } from '../memory/shared-lock.js';
 import {
   DEVICE_WORDS,
   DeviceWord,
@@ -31,7 +32,6 @@ import {
   RemoteWord,
   SLOT_WORDS,
 } from './fdb-layout.js';
-import { SharedLock } from './shared-lock.js';
 
 const MASK = FDB_SLOTS - 1;
 

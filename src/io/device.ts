@@ -48,7 +48,7 @@ export interface Routes {
 
 /** What carries whole Ethernet frames to and from the host: a TAP, or an AF_PACKET port. */
 export interface FramePort {
-  /** Descriptor to wait on for reading (POLLIN). */
+  /** Descriptor to wait on for reading (POLLIN); -1: nothing ever comes in. */
   readonly fd: number;
   /** Frames shorter than an Ethernet header that `read` met and dropped, since the start. */
   readonly short: number;

@@ -1,6 +1,7 @@
 /** Which options of a vxlan device go together, and which can change while it lives: what the kernel refuses of them. */
 import { isIpMulticast } from './address.js';
 import { CommandError } from './commands.js';
+import { DEFAULT_MAX_TAPS, DEFAULT_TAP_IDLE, mirrorConflict } from './mirror-words.js';
 import { VXLAN_AGEING, type VxlanChanges, type VxlanOptions, vxlanSwitches } from './vxlan-options.js';
 
 function refuse(message: string): CommandError {
@@ -33,6 +34,10 @@ function haveBadScopes({ external, remote, local }: VxlanOptions): boolean {
 /** Throws CommandError, in the kernel's words, for options that do not go together (vxlan_config_validate). */
 export function checkVxlan(options: VxlanOptions): void {
   const { external, remote, local, dev, flowlabel, gpe } = options;
+  const conflict = mirrorConflict(options);
+  if (conflict !== undefined) {
+    throw refuse(conflict);
+  }
   if (gpe === true) {
     const other = vxlanSwitches.find((name) => name !== 'gpe' && name !== 'vnifilter' && options[name] === true);
     if (!external || other !== undefined || options.learning === true || options.ttl === 'inherit') {
@@ -73,6 +78,8 @@ const fixedFlags: readonly (readonly [option: keyof VxlanChanges, name: string])
   ['vnifilter', 'vxlan: cannot change flag'],
   ['reservedBits', 'Cannot change reserved bits'],
   ['underlay', 'vxlan: cannot change underlay'],
+  ['tapPrefix', 'vxlan: cannot change tap-prefix'],
+  ['tapOffload', 'vxlan: cannot change tap-offload'],
 ];
 
 /** Both addresses have one family from the making on: that of either, else IPv4. */
@@ -94,7 +101,8 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
  */
 export function changeVxlan(current: VxlanOptions, changes: VxlanChanges): VxlanOptions {
   const { id, remote, local, dev, ttl, tos, df, flowlabel, ageing, learning, localbypass } = changes;
-  if (id !== undefined && id !== (current.id ?? 0)) {
+  const { anyVni, maxTaps, tapIdle } = changes;
+  if ((id !== undefined && id !== (current.id ?? 0)) || (anyVni === true && current.anyVni !== true)) {
     throw refuse('Cannot change VNI');
   }
   checkFamilies(current, changes);
@@ -125,6 +133,8 @@ export function changeVxlan(current: VxlanOptions, changes: VxlanChanges): Vxlan
   if (ageing !== undefined) put('ageing', ageing, ageing === VXLAN_AGEING);
   if (learning !== undefined) put('learning', learning, learning !== current.external);
   if (localbypass !== undefined) put('localbypass', localbypass, localbypass);
+  if (maxTaps !== undefined) put('maxTaps', maxTaps, maxTaps === DEFAULT_MAX_TAPS);
+  if (tapIdle !== undefined) put('tapIdle', tapIdle, tapIdle === DEFAULT_TAP_IDLE);
   checkVxlan(next);
   return next;
 }

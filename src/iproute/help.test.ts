@@ -67,6 +67,8 @@ const shown: Partial<Record<HelpTopic, readonly string[]>> = {
     'ip link add v type vxlan external df inherit dstport 4789',
     'ip link add v type vxlan external dstport 4789 underlay udp',
     'ip link add v type vxlan external dstport 4789 dev e underlay pcap',
+    'ip link add v type vxlan vni any tap-prefix m max-taps 5 tap-idle none tap-offload on dstport 4789',
+    'ip link add v type vxlan vni any tap-offload off dstport 4789',
   ],
   'tc qdisc': ['tc qdisc add dev a handle ffff: ingress'],
   'tc filter': ['tc filter add dev a parent ffff: flower'],
@@ -102,7 +104,7 @@ test('What a usage names, the parser accepts at that place', (t) => {
   for (const topic of helpTopics.filter((each) => !others.includes(each))) {
     const accepted = new Set([
       ...(commandWords.get(topic) ?? []),
-      ...(shown[topic] ?? []).join(' ').split(/[ :/]/),
+      ...(shown[topic] ?? []).join(' ').split(/[ :/-]/),
       ...Object.values(optionWords).flatMap((options) => options.map((option) => option.replaceAll(/[-=]/g, ''))),
     ]);
     const strangers = [...wordsOf(usageOf(helpText(topic)).replaceAll(/\b[A-Z][\w-]*\b/g, ''))].filter(

@@ -26,15 +26,17 @@ const ipLink = `Usage: ip link add [ name ] NAME [ mtu MTU ] [ address LLADDR ] 
        ip link { delete | del } [ dev ] NAME
 See also: ip link add NAME type vxlan help`;
 
-const vxlan = `Usage: … vxlan { external [ [no]vnifilter ] | id VNI } [ { remote | group } ADDR ] [ local ADDR ]
+const vxlan = `Usage: … vxlan { external [ [no]vnifilter ] | id VNI | MIRROR } [ { remote | group } ADDR ] [ local ADDR ]
        [ dev DEVICE ] [ dstport PORT ] [ srcport MIN MAX ] [ ttl { TTL | auto | inherit } ]
        [ tos { TOS | inherit } ] [ df { unset | set | inherit } ] [ flowlabel LABEL ]
        [ ageing { SECONDS | none } ] [ maxaddress { N | unlimited } ] [ [no]learning ] [ [no]localbypass ]
        [ [no]udpcsum ] [ [no]udp6zerocsumtx ] [ [no]udp6zerocsumrx ] [ [no]remcsumtx ] [ [no]remcsumrx ]
        [ [no]proxy ] [ [no]rsc ] [ [no]l2miss ] [ [no]l3miss ] [ gbp ] [ gpe ] [ reserved_bits MASK ]
        [ underlay { udp | raw | pcap } ]
+MIRROR := vni any [ tap-prefix NAME [ max-taps N ] [ tap-idle { SECONDS | none } ] ] [ tap-offload { on | off } ]
 dstport is ${VXLAN_PORT} unless given, ${VXLAN_GPE_PORT} with gpe. Bounds of srcport are [MIN, MAX).
-underlay: udp (sockets, the default), raw (any source port), pcap (listens promiscuously on DEVICE, sends nothing).`;
+underlay: udp (sockets, the default), raw (any source port), pcap (listens promiscuously on DEVICE, sends nothing).
+vni any: receives mirrored traffic of every VNI; with tap-prefix each VNI gets a TAP of that name and its number.`;
 
 const tuntap = `Usage: ip tuntap add [ dev ] NAME mode tap [ persist ] [ vnet_hdr ] [ multi_queue ] [ one_queue ]
        ip tuntap { delete | del } [ dev ] NAME mode tap`;
@@ -111,8 +113,8 @@ LIST := VNI[-VNI][,…]`;
 
 const monitor = `Usage: monitor [ -s[tatistics] ] [ -d[etails] ] [ -t[imestamp] | -ts[hort] ] [ -j[son] [ -p[retty] ] ]
        [ all | OBJECT … ] [ label ] [ dev DEVICE ]
-OBJECT := { link | filter | actions | fdb }
-filter has qdiscs and chains too; fdb tells of misses as well.`;
+OBJECT := { link | filter | actions | fdb | mirror }
+filter has qdiscs and chains too; fdb tells of misses as well; mirror tells of VNIs that got no TAP (vni any).`;
 
 const ipMonitor = `Usage: ip monitor [ all | { link | neigh } … ] [ label ] [ dev DEVICE ]
 Tells of vtep's devices; what else ip can tell of, and file FILENAME, go to the system's ip.`;

@@ -1,6 +1,7 @@
 /** The command that makes a device: the way back from its state to the grammar. */
 import { formatIp, formatMac, isIpMulticast } from './address.js';
 import type { LinkGeneric } from './commands.js';
+import { mirrorCommand } from './mirror-words.js';
 import { formatHex } from './numbers.js';
 import { type VxlanOptions, vxlanSwitches } from './vxlan-options.js';
 
@@ -17,7 +18,7 @@ function flag(name: string, value: boolean | undefined, byDefault: boolean): rea
 export function vxlanWordsOf(options: VxlanOptions): string[] {
   const { external, id = 0, remote, local, dev, dstport, srcport, ttl, tos, df, reservedBits } = options;
   return [
-    ...(external ? ['external'] : ['id', `${id}`]),
+    ...(options.anyVni === true ? mirrorCommand(options) : external ? ['external'] : ['id', `${id}`]),
     ...(remote === undefined ? [] : [isIpMulticast(remote) ? 'group' : 'remote', formatIp(remote)]),
     ...(local === undefined ? [] : ['local', formatIp(local)]),
     ...given('dev', dev),

@@ -25,6 +25,9 @@ export interface LinkStatistics {
   readonly txWindowErrors: number;
   readonly txHeartbeatErrors: number;
   readonly carrierChanges: number;
+  /** Shown where there are any. */
+  readonly rxNohandler?: number;
+  readonly rxOtherhost?: number;
 }
 
 /** What the kernel says of a TAP (IFLA_TUN_*). */
@@ -38,6 +41,8 @@ export interface TapDetails {
   /** Names, or numbers that have none. */
   readonly user?: string | number;
   readonly group?: string | number;
+  /** The VNI that it is the TAP of, and the mirror receiver. */
+  readonly mirror?: { readonly vni: number; readonly of: string };
 }
 
 export interface VxlanDetails {

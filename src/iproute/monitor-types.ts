@@ -39,7 +39,9 @@ export type MonitorEvent =
   | { readonly type: 'actions-flush'; readonly kind: ActionKind; readonly count: number }
   | { readonly type: 'fdb'; readonly entry: FdbEntryState; readonly deleted: boolean }
   /** A frame for `mac` (l2miss) or `ip` (l3miss) found no entry. 6 bytes; 4 or 16 bytes. */
-  | { readonly type: 'miss'; readonly dev: string; readonly mac?: Uint8Array; readonly ip?: Uint8Array };
+  | { readonly type: 'miss'; readonly dev: string; readonly mac?: Uint8Array; readonly ip?: Uint8Array }
+  /** A VNI that arrived at a mirror receiver got no TAP, and why, as a sentence without its full stop. */
+  | { readonly type: 'no-tap'; readonly dev: string; readonly vni: number; readonly why: string };
 
 /** An event and when it was: microseconds since 1970. */
 export interface TimedEvent {
@@ -57,7 +59,8 @@ export type MonitorSubject =
   | 'actions'
   | 'fdb'
   | 'neigh'
-  | 'miss';
+  | 'miss'
+  | 'mirror';
 
 /** What a `monitor` asks for. */
 export interface MonitorRequest {
@@ -80,6 +83,7 @@ const subjectsOf: Record<MonitorEvent['type'], readonly MonitorSubject[]> = {
   'actions-flush': ['actions'],
   fdb: ['fdb', 'neigh'],
   miss: ['miss'],
+  'no-tap': ['mirror'],
 };
 
 /** The device that an event is about; undefined: none. */
@@ -97,6 +101,7 @@ function deviceOf(event: MonitorEvent): string | undefined {
       return event.entry.dev;
     case 'chain':
     case 'miss':
+    case 'no-tap':
       return event.dev;
     default:
       return undefined;

@@ -125,7 +125,8 @@ export interface BatchRequest {
 
 /**
  * What `tc -batch FILE` asks for; undefined when the words are a command of their own. Lines of such a file do not
- * begin with the tool. What follows the options is ignored, as iproute2 does.
+ * begin with the tool. What follows the options is ignored, as iproute2 does. Throws HelpRequest where -batch has no
+ * file.
  */
 export function batchRequest(tool: Tool, words: readonly string[]): BatchRequest | undefined {
   const reader = new WordReader(words);
@@ -136,6 +137,9 @@ export function batchRequest(tool: Tool, words: readonly string[]): BatchRequest
     const { word } = reader;
     const found = findOption(tool, word);
     if (found === '-batch=') {
+      if (reader.left === 1) {
+        throw new HelpRequest(tool);
+      }
       file = reader.advance();
     } else if (found === '-force') {
       force = true;

@@ -59,7 +59,11 @@ function withExitCode(error: unknown): unknown {
 function parseModify(reader: WordReader, mode: 'add' | 'replace'): Command {
   let actions: readonly ActionSpec[] | undefined;
   try {
-    actions = reader.more ? parseActions(reader) : undefined;
+    actions = reader.more
+      ? parseActions(reader, (word) =>
+          word === 'skip_sw' ? actionRefusal('RTNETLINK answers: Invalid argument') : undefined,
+        )
+      : undefined;
   } catch (error) {
     throw withExitCode(error);
   }
@@ -134,7 +138,8 @@ function notFlushed(word: string): CommandError {
 
 export function parseActionsObject(reader: WordReader, output: OutputOptions): Command {
   if (!reader.more) {
-    throw new HelpRequest('tc actions');
+    // tc has nothing to do then, and says nothing.
+    return { kind: 'help', text: helpText('tc actions'), exit: 0 };
   }
   const verb = findKeyword(reader.word, actionsVerbs);
   if (verb === undefined) {

@@ -53,10 +53,12 @@ const cases: readonly (readonly [line: string, said: string])[] = [
     'pedit ex munge ip6 src set ::1 retain 5',
     'retain is not supported for fields longer the 32 bits\nBad pedit construct (ip6)',
   ],
-  ['pedit ex munge ip dport set 5', 'pedit: no field "dport" of "ip"\nBad pedit construct (ip)'],
-  ['pedit munge eth type set 5', 'pedit: no field "type" of "eth" without "ex"\nBad pedit construct (eth)'],
-  ['pedit ex munge icmp type set 5', 'pedit: no field "type" of "icmp"\nBad pedit construct (icmp)'],
-  ['pedit ex munge ip src set fd00::1', 'pedit: "fd00::1" is no value of this field\nBad pedit construct (ip)'],
+  ['pedit ex munge ip dport set 5', 'bad pedit parsing\nBad pedit construct (ip)'],
+  ['pedit munge eth type set 5', 'bad pedit parsing\nBad pedit construct (eth)'],
+  ['pedit ex munge icmp type set 5', 'bad pedit parsing\nBad pedit construct (icmp)'],
+  ['pedit ex munge ip src set fd00::1', 'bad pedit parsing\nBad pedit construct (ip)'],
+  ['police rate 1mbit burst 1k goto foo', '"chain index" expected'],
+  ['police rate 1mbit burst 1k goto chain x', 'Illegal "chain index"'],
   ['pedit munge ip tos set 5 index x', 'Pedit: Illegal "index"'],
 ];
 
@@ -68,6 +70,55 @@ for (const [line, said] of cases) {
     t.is(refusalOf(`tc filter add dev a ingress protocol ip flower action ${line}`)[0], 1, 'a filter ends with 1');
   });
 }
+
+test('where tc only says that it cannot read an action, vtep says behind it what is wrong', (t) => {
+  for (const [line, said] of [
+    ['pedit ex munge ip dport set 5', 'pedit: no field "dport" of "ip"'],
+    ['pedit munge eth type set 5', 'pedit: no field "type" of "eth" without "ex"'],
+    ['pedit ex munge ip src set fd00::1', 'pedit: "fd00::1" is no value of this field'],
+    ['pedit munge offset 0 u64 set 5', 'pedit: "u64" is none of u32, u16, u8'],
+    ['police rate 1mbit burst 1k conform-exceed foo/pipe', 'police knows no control "foo"'],
+    ['police fast', 'police knows no "fast"'],
+  ] as const) {
+    const [, message] = refusalOf(`tc actions add action ${line}`);
+    t.true(`${message}`.endsWith(`!\nIllegal "action"\nvtep: ${said}`), `${message}`);
+  }
+});
+
+test('a command of tc actions that names no action is none, and succeeds', (t) => {
+  t.like(parseLine('tc', ['actions']), { kind: 'help', exit: 0 });
+  t.like(parseLine('tc', ['actions', 'get', 'action']), { kind: 'actions-get', selectors: [] });
+  t.like(parseLine('tc', ['actions', 'del']), { kind: 'actions-del', selectors: [] });
+});
+
+test('without hardware skip_hw is for those actions alone whose filters skip it too, and skip_sw for none', (t) => {
+  const parsed = (line: string): string => `${refusalOf(line)[1]}`;
+  const mismatch = 'Error: Mismatch between action and filter offload flags.\nWe have an error talking to the kernel';
+  t.is(parsed('tc filter add dev a ingress flower action drop skip_hw'), mismatch);
+  t.is(parsed('tc filter add dev a ingress flower skip_hw action drop skip_sw'), mismatch);
+  t.is(parsed('tc filter add dev a ingress flower skip_hw action drop skip_sw action vlan push id 4095'), mismatch);
+  t.is(parsed('tc filter add dev a ingress flower skip_hw action drop skip_hw action pass skip_hw'), 'filter-add');
+  t.is(parsed('tc actions add action drop cookie aa hw_stats disabled no_percpu skip_hw'), 'actions-add');
+  t.deepEqual(refusalOf('tc actions add action drop skip_hw skip_sw'), [
+    255,
+    'RTNETLINK answers: Invalid argument\nWe have an error talking to the kernel',
+  ]);
+  t.is(parsed('tc actions add action drop skip_hw no_percpu'), 'Bad action type no_percpu');
+});
+
+test('a word that mirred does not know ends what is incomplete without it, and is refused where tc passes over it', (t) => {
+  for (const [line, exit, said] of [
+    ['mirred egress redirct dev tap0', 255, 'Command line is not complete. Try option "help"'],
+    ['mirred egress foo', 255, 'Command line is not complete. Try option "help"'],
+    ['mirred egress dev tap0', 255, 'Command line is not complete. Try option "help"'],
+  ] as const) {
+    t.deepEqual(refusalOf(`tc filter add dev a ingress flower action ${line}`), [exit, said], line);
+  }
+  t.throws(() => specOf('mirred egress redirct dev tap0'), {
+    message: 'Command line is not complete. Try option "help"\nvtep: did you mean "redirect"?',
+  });
+  t.throws(() => specOf('mirred egress foo redirect dev tap0'), { message: /vtep: mirred knows no "foo"$/ });
+});
 
 test('what a helper of tc or the kernel refuses is said as they say it', (t) => {
   for (const [line, exit, said] of [

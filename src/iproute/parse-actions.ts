@@ -75,12 +75,18 @@ function isKernels(error: unknown): boolean {
   return error instanceof CommandError && error.exitCode === 2 && !error.message.startsWith('vtep: ');
 }
 
-/** A parse error of an action comes with those that its callers add; `Error: …` comes from helpers that end at once. */
+/**
+ * A parse error of an action comes with those that its callers add; `Error: …` comes from helpers that end at once.
+ * What vtep says besides comes last.
+ */
 function withContext(reader: WordReader, error: unknown): unknown {
   if (!(error instanceof CommandError) || error.exitCode !== 1 || error.message.startsWith('Error: ')) {
     return error;
   }
-  return refusal(`${error.message}\n${badAction(reader.left, reader.word)}`);
+  const lines = error.message.split('\n');
+  const own = lines.filter((line) => line.startsWith('vtep: '));
+  const said = lines.filter((line) => !line.startsWith('vtep: '));
+  return refusal([...said, badAction(reader.left, reader.word), ...own].join('\n'));
 }
 
 function parseCookie(reader: WordReader): Uint8Array | undefined {
@@ -99,8 +105,14 @@ function parseCookie(reader: WordReader): Uint8Array | undefined {
   return cookie;
 }
 
-/** How a driver should count, and how the kernel allocates counters: vtep has no use for either, and takes both. */
-function skipCounterWords(reader: WordReader): void {
+/** What the kernel says to `skip_sw` and `skip_hw` of an action; undefined where it takes them. */
+export type SkipAnswer = (word: 'skip_sw' | 'skip_hw') => CommandError | undefined;
+
+/**
+ * How a driver should count, how the kernel allocates counters, and who is to carry the action out: without hardware
+ * vtep has no use for any of them, and takes what a kernel without hardware takes. Returns what that refuses.
+ */
+function skipHardwareWords(reader: WordReader, answer: SkipAnswer): CommandError | undefined {
   if (reader.abbreviates('hw_stats')) {
     const word = reader.advance();
     if (findKeyword(word, ['immediate', 'delayed', 'disabled']) === undefined) {
@@ -111,13 +123,19 @@ function skipCounterWords(reader: WordReader): void {
   if (reader.is('no_percpu')) {
     reader.skip();
   }
+  let refused: CommandError | undefined;
+  while (reader.is('skip_sw') || reader.is('skip_hw')) {
+    refused ??= answer(reader.is('skip_sw') ? 'skip_sw' : 'skip_hw');
+    reader.skip();
+  }
+  return refused;
 }
 
 /**
  * Reads actions up to the end, classid, flowid or a command word. Undefined: a command word came first, and there is
  * no list (tc leaves the word to flower).
  */
-export function parseActions(reader: WordReader): readonly ActionSpec[] | undefined {
+export function parseActions(reader: WordReader, answer: SkipAnswer): readonly ActionSpec[] | undefined {
   const actions: ActionSpec[] = [];
   let expected = false;
   let refused: unknown;
@@ -149,7 +167,7 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
       if (isKernels(error)) {
         refused ??= error;
         parseCookie(reader);
-        skipCounterWords(reader);
+        skipHardwareWords(reader, answer);
         continue;
       }
       reader.rewind(start);
@@ -161,7 +179,8 @@ export function parseActions(reader: WordReader): readonly ActionSpec[] | undefi
       left.set(whole, words);
     }
     actions.push(whole);
-    skipCounterWords(reader);
+    const skipped = skipHardwareWords(reader, answer);
+    refused ??= skipped;
   }
   if (expected) {
     throw refusal(`bad action empty 1\nparse_action: bad value (${reader.left}:(null))!\nIllegal "action"`);

@@ -1,6 +1,6 @@
 /** The options of `tc filter add … flower OPTIONS` (flower_parse_opt of iproute2). */
 import { FIRST_HW_TC, LAST_HW_TC, parseClassId } from './class-id.js';
-import type { ActionSpec, FlowerKey, FlowerKeyName } from './commands.js';
+import type { ActionSpec, CommandError, FlowerKey, FlowerKeyName } from './commands.js';
 import { filterRefusal, notSupported } from './errors.js';
 import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_RARP } from './ether-type.js';
 import { parsePortRange } from './flower-header-values.js';
@@ -110,6 +110,11 @@ function parseKey(row: FlowerKeyRow, reader: WordReader, context: FlowerContext)
 function lladdrRefusal(word: string): string {
   const part = word.split(/[:/]/).find((octet) => !/^[0-9a-fA-F]{1,2}$/.test(octet));
   return part === undefined ? '' : `"${part}" is invalid lladdr.\n`;
+}
+
+/** An action is where its filter is (tcf_action_init). */
+function mismatch(): CommandError {
+  return filterRefusal('Error: Mismatch between action and filter offload flags.');
 }
 
 function checkSkipSoftware(skipSw: boolean, skipHw: boolean): void {
@@ -231,7 +236,8 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
       skipSw = true;
     } else if (name === 'action') {
       reader.advance();
-      actions = parseActions(reader) ?? actions;
+      const isSkipHw = skipHw;
+      actions = parseActions(reader, (skip) => (isSkipHw && skip === 'skip_hw' ? undefined : mismatch())) ?? actions;
       continue;
     } else if (name === 'help') {
       throw new HelpRequest('tc filter flower');

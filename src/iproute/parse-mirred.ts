@@ -1,10 +1,11 @@
 /** `mirred egress|ingress redirect|mirror dev X` (parse_mirred of iproute2). */
-import type { ActionSpec } from './commands.js';
+import { type ActionSpec, CommandError } from './commands.js';
 import { isDeviceName } from './device-name.js';
 import { duplicate, filterRefusal, invalidArgument } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 export const mirredWords = ['egress', 'ingress', 'index', 'mirror', 'redirect', 'dev', 'help'] as const;
@@ -14,6 +15,8 @@ interface Target {
   mode?: 'redirect' | 'mirror';
   dev?: string;
   index?: number;
+  /** The first word that is none of these. */
+  unknown?: string;
 }
 
 /** One word of the target and its argument; false when the target is complete. */
@@ -52,11 +55,9 @@ function parseTargetWord(reader: WordReader, target: Target): boolean {
     return false;
   } else if (name === 'help') {
     throw new HelpRequest('tc filter mirred');
-  } else if (word === 'action') {
-    throw refusal('mirred: "dev" is missing before "action"');
   } else {
-    // tc passes over a word that it does not know here, and takes the rest for what was meant.
-    throw refusal(`mirred option not supported ${word}`);
+    // tc passes over a word that it does not know here, and takes the rest for what was meant, if it is enough.
+    target.unknown ??= word;
   }
   reader.advance();
   return true;
@@ -69,8 +70,17 @@ export function parseMirred(reader: WordReader): ActionSpec {
   if (findKeyword(reader.word, ['egress', 'ingress', 'index', 'help']) === undefined) {
     throw refusal(`mirred option not supported ${reader.word}`);
   }
-  while (parseTargetWord(reader, target)) {
-    // Every word moves the reader on.
+  try {
+    while (parseTargetWord(reader, target)) {
+      // Every word moves the reader on.
+    }
+  } catch (error) {
+    throw target.unknown !== undefined && error instanceof CommandError && error.exitCode === 255
+      ? refusal(`${error.message}${suggest(target.unknown, mirredWords)}`, 255)
+      : error;
+  }
+  if (target.unknown !== undefined) {
+    throw refusal(`vtep: mirred knows no "${target.unknown}"${suggest(target.unknown, mirredWords)}`);
   }
   if (target.direction === undefined && target.index !== undefined) {
     if (target.index === 0) {

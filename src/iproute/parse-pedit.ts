@@ -6,7 +6,7 @@ import { HelpRequest } from './help.js';
 import { fromBytes, parseInteger, parseUnsigned } from './numbers.js';
 import { parseControl, parseIndex } from './parse-control.js';
 import { findField, type PeditField } from './pedit-fields.js';
-import { findKeyword, refusal, type WordReader } from './word-reader.js';
+import { abbreviates, findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /** MAX_OFFS of iproute2. */
 const MAX_KEYS = 128;
@@ -40,7 +40,7 @@ class Keys {
       throw refusal(width === 1 ? `${name} (val ${bits.value.toString(16)} mask ${bits.mask.toString(16)}` : name);
     }
     if (this.list.length === MAX_KEYS) {
-      throw refusal(`pedit: more than ${MAX_KEYS} keys`);
+      throw refusal(`vtep: pedit: more than ${MAX_KEYS} keys`);
     }
     const stride = 8 * (4 - width - within);
     const ones = width === 4 ? -1 : (2 ** (8 * width) - 1) << stride;
@@ -59,7 +59,7 @@ class Keys {
 function parseCommand(reader: WordReader, isExtended: boolean): (typeof peditCommands)[number] {
   const command = findKeyword(reader.word, peditCommands);
   if (command === undefined) {
-    throw refusal(`pedit: "${reader.word}" is none of ${peditCommands.join(', ')}`);
+    throw refusal(`vtep: pedit: "${reader.word}" is none of ${peditCommands.join(', ')}`);
   }
   if (!isExtended && (command === 'add' || command === 'decrement')) {
     throw refusal("Non extended mode. only 'set' command is supported");
@@ -73,7 +73,7 @@ function parseRetain(reader: WordReader): number | undefined {
   }
   const retain = reader.argument(
     (word) => parseUnsigned(word, 0, 0xffffffff),
-    (word) => refusal(`pedit: "${word}" is no mask to retain`),
+    (word) => refusal(`vtep: pedit: "${word}" is no mask to retain`),
   );
   reader.skip();
   return retain;
@@ -101,7 +101,7 @@ function parseLongAddress(reader: WordReader, field: PeditField, kind: 'mac' | '
   if (command === 'set' || command === 'add') {
     bytes = reader.argument(
       (word) => parseAddress(word, kind),
-      (word) => refusal(`pedit: "${word}" is no such address`),
+      (word) => refusal(`vtep: pedit: "${word}" is no such address`),
     );
   } else if (command !== 'clear') {
     throw notSupported(`"${command}" of a pedit field longer than 32 bits`);
@@ -146,7 +146,7 @@ function parseWord(reader: WordReader, field: PeditField, place: Place, isExtend
         const bytes = parseAddress(word, 'ipv4');
         return bytes && fromBytes(bytes);
       },
-      (word) => refusal(`pedit: "${word}" is no value of this field`),
+      (word) => refusal(`vtep: pedit: "${word}" is no value of this field`),
     );
   }
   reader.skip();
@@ -158,10 +158,10 @@ function parseWord(reader: WordReader, field: PeditField, place: Place, isExtend
 const widths = { u32: 4, u16: 2, u8: 1 } as const;
 
 function parseOffset(reader: WordReader, isExtended: boolean, keys: Keys): void {
-  const offset = reader.argument(parseInteger, (word) => refusal(`pedit: "${word}" is no offset`));
+  const offset = reader.argument(parseInteger, (word) => refusal(`vtep: pedit: "${word}" is no offset`));
   const name = findKeyword(reader.advance(), ['u32', 'u16', 'u8'] as const);
   if (name === undefined) {
-    throw refusal(`pedit: "${reader.word}" is none of u32, u16, u8`);
+    throw refusal(`vtep: pedit: "${reader.word}" is none of u32, u16, u8`);
   }
   reader.advance();
   const place = { header: 'network' as const, at: 0, offMask: 0, shift: 0 };
@@ -173,7 +173,7 @@ function parseOffset(reader: WordReader, isExtended: boolean, keys: Keys): void 
     ] as const) {
       place[part] = reader.argument(
         (word) => parseUnsigned(word, base, 0xffffffff),
-        (word) => refusal(`pedit: "${word}" cannot stand behind "at"`),
+        (word) => refusal(`vtep: pedit: "${word}" cannot stand behind "at"`),
       );
     }
     reader.advance();
@@ -192,7 +192,7 @@ function parseMunge(reader: WordReader, isExtended: boolean, keys: Keys): void {
   const name = reader.advance();
   const field = findField(layer, name, isExtended);
   if (field === undefined) {
-    throw refusal(`pedit: no field "${name}" of "${layer}"${isExtended ? '' : ' without "ex"'}`);
+    throw refusal(`vtep: pedit: no field "${name}" of "${layer}"${isExtended ? '' : ' without "ex"'}`);
   }
   reader.skip();
   const place: Place = { header: field.header, at: 0, offMask: 0, shift: 0 };
@@ -235,10 +235,13 @@ export function parsePedit(reader: WordReader): ActionSpec {
   return { kind: 'pedit', keys: keys.list, words, control, ...(index !== undefined && { index }) };
 }
 
-/** Errors of a `munge` end with the layer that it names. */
+/** Errors of a `munge` end with the layer that it names; before that, and behind what vtep says of it, tc's own. */
 function withConstruct(error: unknown, layer: string): unknown {
   if (!(error instanceof Error) || !('exitCode' in error) || error.exitCode !== 1) {
     return error;
   }
-  return refusal(`${error.message}\nBad pedit construct (${layer})`);
+  const isVteps = error.message.startsWith('vtep: ');
+  const said = isVteps && !abbreviates(layer, 'offset') ? 'bad pedit parsing' : isVteps ? '' : error.message;
+  const lines = [said, `Bad pedit construct (${layer})`, isVteps ? error.message : ''];
+  return refusal(lines.filter((line) => line !== '').join('\n'));
 }

@@ -1,10 +1,11 @@
 /** `police …` (act_parse_police of iproute2). */
-import type { ActionSpec, Control, Police } from './commands.js';
+import { type ActionSpec, CommandError, type Control, type Police } from './commands.js';
 import { duplicate, filterRefusal, invalidArgument, notSupported } from './errors.js';
 import { HelpRequest } from './help.js';
 import { parseUnsigned } from './numbers.js';
 import { controlWords, parseControl } from './parse-control.js';
 import { parseRate, parseSize, parseSizeAndCell, ticksOf } from './rates.js';
+import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /** In iproute2's order of precedence; those marked cannot be abbreviated. */
@@ -88,7 +89,7 @@ function parseShort(word: string): Control {
   const name = findKeyword(word, controlWords);
   switch (name) {
     case undefined:
-      throw refusal(`Bad action type ${word}`);
+      throw refusal(`vtep: police knows no control "${word}"`);
     case 'goto':
       return { type: 'goto', chain: 0 };
     case 'jump':
@@ -98,8 +99,18 @@ function parseShort(word: string): Control {
   }
 }
 
+/** Here tc returns where elsewhere it ends at once. */
+function parseOwnControl(reader: WordReader): Control | undefined {
+  try {
+    return parseControl(reader);
+  } catch (error) {
+    const isOwn = error instanceof CommandError && error.exitCode === 255 && reader.more;
+    throw isOwn ? refusal(error.message) : error;
+  }
+}
+
 function parseLong(reader: WordReader): Control {
-  const control = parseControl(reader);
+  const control = parseOwnControl(reader);
   if (control === undefined) {
     throw refusal(`Bad action type ${reader.word}`);
   }
@@ -201,7 +212,7 @@ export function parsePolice(reader: WordReader): ActionSpec {
     parseOption(reader, name, given);
   }
   if (reader.position === start) {
-    throw refusal(`police: "${reader.word}" is none of its words`);
+    throw refusal(`vtep: police knows no "${reader.word}"${suggest(reader.word, policeWords)}`);
   }
   const { numbers, control, conform } = given;
   check(numbers);

@@ -8,6 +8,7 @@ import { isDeviceName } from './device-name.js';
 import { parseDsField } from './ds-field.js';
 import { duplicateOrGarbage, invalidArgument } from './errors.js';
 import { HelpRequest } from './help.js';
+import { isMirrorDefault, mirrorReasons, mirrorWords, readMirrorWord } from './mirror-words.js';
 import { parseUnsigned, parseUnsigned64 } from './numbers.js';
 import { suggest } from './suggest.js';
 import {
@@ -30,7 +31,7 @@ export const vxlanWords: readonly string[] = [
   ...['nol2miss', 'l2miss', 'nol3miss', 'l3miss', 'udpcsum', 'noudpcsum', 'udp6zerocsumtx', 'noudp6zerocsumtx'],
   ...['udp6zerocsumrx', 'noudp6zerocsumrx', 'remcsumtx', 'noremcsumtx', 'remcsumrx', 'noremcsumrx', 'external'],
   ...['noexternal', 'gbp', 'gpe', 'vnifilter', 'novnifilter', 'localbypass', 'nolocalbypass', 'reserved_bits'],
-  ...['underlay', 'help'],
+  ...['underlay', ...mirrorWords, 'help'],
 ];
 
 /** The TOS that means "the inner header's" to the kernel. */
@@ -121,7 +122,8 @@ function parseRemote(reading: Reading, name: 'group' | 'remote', text: string): 
 function parseValue(name: string, text: string, reader: WordReader, { values }: Reading): void {
   switch (name) {
     case 'id':
-      values.id = parseNumber(text, 'invalid id', 0xffffff);
+      if (text === 'any') values.anyVni = true;
+      else values.id = parseNumber(text, 'invalid id', 0xffffff);
       break;
     case 'local':
       values.local = parseAddress(text, values.remote, name, false);
@@ -168,6 +170,14 @@ function parseValue(name: string, text: string, reader: WordReader, { values }: 
     case 'srcport':
       values.srcport = parseRange(reader, text);
       break;
+    case 'tap-prefix':
+    case 'max-taps':
+    case 'tap-idle':
+    case 'tap-offload':
+      if (!readMirrorWord(name, text, values)) {
+        throw invalidArgument(mirrorReasons[name], text);
+      }
+      break;
     default:
       values.dstport = parseNumber(text, 'dst port', 0xffff);
   }
@@ -180,7 +190,7 @@ const valueNames = new Map<string, string>([
   ['tos/dsfield', 'tos'],
   ['label/flowlabel', 'flowlabel'],
   ['port/srcport', 'srcport'],
-  ...['local', 'dev', 'df', 'ageing', 'maxaddress', 'dstport', 'reserved_bits', 'underlay'].map(
+  ...['local', 'dev', 'df', 'ageing', 'maxaddress', 'dstport', 'reserved_bits', 'underlay', ...mirrorWords].map(
     (name) => [name, name] as const,
   ),
 ]);
@@ -232,7 +242,7 @@ function checkTogether({ flags, isGroup, values }: Reading, isSet: boolean): voi
   if (flags.get('vnifilter') === true && !external) {
     throw refusal("vxlan: vnifilter is valid only when 'external' is set");
   }
-  if (!external && values.id === undefined && !isSet) {
+  if (!external && values.id === undefined && values.anyVni === undefined && !isSet) {
     throw refusal('vxlan: missing virtual network identifier');
   }
   if (isGroup && values.dev === undefined) {
@@ -271,14 +281,14 @@ function isNeutral(name: string, value: unknown): boolean {
     case 'id':
       return false;
     default:
-      return value === 0;
+      return isMirrorDefault(name, value) ?? value === 0;
   }
 }
 
 /** Reads to the end of the line of `ip link add`. */
 export function parseVxlan(reader: WordReader): { readonly vxlan: VxlanOptions; readonly notes: readonly string[] } {
   const { flags, values, learning } = read(reader, false);
-  const external = flags.get('external') === true;
+  const external = flags.get('external') === true || values.anyVni === true;
   const gpe = flags.get('gpe') === true;
   // iproute2 takes `gpe dstport 0` for 0, and the kernel that for 4790.
   const { dstport = 0, ...others } = values;

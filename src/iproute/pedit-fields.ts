@@ -84,6 +84,14 @@ export const peditWords: readonly string[] = Object.entries(layers).flatMap(([la
   ...Object.keys(fields),
 ]);
 
+/** Every field that can be named: its layer, its name, and whether that needs `ex`, or must be without. */
+export const peditFields: readonly (readonly [layer: string, name: string, extended: boolean])[] = [
+  ...Object.entries(layers).flatMap(([layer, fields]) =>
+    Object.keys(fields).map((name): [string, string, boolean] => [layer, name, true]),
+  ),
+  ...Object.keys({ ...ip, ...behindIp }).map((name): [string, string, boolean] => ['ip', name, false]),
+];
+
 /** Those of `ip` that may be abbreviated. */
 const abbreviable = ['dsfield', 'precedence'];
 

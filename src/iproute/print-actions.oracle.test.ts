@@ -55,6 +55,7 @@ ifOracle('Generated mirred actions print as the tc of the system prints the kern
     ...outputs.flatMap(([options]) => [`tc ${options} actions ls action mirred`, `tc ${options} actions get ${get}`]),
     'tc actions flush action mirred; tc actions ls action mirred',
     'tc -j actions ls action mirred',
+    ...outputs.map(([options]) => `tc ${options} actions get action; tc ${options} actions`),
   ]);
   for (const [i, [options, output]] of outputs.entries()) {
     t.is(withoutAge(printActions(all, output)), withoutAge(shown[1 + 2 * i] ?? ''), options);
@@ -62,6 +63,9 @@ ifOracle('Generated mirred actions print as the tc of the system prints the kern
   }
   t.is(printActions([], plain), shown[11] ?? '');
   t.is(printActions([], { ...plain, json: true }), shown[12] ?? '');
+  for (const [i, [options, output]] of outputs.entries()) {
+    t.is(printActionsGet([], output), shown[13 + i] ?? '', `get of none ${options}`);
+  }
 });
 
 ifOracle('Chains print as the tc of the system prints the kernel’s', (t) => {

@@ -13,6 +13,17 @@ function printHardware(printer: Printer): void {
   printer.text(' disabled\n');
 }
 
+/** `get` says even of nothing how many there are. */
+function printNone(printer: Printer): void {
+  printer.beginObject();
+  printer.field('total acts', 0, 'total acts 0\n');
+  printer.endObject();
+  printer.beginObject();
+  printer.beginArray('actions');
+  printer.endArray();
+  printer.endObject();
+}
+
 /** Of which there are `total`; 0: tc counts none of them. Nothing is printed where there is none. */
 function* tablePieces(
   actions: Iterable<ActionState>,
@@ -37,6 +48,8 @@ function* tablePieces(
   if (order > first) {
     printer.endArray();
     printer.endObject();
+  } else if (total === undefined) {
+    printNone(printer);
   }
   printer.endArray();
   yield printer.take() + (output.json ? '\n' : '');

@@ -66,6 +66,8 @@ function statisticsOf({
     txWindowErrors: count(tx, 'window_errors'),
     txHeartbeatErrors: count(tx, 'heartbeat_errors'),
     carrierChanges: count(tx, 'carrier_changes'),
+    rxNohandler: count(rx, 'nohandler'),
+    rxOtherhost: count(rx, 'otherhost'),
   };
 }
 

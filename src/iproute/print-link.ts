@@ -46,7 +46,7 @@ function printOnOff(printer: Printer, key: string, value: boolean): void {
   printer.field(key, value, `${key} ${value ? 'on' : 'off'} `);
 }
 
-function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group }: TapDetails): void {
+function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group, mirror }: TapDetails): void {
   printer.field('type', 'tap', 'type tap ');
   printOnOff(printer, 'pi', pi);
   printOnOff(printer, 'vnet_hdr', vnetHdr);
@@ -63,6 +63,10 @@ function printTap(printer: Printer, { pi, vnetHdr, queues, persist, user, group 
   }
   if (group !== undefined) {
     printer.field('group', group, `group ${group} `);
+  }
+  if (mirror !== undefined) {
+    printer.field('vni', mirror.vni, `vni ${mirror.vni} `);
+    printer.field('mirror_of', mirror.of, `mirror-of ${mirror.of} `);
   }
 }
 
@@ -96,7 +100,11 @@ function printDetails(printer: Printer, link: LinkState, isEvent: boolean): void
 }
 
 /** Keys of one object of JSON, titles of columns and counters: received, received errors, sent, sent errors. */
-type Row = readonly (readonly [title: string, key: string | undefined, counter: keyof LinkStatistics])[];
+type Row = readonly (readonly [
+  title: string,
+  key: string | undefined,
+  counter: Exclude<keyof LinkStatistics, 'rxNohandler' | 'rxOtherhost'>,
+])[];
 
 const received: Row = [
   ['bytes', 'bytes', 'rxBytes'],
@@ -129,6 +137,17 @@ const sentErrors: Row = [
   ['transns', 'carrier_changes', 'carrierChanges'],
 ];
 
+/** Columns behind the received errors, where there are any: text only has room for them there. */
+const others = [
+  ['nohandler', 'rxNohandler'],
+  ['otherhost', 'rxOtherhost'],
+] as const;
+const OTHER_WIDTH = 9;
+
+function othersOf(statistics: LinkStatistics): readonly (readonly [name: string, count: number])[] {
+  return others.map(([name, counter]) => [name, statistics[counter] ?? 0] as const).filter(([, count]) => count > 0);
+}
+
 /** Widths of the columns before any counter; the last is that of a column that only some devices have. */
 const leastWidths = [10, 7, 6, 7, 7, 7, 10];
 
@@ -159,7 +178,10 @@ function textTable(statistics: LinkStatistics, errors: boolean): string {
     const cells = row.map(([, , counter], i) => `${`${statistics[counter]}`.padStart(width(i + offset))} `);
     const end = isErrors ? '' : ' '.repeat(width(6) + 1);
     const margin = isErrors ? `${' '.repeat(width(0))} ` : '';
-    return `\n    ${title}${titles.join('')}${end}\n    ${margin}${cells.join('')}`;
+    const more = row === receivedErrors ? othersOf(statistics) : [];
+    const moreTitles = more.map(([name]) => ` ${name.padStart(OTHER_WIDTH)}`).join('');
+    const moreCells = more.map(([, count]) => `${`${count}`.padStart(OTHER_WIDTH)} `).join('');
+    return `\n    ${title}${titles.join('')}${moreTitles}${end}\n    ${margin}${cells.join('')}${moreCells}`;
   });
   return lines.join('');
 }
@@ -177,6 +199,7 @@ function jsonDirection(printer: Printer, key: string, statistics: LinkStatistics
   }
   if (key === 'rx' && errors.length > 0) {
     printer.json('missed_errors', statistics.rxMissed);
+    for (const [name, count] of othersOf(statistics)) printer.json(name, count);
   }
   printer.endObject();
 }

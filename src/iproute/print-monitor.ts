@@ -30,6 +30,7 @@ const objectNames: Record<MonitorSubject, string> = {
   fdb: 'fdb',
   neigh: 'neigh',
   miss: 'miss',
+  mirror: 'mirror',
 };
 
 const labels: Partial<Record<MonitorSubject, string>> = {
@@ -38,6 +39,7 @@ const labels: Partial<Record<MonitorSubject, string>> = {
   fdb: '[NEIGH]',
   neigh: '[NEIGH]',
   miss: '[NEIGH]',
+  mirror: '[MIRROR]',
 };
 
 /** ip's words for the states of neighbours (print_neigh_state). */
@@ -129,6 +131,20 @@ function printMiss(
   printer.endObject();
 }
 
+function printNoTap(
+  printer: Printer,
+  { dev, vni, why }: Extract<MonitorEvent, { readonly type: 'no-tap' }>,
+  opening: Opening,
+): void {
+  printer.beginObject();
+  opening(printer);
+  printer.field('no_tap', true, 'no TAP ');
+  printer.field('dev', dev, `dev ${dev} `);
+  printer.field('vni', vni, `vni ${vni} `);
+  printer.field('reason', why, `(${why})\n`);
+  printer.endObject();
+}
+
 function print(printer: Printer, event: MonitorEvent, subject: MonitorSubject, opening: Opening): void {
   switch (event.type) {
     case 'link':
@@ -171,6 +187,9 @@ function print(printer: Printer, event: MonitorEvent, subject: MonitorSubject, o
       break;
     case 'miss':
       printMiss(printer, event, opening);
+      break;
+    case 'no-tap':
+      printNoTap(printer, event, opening);
       break;
   }
 }

@@ -1,5 +1,6 @@
 /** The `vxlan …` part of `ip -d link show`, as vxlan_print_opt of iproute2 6.1 prints it. */
 import { formatIp, isIpMulticast } from './address.js';
+import { printMirrorOptions } from './mirror-words.js';
 import { formatHex } from './numbers.js';
 import type { Printer } from './printer.js';
 import { VXLAN_AGEING, type VxlanOptions, vxlanLearns } from './vxlan-options.js';
@@ -74,7 +75,8 @@ export function printVxlanOptions(printer: Printer, options: VxlanOptions): void
     // 6.1 forgets the blank.
     printer.field('vnifilter', true, 'vnifilter');
   }
-  printer.field('id', id, `id ${id} `);
+  if (options.anyVni === true) printMirrorOptions(printer, options);
+  else printer.field('id', id, `id ${id} `);
   printPeers(printer, options);
   const learning = vxlanLearns(options);
   printer.field('learning', learning, learning ? '' : 'nolearning ');

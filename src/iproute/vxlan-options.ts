@@ -1,5 +1,7 @@
 /** The options of a vxlan device: everything that `ip link add NAME type vxlan` can say. */
 
+import type { MirrorOptions } from './mirror-words.js';
+
 /** The port that IANA assigned to VXLAN (RFC 7348 §5), and vtep's default. */
 export const VXLAN_PORT = 4789;
 /** The port of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §9.1), and the default with `gpe`. */
@@ -16,8 +18,8 @@ export const vxlanSwitches = [
 export type VxlanSwitch = (typeof vxlanSwitches)[number];
 
 /** Absent is the default; the parser leaves out what equals it. */
-export interface VxlanOptions extends Readonly<Partial<Record<VxlanSwitch, boolean>>> {
-  /** Collect-metadata mode: one device for every VNI and peer. */
+export interface VxlanOptions extends Readonly<Partial<Record<VxlanSwitch, boolean>>>, MirrorOptions {
+  /** Collect-metadata mode: one device for every VNI and peer. Always with `anyVni`. */
   readonly external: boolean;
   /** 0 … 2^24-1; absent exactly when `external` (the kernel then speaks of 0). */
   readonly id?: number;
@@ -64,7 +66,8 @@ export interface VxlanOptions extends Readonly<Partial<Record<VxlanSwitch, boole
  * What `ip link set NAME type vxlan …` says, and nothing that it does not say: here every value is one that was
  * typed, and the neutral ones are `ttl` and `tos` 0, `df` unset, `flowlabel`, `maxaddress` 0 and `ageing` 300.
  */
-export interface VxlanChanges extends Partial<Omit<VxlanOptions, 'df' | 'underlay'>> {
+export interface VxlanChanges extends Partial<Omit<VxlanOptions, 'df' | 'underlay' | 'tapOffload'>> {
+  readonly tapOffload?: boolean;
   readonly underlay?: 'udp' | 'raw' | 'pcap';
   readonly df?: 'unset' | 'set' | 'inherit';
 }
@@ -83,7 +86,7 @@ export function vxlanFamilies({ external, remote, local }: VxlanOptions): readon
   return [address.length === 4 ? 4 : 6];
 }
 
-const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'proxy', 'l2miss', 'l3miss', 'gbp', 'gpe'];
+const supportedSwitches: readonly VxlanSwitch[] = ['vnifilter', 'proxy', 'rsc', 'l2miss', 'l3miss', 'gbp', 'gpe'];
 
 /** What the daemon of this release does not do, in the order in which it is looked for. */
 const unsupported: readonly (readonly [name: string, found: (options: VxlanOptions) => boolean])[] = [

@@ -96,7 +96,7 @@ test('What the daemon does not do is named in one place', (t) => {
     ],
     ['external vnifilter', undefined],
     ['id 4 proxy l3miss', undefined],
-    ['id 4 rsc', 'vxlan "rsc"'],
+    ['id 4 remcsumrx', 'vxlan "remcsumrx"'],
     ['external gpe', undefined],
   ] as const) {
     t.is(unsupportedVxlan(optionsOf(words)), what, words);

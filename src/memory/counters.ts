@@ -23,6 +23,8 @@ export const DeviceCounter = {
   HOOK_PACKETS: 10,
   HOOK_BYTES: 11,
   HOOK_DROPS: 12,
+  TX_ABORTED_ERRORS: 13,
+  TX_CARRIER_ERRORS: 14,
 } as const;
 export const DEVICE_COUNTERS = 16;
 
@@ -44,6 +46,9 @@ export const WorkCounter = {
   /** Look-ups that the flow cache answered, and those that it passed on. */
   CACHE_HITS: 13,
   CACHE_MISSES: 14,
+  /** Looks for more work instead of sleeping, and those of them that found none. */
+  BUSY_POLLS: 15,
+  IDLE_POLLS: 16,
   /** Super-frames that were handed to the kernel whole (io/tunnel-gso). */
   SENT_SUPER_FRAMES: 20,
 } as const;

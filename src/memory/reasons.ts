@@ -79,6 +79,17 @@ const table = {
   'no-ethernet-header': ['drop', 'a frame left without the Ethernet header that vlan pop_eth had taken off'],
   sampled: ['pass', 'action sample took a copy of the frame'],
   'sample-lost': ['pass', 'a sample found no room, because whoever reads them is slower than they come'],
+  // mirrored traffic (vni any)
+  'mirror-limit': [
+    'drop',
+    'a VNI of mirrored traffic has no TAP, because there are as many as there may be (max-taps)',
+  ],
+  'mirror-wait': [
+    'drop',
+    'a VNI of mirrored traffic has no TAP yet, and there was no room to keep the frame until it has',
+  ],
+  'mirror-no-tap': ['drop', 'a VNI of mirrored traffic has no TAP: it could not be made, and the log says why'],
+  'mirror-receive-only': ['drop', 'the host sent the frame into a receiver of mirrored traffic, or into a TAP of one'],
   // vxlan transmit
   'no-tunnel-metadata': [
     'drop',

@@ -49,9 +49,14 @@ const raw = {
   writev: bind('writev', 'intptr_t', ['int', 'uintptr_t', 'int']),
   ioctl: bind('ioctl', 'int', ['int', 'ulong', 'uintptr_t']),
   ppoll: bind('ppoll', 'int', ['uintptr_t', 'ulong', 'uintptr_t', 'uintptr_t']),
+  epoll_create1: bind('epoll_create1', 'int', ['int']),
+  epoll_ctl: bind('epoll_ctl', 'int', ['int', 'int', 'int', 'uintptr_t']),
+  epoll_wait: bind('epoll_wait', 'int', ['int', 'uintptr_t', 'int', 'int']),
+  clock_gettime: bind('clock_gettime', 'int', ['int', 'uintptr_t']),
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   close: bind('close', 'int', ['int']),
   prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
+  sched_setaffinity: bind('sched_setaffinity', 'int', ['int', 'size_t', 'uintptr_t']),
   flock: bind('flock', 'int', ['int', 'int']),
   unshare: bind('unshare', 'int', ['int']),
   setns: bind('setns', 'int', ['int', 'int']),
@@ -114,9 +119,21 @@ export const ioctl = (fd: number, request: number, argument: number): number =>
 /** `timeout` is the address of a timespec, or 0 to wait without end. */
 export const ppoll = (fds: number, count: number, timeout: number): number =>
   checked(raw.ppoll(fds, count, timeout, 0));
+export const epollCreate = (flags: number): number => checked(raw.epoll_create1(flags));
+/** `event` is the address of a struct epoll_event. */
+export const epollCtl = (epollFd: number, operation: number, fd: number, event: number): number =>
+  checked(raw.epoll_ctl(epollFd, operation, fd, event));
+/** `timeout` is in milliseconds; 0 does not wait, and -1 without end. */
+export const epollWait = (epollFd: number, events: number, count: number, timeout: number): number =>
+  checked(raw.epoll_wait(epollFd, events, count, timeout));
+/** Writes a struct timespec at `time`. */
+export const clockGettime = (clock: number, time: number): number => checked(raw.clock_gettime(clock, time));
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
 export const prctl = (option: number, argument: number): number => checked(raw.prctl(option, argument, 0, 0, 0));
+/** `thread` 0 is the calling one; `mask` is the address of `bytes` bytes of one bit a processor. */
+export const schedSetaffinity = (thread: number, bytes: number, mask: number): number =>
+  checked(raw.sched_setaffinity(thread, bytes, mask));
 export const flock = (fd: number, operation: number): number => checked(raw.flock(fd, operation));
 /** Moves the calling thread (not the process) into new namespaces. */
 export const unshare = (flags: number): number => checked(raw.unshare(flags));

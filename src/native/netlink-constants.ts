@@ -50,6 +50,8 @@ export const RTM_GETNEIGH = 30;
 
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_NEIGH = 3;
+export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV6_ROUTE = 11;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_BROADCAST = 2;

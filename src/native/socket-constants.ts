@@ -23,12 +23,15 @@ export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_NO_CHECK = 11;
+export const SO_REUSEPORT = 15;
 export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
+export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const SO_RXQ_OVFL = 40;
 /** Linux 5.1. */
 export const SO_BINDTOIFINDEX = 62;
@@ -47,12 +50,16 @@ export const IP_MULTICAST_LOOP = 34;
 export const IP_ADD_MEMBERSHIP = 35;
 export const IP_DROP_MEMBERSHIP = 36;
 
+/** Whether groups are received that another socket of the host has joined. */
+export const IP_MULTICAST_ALL = 49;
+
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_ADD_MEMBERSHIP = 20;
 export const IPV6_DROP_MEMBERSHIP = 21;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_MTU = 24;
+export const IPV6_MULTICAST_ALL = 29;
 export const IPV6_V6ONLY = 26;
 export const IPV6_FLOWINFO_SEND = 33;
 export const IPV6_RECVPKTINFO = 49;
@@ -87,6 +94,12 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 
 export const POLLIN = 0x001;
+export const EPOLLIN = 0x001;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+/** A clock of clock_gettime(2). */
+export const CLOCK_MONOTONIC = 1;
 export const POLLOUT = 0x004;
 export const POLLERR = 0x008;
 export const POLLHUP = 0x010;
@@ -106,4 +119,12 @@ export const CLONE_NEWNET = 0x40000000;
 
 /** Option of prctl(2): the signal that this process gets when its parent ends. */
 export const PR_SET_PDEATHSIG = 1;
+/** Option of prctl(2): the calling thread's name. */
+export const PR_SET_NAME = 15;
 export const SIGKILL = 9;
+
+/** Requests of ioctl(2) on any socket, and the commands of SIOCETHTOOL that ask for a flag (linux/ethtool.h). */
+export const SIOCETHTOOL = 0x8946;
+export const ETHTOOL_GTXCSUM = 0x16;
+export const ETHTOOL_GTSO = 0x1e;
+export const ETHTOOL_GGRO = 0x2b;

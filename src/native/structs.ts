@@ -55,11 +55,17 @@ export const Ipv6Mreq = { GROUP: 0, IFINDEX: 16, SIZE: 20 } as const;
 /** struct pollfd: 32-bit descriptor, 16-bit events and revents. */
 export const Pollfd = { FD: 0, EVENTS: 4, REVENTS: 6, SIZE: 8 } as const;
 
+/** struct epoll_event: 32-bit events and 64 bits of the caller's, packed on x86-64 and nowhere else. */
+export const EpollEvent = process.arch === 'x64' ? { EVENTS: 0, DATA: 4, SIZE: 12 } : { EVENTS: 0, DATA: 8, SIZE: 16 };
+
 /** struct timespec (and timeval): two 64-bit numbers. */
 export const Timespec = { SECONDS: 0, NANOSECONDS: 8, SIZE: 16 } as const;
 
 /** struct ifreq: a name of at most 15 bytes and a union. */
 export const Ifreq = { NAME: 0, NAME_BYTES: 16, FLAGS: 16, SIZE: 40 } as const;
+
+/** struct ethtool_value, to which an ifreq points (at IFREQ's FLAGS). */
+export const EthtoolValue = { COMMAND: 0, DATA: 4, SIZE: 8 } as const;
 
 /** struct sock_fprog and struct sock_filter (classic BPF). */
 export const SockFprog = { LENGTH: 0, FILTER: 8, SIZE: 16 } as const;

@@ -6,10 +6,13 @@ export const TUNGETFEATURES = 0x800454cf;
 export const TUNSETOFFLOAD = 0x400454d0;
 export const TUNGETIFF = 0x800454d2;
 export const TUNSETVNETHDRSZ = 0x400454d8;
+export const TUNSETQUEUE = 0x400454d9;
 export const TUNSETCARRIER = 0x400454e2;
 
 export const IFF_TAP = 0x0002;
 export const IFF_MULTI_QUEUE = 0x0100;
+/** With TUNSETQUEUE: the queue is no longer one that the host's frames are given to. */
+export const IFF_DETACH_QUEUE = 0x0400;
 export const IFF_NO_PI = 0x1000;
 export const IFF_VNET_HDR = 0x4000;
 /** Fail with EBUSY instead of attaching to an interface that exists. */
@@ -23,8 +26,7 @@ export const TUN_F_TSO_ECN = 0x08;
 /** Kernel 6.2 and later; both or none. */
 export const TUN_F_USO4 = 0x20;
 export const TUN_F_USO6 = 0x40;
-
-/** Kernel 6.17 and later: segments of TCP and UDP within a UDP tunnel; the second where the tunnel has checksums. */
+/** Kernel 6.17 and later: segmentation of what is inside a UDP tunnel, and with an outer checksum. */
 export const TUN_F_UDP_TUNNEL_GSO = 0x80;
 export const TUN_F_UDP_TUNNEL_GSO_CSUM = 0x100;
 

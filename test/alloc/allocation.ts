@@ -24,3 +24,34 @@ export function allocationOf(work: () => void): Allocation {
   );
   return { bytes: after - before + collected, collections: statistics.length };
 }
+
+export interface Steady extends Allocation {
+  /** How often the work ran. */
+  readonly runs: number;
+}
+
+/** How long code may take to become optimised: seconds, where the compiler's threads get little of the machine. */
+const DEADLINE = 30_000;
+
+/**
+ * Repeats `work` until two runs in a row allocate at most `bound` bytes each, and gives the second; at the deadline, in
+ * milliseconds, the run that allocated least. Code that V8 has not optimised yet boxes numbers, and optimising allocates
+ * too; both pass, whenever V8 pleases. What the work itself allocates never does, so that no bound below it is met.
+ */
+export function steadyAllocationOf(work: () => void, bound: number, deadline = DEADLINE): Steady {
+  const end = performance.now() + deadline;
+  let best: Allocation = { bytes: Number.POSITIVE_INFINITY, collections: 0 };
+  let within = 0;
+  for (let runs = 1; ; runs++) {
+    const allocation = allocationOf(work);
+    if (allocation.bytes < best.bytes) best = allocation;
+    within = allocation.bytes <= bound ? within + 1 : 0;
+    if (within === 2) return { ...allocation, runs };
+    if (performance.now() > end) return { ...best, runs };
+  }
+}
+
+/** The least that one of `runs` runs allocates, of work that is known to be optimised but for what it allocates. */
+export function leastAllocationOf(work: () => void, runs = 4): Allocation {
+  return Array.from({ length: runs }, () => allocationOf(work)).reduce((a, b) => (b.bytes < a.bytes ? b : a));
+}

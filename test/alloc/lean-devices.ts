@@ -79,6 +79,9 @@ export class LeanPort implements FramePort {
   readonly malformed = 0;
   /** Frames written, as segments. */
   written = 0;
+  /** One boxed number for each frame read: the least that there is to be seen. */
+  boxing = false;
+  readonly boxed: unknown[] = [''];
   private readonly stock: Stock;
 
   /** Every frame of the stock has a TCP checksum to finish; those of more than 1,514 bytes are super-frames. */
@@ -95,6 +98,7 @@ export class LeanPort implements FramePort {
       packets.flags[packet] = UNFINISHED;
       packets.csumStart[packet] = 34;
       packets.csumOffset[packet] = 16;
+      if (this.boxing) this.boxed[0] = i + 0.5;
       if (length <= 1514) continue;
       packets.gsoType[packet] = 1;
       packets.gsoSize[packet] = 1398;

@@ -14,6 +14,10 @@ export interface Arriving {
   readonly tos?: number;
   /** Send no UDP checksum. */
   readonly zeroChecksum?: boolean;
+  /** Send a wrong one. */
+  readonly badChecksum?: boolean;
+  /** Leave this many bytes of the UDP payload: what is shorter than a VXLAN header and a frame. */
+  readonly cut?: number;
   /** Hex. */
   readonly inner: string;
 }
@@ -29,17 +33,21 @@ function ones(bytes: Buffer): number {
 export function arriving(of: Arriving): string {
   const { source, destination, tos = 0 } = of;
   const inner = Buffer.from(of.inner, 'hex');
-  const udp = Buffer.alloc(16 + inner.length);
+  const udp = Buffer.alloc(8 + (of.cut ?? 8 + inner.length));
   udp.writeUInt16BE(50_000, 0);
   udp.writeUInt16BE(of.port, 2);
   udp.writeUInt16BE(udp.length, 4);
-  udp.writeUInt32BE(of.first ?? 0x08000000, 8);
-  udp.writeUInt32BE(of.last, 12);
-  inner.copy(udp, 16);
+  const vxlan = Buffer.alloc(8);
+  vxlan.writeUInt32BE(of.first ?? 0x08000000, 0);
+  vxlan.writeUInt32BE(of.last, 4);
+  Buffer.concat([vxlan, inner]).copy(udp, 8);
   const pseudo = Buffer.alloc(4);
   pseudo.writeUInt16BE(17, 0);
   pseudo.writeUInt16BE(udp.length, 2);
-  if (of.zeroChecksum !== true) udp.writeUInt16BE(ones(Buffer.concat([source, destination, pseudo, udp])) || 0xffff, 6);
+  if (of.zeroChecksum !== true) {
+    const right = ones(Buffer.concat([source, destination, pseudo, udp])) || 0xffff;
+    udp.writeUInt16BE(of.badChecksum === true ? right ^ 0x0101 : right, 6);
+  }
   let ip: Buffer;
   if (source.length === 4) {
     ip = Buffer.alloc(20);

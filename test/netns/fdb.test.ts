@@ -1,7 +1,7 @@
 // bridge fdb: the same lines on a kernel vxlan device and on vtep's, and what each of them says and shows.
 import { Daemon } from './daemon.js';
 import { rooted, twoHosts } from './rooted.js';
-import type { Host } from './topology.js';
+import { type Host, VTEP } from './topology.js';
 
 interface Answer {
   readonly code: number | null;
@@ -192,4 +192,33 @@ rooted('a changed remote and a device that is set down change the table as the k
     const [theirs, ours] = [await a.attempt(line), await daemon.attempt(line)];
     t.deepEqual([ours.code, ours.stdout, ours.stderr], [theirs.code, theirs.stdout, theirs.stderr], line);
   }
+});
+
+rooted('the entries of a device that is deleted are told of as deleted', async (t) => {
+  const topology = await twoHosts(t);
+  const { a, b } = topology;
+  const daemon = await Daemon.start(topology, [`ip link add vx4 type vxlan id 4 remote 10.9.9.9 dstport 4700`]);
+  await a.do('ip link add vx4 type vxlan id 4 remote 10.9.9.9 dstport 4700');
+  const sides = [
+    { monitor: a.start(['bridge', 'monitor', 'fdb']), say: (line: string) => a.do(line) },
+    { monitor: b.start([VTEP, 'bridge', 'monitor', 'fdb']), say: (line: string) => daemon.do(line) },
+  ] as const;
+  const told: string[][] = [];
+  for (const { monitor, say } of sides) {
+    while (monitor.stdout === '') {
+      await say(`bridge fdb add ${mac(0xdd)} dev vx4 dst 192.0.2.1`);
+      await say(`bridge fdb del ${mac(0xdd)} dev vx4`);
+    }
+    await say(`bridge fdb add ${mac(1)} dev vx4 dst 10.0.0.1 dynamic`);
+    await say(`bridge fdb add ${mac(2)} dev vx4 dst 10.0.0.2 port 99 vni 5`);
+    await say('bridge fdb append 00:00:00:00:00:00 dev vx4 dst 10.0.0.3');
+    await say('ip link set vx4 up');
+    await say('ip link del vx4');
+    await monitor.waitFor(/Deleted 00:00:00:00:00:00 .*10\.0\.0\.3/);
+    await monitor.waitFor(new RegExp(`Deleted ${mac(2)} `));
+    const lines = monitor.stdout.split('\n').filter((line) => /^Deleted .* dst 10\./.test(line));
+    told.push(lines.map((line) => line.replace(/ dev \S+/, '')).sort());
+  }
+  t.true((told[0]?.length ?? 0) >= 4, told[0]?.join('\n'));
+  t.deepEqual(told[1], told[0]);
 });

@@ -112,3 +112,21 @@ rooted("a vxlan device's MTU follows its underlay, and the daemon says so", asyn
   await daemon.process.waitFor(/vxlan1: MTU 1450 instead of 1350, since vb has 1500 now/);
   t.deepEqual(await mtus(), [1450, 1450, 1200, 1500]);
 });
+
+rooted("a vxlan device's MTU follows the route to its peer", async (t) => {
+  const topology = await twoHosts(t);
+  const { b, outer } = topology;
+  const daemon = await Daemon.start(topology, [
+    `ip link add vxlan0 type vxlan id 7 remote ${outer.a} dstport 4789`,
+    'ip link add vxlan1 mtu 1200 type vxlan id 8 remote 192.168.1.99 dstport 4789',
+  ]);
+  const mtu = async (device: string): Promise<number | undefined> =>
+    (JSON.parse(await b.do(`ip -j link show dev ${device}`)) as { mtu: number }[])[0]?.mtu;
+  t.is(await mtu('vxlan0'), 1450);
+  await b.do(`ip route add ${outer.a}/32 dev vb mtu 1400`);
+  await daemon.process.waitFor(/vxlan0: MTU 1350 instead of 1450, since vb has 1400 now/);
+  t.is(await mtu('vxlan0'), 1350);
+  await b.do(`ip route del ${outer.a}/32 dev vb mtu 1400`);
+  await daemon.process.waitFor(/vxlan0: MTU 1450 instead of 1350, since vb has 1500 now/);
+  t.is(await mtu('vxlan1'), 1200);
+});

@@ -135,7 +135,7 @@ export class WorkLink {
     this.engine = new Engine(arena, devices, this.#counters, actionCounters);
     this.#underlay = new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS });
     this.engine.setUnderlay(VXLAN0, this.#underlay);
-    this.engine.setPort(TAP0, new TapPort(arena, this.#tap.fds[0] ?? -1), offloads);
+    this.engine.setPort(TAP0, new TapPort(arena, this.#tap.queues[0] ?? { readFd: -1, writeFd: -1 }), offloads);
     const all = rules();
     const [DST_IP = 0] = addressWords(LOOPBACK4);
     const toPeer = {

@@ -1,7 +1,7 @@
 /** Control side of the table of chains in shared words: from a chain's number to the newest version of its list. */
 import type { Chain } from './chain.js';
 import { finish, HASH_SEED, mix } from './hash.js';
-import { CONSULTED_MOST, chainVersionWords, PARTS_MOST, Slot, Version } from './layout.js';
+import { chainVersionWords, Slot, Version } from './layout.js';
 import type { SharedWords } from './shared-words.js';
 import { allocSlots, freeSlot, isFull, setHead, slotCountFor, slotWords } from './slots.js';
 
@@ -17,7 +17,7 @@ export class ChainSlots {
     let words = 0;
     for (const chain of chains) {
       count++;
-      words += CONSULTED_MOST + PARTS_MOST + chainVersionWords(chain.tupleCount);
+      words += chain.wordsToWrite;
     }
     return words + slotWords(slotCountFor(this.slotted + count));
   }
@@ -34,8 +34,7 @@ export class ChainSlots {
     if (isFull(this.slotted + chains.size - 1, this.slotCount)) this.resize(shared, chains.size);
     const { words } = shared;
     for (const chain of chains) {
-      const list = shared.alloc(chainVersionWords(chain.tupleCount));
-      chain.writeTuples(shared, list);
+      const list = chain.write(shared);
       words[list + Version.BORN] = generation;
       const slot = this.slotOf(words, chain.number | 0);
       const old = words[slot + Slot.HEAD];

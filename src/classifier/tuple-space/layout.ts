@@ -36,10 +36,17 @@ export const Version = { BORN: 0, OLDER: 1, COUNT: 2, WORDS: 3 } as const;
 export const Slot = { HEAD: 0, HASH: 1, WORDS: 2 } as const;
 
 /**
- * A version of a chain's list of tuples: behind the head, the offsets of what the chain consults and of the parts of
- * the key (0: there are few tuples, which are held to none), then the items.
+ * A version of a chain's list of tuples, which come in runs: behind the head, the offsets of what the chain consults and
+ * of the parts of the key (0: there are few tuples, which are held to none), then of each run. The items of the head
+ * are the runs.
  */
-export const ChainList = { CONSULTED: Version.WORDS, PARTS: Version.WORDS + 1, ITEMS: Version.WORDS + 2 } as const;
+export const ChainList = { CONSULTED: Version.WORDS, PARTS: Version.WORDS + 1, RUNS: Version.WORDS + 2 } as const;
+
+/** A run of tuples, which versions of the list share: their number, then the items. */
+export const RunWord = { COUNT: 0, ITEMS: 1 } as const;
+
+/** Most tuples of a run. */
+export const RUN_TUPLES = 32;
 
 /** The parts of the key that a chain's tuples look at: how many, then these words of each (presence.ts). */
 export const PartWord = { FIRST: 1, INDEX: 0, BITS: 1, SEED: 2, WORDS: 3 } as const;
@@ -56,7 +63,7 @@ export const ConsultedWord = { TABLES: 0, COUNT: 1, WORDS: 2 } as const;
 /** Most words that it takes. */
 export const CONSULTED_MOST = PROTOCOL_CLASSES * (ConsultedWord.WORDS + 2 * KEY_WORDS);
 
-/** An item of a chain's list of tuples. The list is in order of (MIN_PREF, MIN_SEQUENCE). */
+/** A tuple in a run. They are in order of (MIN_PREF, MIN_SEQUENCE), throughout the runs of a chain. */
 export const TupleItem = {
   PROTOCOL: 0,
   /** The first rule of the tuple in order of evaluation is not before this place. */
@@ -91,7 +98,12 @@ export function keyVersionWords(width: number, count: number): number {
   return Version.WORDS + width + count * RuleItem.WORDS;
 }
 
-/** Words of a version of a chain of `tuples` tuples. */
-export function chainVersionWords(tuples: number): number {
-  return ChainList.ITEMS + tuples * TupleItem.WORDS;
+/** Words of a version of a chain of `runs` runs. */
+export function chainVersionWords(runs: number): number {
+  return ChainList.RUNS + runs;
+}
+
+/** Words of a run of `tuples` tuples. */
+export function runWords(tuples: number): number {
+  return RunWord.ITEMS + tuples * TupleItem.WORDS;
 }

@@ -9,6 +9,7 @@ import {
   ConsultedWord,
   PartWord,
   RuleItem,
+  RunWord,
   Slot,
   TupleItem,
   type TupleSpaceSnapshot,
@@ -67,41 +68,44 @@ export class TupleSpaceLookup implements Lookup {
     let unknown = 0;
     let moreUnknown = 0;
 
-    let item = list + ChainList.ITEMS;
-    const end = item + words[list + Version.COUNT] * TupleItem.WORDS;
-    for (; item < end; item += TupleItem.WORDS) {
-      // Tuples come in the order of their first rules: once those are behind the best hit, nothing can beat it.
-      const minPref = words[item + TupleItem.MIN_PREF];
-      if (minPref > pref || (minPref === pref && words[item + TupleItem.MIN_SEQUENCE] > sequence)) break;
-      if (((words[item + TupleItem.NEEDS] & unknown) | (words[item + TupleItem.MORE_NEEDS] & moreUnknown)) !== 0)
-        continue;
-      const wanted = words[item + TupleItem.PROTOCOL];
-      if (wanted !== protocol && wanted !== PROTOCOL_ALL) continue;
-      const dstRange = words[item + TupleItem.DST_RANGE];
-      if (dstRange !== 0 && !inRange(dstRange, key[at + KeyWord.DST_PORT])) continue;
-      const srcRange = words[item + TupleItem.SRC_RANGE];
-      if (srcRange !== 0 && !inRange(srcRange, key[at + KeyWord.SRC_PORT])) continue;
-      if (probes === asksAt) {
-        asksAt = NONE;
-        this.ask(parts, key, at);
-        unknown = this.unknown;
-        moreUnknown = this.moreUnknown;
+    const end = list + ChainList.RUNS + words[list + Version.COUNT];
+    search: for (let each = list + ChainList.RUNS; each < end; each++) {
+      const run = words[each];
+      const itemsEnd = run + RunWord.ITEMS + words[run + RunWord.COUNT] * TupleItem.WORDS;
+      for (let item = run + RunWord.ITEMS; item < itemsEnd; item += TupleItem.WORDS) {
+        // Tuples come in the order of their first rules: once those are behind the best hit, nothing can beat it.
+        const minPref = words[item + TupleItem.MIN_PREF];
+        if (minPref > pref || (minPref === pref && words[item + TupleItem.MIN_SEQUENCE] > sequence)) break search;
         if (((words[item + TupleItem.NEEDS] & unknown) | (words[item + TupleItem.MORE_NEEDS] & moreUnknown)) !== 0)
           continue;
+        const wanted = words[item + TupleItem.PROTOCOL];
+        if (wanted !== protocol && wanted !== PROTOCOL_ALL) continue;
+        const dstRange = words[item + TupleItem.DST_RANGE];
+        if (dstRange !== 0 && !inRange(dstRange, key[at + KeyWord.DST_PORT])) continue;
+        const srcRange = words[item + TupleItem.SRC_RANGE];
+        if (srcRange !== 0 && !inRange(srcRange, key[at + KeyWord.SRC_PORT])) continue;
+        if (probes === asksAt) {
+          asksAt = NONE;
+          this.ask(parts, key, at);
+          unknown = this.unknown;
+          moreUnknown = this.moreUnknown;
+          if (((words[item + TupleItem.NEEDS] & unknown) | (words[item + TupleItem.MORE_NEEDS] & moreUnknown)) !== 0)
+            continue;
+        }
+        probes++;
+        const rule = this.probe(item, key, at, position);
+        if (rule === 0) continue;
+        const rulePref = words[rule + RuleItem.PREF];
+        if (rulePref > pref) continue;
+        const ruleSequence = words[rule + RuleItem.SEQUENCE];
+        const ruleRange = words[rule + RuleItem.RANGE];
+        const isSamePref = rulePref === pref;
+        if (isSamePref && (ruleSequence > sequence || (ruleSequence === sequence && ruleRange > range))) continue;
+        id = words[rule + RuleItem.ID];
+        pref = rulePref;
+        sequence = ruleSequence;
+        range = ruleRange;
       }
-      probes++;
-      const rule = this.probe(item, key, at, position);
-      if (rule === 0) continue;
-      const rulePref = words[rule + RuleItem.PREF];
-      if (rulePref > pref) continue;
-      const ruleSequence = words[rule + RuleItem.SEQUENCE];
-      const ruleRange = words[rule + RuleItem.RANGE];
-      const isSamePref = rulePref === pref;
-      if (isSamePref && (ruleSequence > sequence || (ruleSequence === sequence && ruleRange > range))) continue;
-      id = words[rule + RuleItem.ID];
-      pref = rulePref;
-      sequence = ruleSequence;
-      range = ruleRange;
     }
     this.probes = probes;
     this.nextPosition = id === NONE ? POSITION_END : pref + 1;

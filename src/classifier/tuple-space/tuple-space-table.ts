@@ -27,14 +27,15 @@
  * for the heads of slots and the bits of filters, which are only set. A key's rules, and a chain's list of tuples, are versions: an edit appends a new one that
  * says in which generation it was born and which version it supersedes, and swings the head of the slot to it.
  * A snapshot is the array, the place of the chain table, and a generation; a reader steps back over versions younger
- * than its own. So an edit costs a few dozen words, publishing costs a list of tuples for every chain whose tuples
- * moved (nothing at all for a rule of a known mask and pref), posting costs one SharedArrayBuffer, and opening costs
+ * than its own. So an edit costs a few dozen words, and publishing nothing at all for a rule of a known mask and pref.
+ * The tuples of a chain stand in runs of up to 32; where the first rule of a tuple is another, the runs that it leaves
+ * and enters are written anew, and the list of runs (tuple-runs.ts). Posting costs one SharedArrayBuffer, and opening
  * one view. An older snapshot stays true for as long as anybody holds it, and writers never wait for readers.
  * The reader of the newest snapshot finds its version at the head.
  *
- *     snapshot ── chain table ── list of tuples ── slots ── version of a key ── rules by pref
- *                 (by number)    (version)         (by hash)  │
- *                                                             └─ older version, and so on
+ *     snapshot ── chain table ── list of runs ── tuples ── slots ── version of a key ── rules by pref
+ *                 (by number)    (version)       (a run)   (by hash)  │
+ *                                                                     └─ older version, and so on
  *
  * That this is sound between threads: a version is complete before the atomic store that shows it, readers reach it
  * through the very word that was stored, and a reader of an older generation that comes upon it passes on to the
@@ -151,6 +152,7 @@ export class TupleSpaceTable implements ClassifierTable {
     if (this.presence.isEmpty ? this.tuples.size > FEW_TUPLES : this.presence.isCrowded)
       this.presence.rebuild(this.shared.words, this.tuples.values());
     if (this.moved.size > 0) {
+      for (const chain of this.moved) chain.settle();
       this.reserve(this.chainSlots.wordsFor(this.moved));
       this.chainSlots.write(this.shared, this.moved, this.generation);
       this.moved.clear();
@@ -208,7 +210,8 @@ export class TupleSpaceTable implements ClassifierTable {
       rule.pref,
       rule.id,
     );
-    if (hasMoved || tuple.minPref !== before) this.moved.add(chain);
+    if (tuple.minPref !== before) this.displace(tuple);
+    else if (hasMoved) this.touch(tuple);
   }
 
   /** Takes the rule of `pref` from the key in `packedOld`; there must be room for a version of that. */
@@ -217,18 +220,30 @@ export class TupleSpaceTable implements ClassifierTable {
     this.published = undefined;
     const pref = chain.prefs.get(prefNumber);
     if (pref !== undefined && --pref.rules === 0) chain.prefs.delete(prefNumber);
-    if (tuple.unuse(prefNumber)) this.moved.add(chain);
+    const isDisplaced = tuple.unuse(prefNumber);
     if (tuple.uses.size > 0) {
       tuple.write(this.shared, this.index, this.presence, this.packedOld, hash, this.generation, prefNumber, NO_RULE);
-      if (tuple.shrink(this.shared)) this.moved.add(chain);
+      if (isDisplaced) this.displace(tuple);
+      if (tuple.shrink(this.shared)) this.touch(tuple);
       return;
     }
     // Older snapshots find it by their own list of tuples.
     tuple.releaseFrom(this.shared);
     chain.delete(tuple);
+    this.moved.add(chain);
     this.tuples.delete(tuple.number);
     this.freeNumbers.push(tuple.number);
     if (chain.tupleCount === 0) this.chains.delete(chain.number);
+  }
+
+  private displace(tuple: Tuple): void {
+    tuple.chain.displace(tuple);
+    this.moved.add(tuple.chain);
+  }
+
+  private touch(tuple: Tuple): void {
+    tuple.chain.touch(tuple);
+    this.moved.add(tuple.chain);
   }
 
   private get nextTuple(): number {

@@ -5,6 +5,7 @@
 import { POSITION_END } from '../check-rule.js';
 import { KEY_WORDS, KeyWord } from '../flow-key.js';
 import type { Chain } from './chain.js';
+import { FirstPref } from './first-pref.js';
 import { finish, HASH_SEED, mix } from './hash.js';
 import { keyVersionWords, RuleItem, Slot, Version } from './layout.js';
 import type { MaskGroup, MaskPlace } from './mask-group.js';
@@ -13,6 +14,7 @@ import { type Presence, partSeed } from './presence.js';
 import type { RuleIndex } from './rule-index.js';
 import { alignedWords, type SharedWords } from './shared-words.js';
 import { allocKeyTable, FEWEST_SLOTS, freeSlot, isFull, keyTableWords, note, setHead, slotCountFor } from './slots.js';
+import type { Run } from './tuple-runs.js';
 
 /** The rules of one pref: the place of their mask among the pref's, and of their ranges among the mask's. */
 export interface TupleUse {
@@ -36,6 +38,9 @@ export class Tuple {
   readonly uses = new Map<number, TupleUse>();
   /** The first of those prefs; an earlier one until `settle`, where that has ended. */
   minPref = POSITION_END;
+  private readonly firstPref = new FirstPref();
+  /** Where it stands in the chain's list; undefined: nowhere. */
+  run: Run | undefined;
   /** Offsets and count, in the shared words of the table. */
   maskAt = 0;
   slots = 0;
@@ -86,6 +91,7 @@ export class Tuple {
     place.tuples++;
     places.set(pref, place);
     this.uses.set(pref, { place, range: sequence, rules: 1 });
+    this.firstPref.add(pref);
     this.minPref = Math.min(this.minPref, pref);
     return true;
   }
@@ -99,11 +105,9 @@ export class Tuple {
     return pref === this.minPref;
   }
 
-  /** Makes `minPref` exact. Once a publication, because it may look at every pref. */
+  /** Makes `minPref` exact. */
   settle(): void {
-    if (this.uses.has(this.minPref)) return;
-    this.minPref = POSITION_END;
-    for (const pref of this.uses.keys()) if (pref < this.minPref) this.minPref = pref;
+    this.minPref = this.firstPref.least(this.uses, POSITION_END);
   }
 
   /** Takes the masked words of a flow key to the front of `packed`; returns their hash. */

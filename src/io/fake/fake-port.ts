@@ -1,4 +1,4 @@
-/** A frame port in memory, for tests of what stands above it. Allocates freely. */
+/** A frame port in memory: for tests of what stands above it, and for endpoints without a host (lab/). Allocates freely. */
 
 import type { Arena } from '../../memory/arena.js';
 import { GSO_NONE, NONE, type Packets, UNFINISHED } from '../../memory/packets.js';

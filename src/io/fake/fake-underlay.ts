@@ -1,4 +1,4 @@
-/** An underlay in memory, for tests of what stands above it. Allocates freely. */
+/** An underlay in memory: for tests of what stands above it, and for endpoints without a host (lab/). Allocates freely. */
 
 import type { Arena } from '../../memory/arena.js';
 import type { ReceivedDatagrams } from '../../memory/received.js';

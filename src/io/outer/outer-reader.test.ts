@@ -2,7 +2,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { REASON } from '../../memory/reasons.js';
-import { TUNNEL_CSUM, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
+import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
 import { putU16 } from '../../wire/bytes.js';
 import { vxlanFrame } from '../conformance/cases.js';
 import { addressWords } from '../testing/loopback.js';
@@ -102,6 +102,21 @@ test('an ARP request from the kernel’s device over IPv4', (t) => {
   t.is(record[TunnelWord.TTL], 64);
   t.is(record[TunnelWord.TOS], 0);
   t.is(record[TunnelWord.FLAGS], TUNNEL_CSUM);
+});
+
+test('a header that forbids fragments says so, and one that does not does not', (t) => {
+  const flags = [0x40, 0].map((bits) => {
+    const frame = ARP4.slice();
+    frame[20] = bits;
+    // The header's checksum follows (RFC 1624, equation 3), and nothing else does: the pseudo-header has no flags.
+    const sum = (~((frame[24] << 8) | frame[25]) & 0xffff) + (~(ARP4[20] << 8) & 0xffff) + (bits << 8);
+    const folded = ~((sum & 0xffff) + (sum >>> 16)) & 0xffff;
+    frame.set([folded >> 8, folded & 255], 24);
+    const { verdict, words } = read(frame);
+    t.is(verdict, WHOLE);
+    return words[TunnelWord.FLAGS];
+  });
+  t.deepEqual(flags, [TUNNEL_CSUM | TUNNEL_DONT_FRAGMENT, TUNNEL_CSUM]);
 });
 
 test('a ping from the kernel’s device over IPv6', (t) => {

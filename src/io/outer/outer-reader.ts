@@ -13,7 +13,7 @@
  * the same VXLAN header. Whoever forges that could as well have sent the datagrams one by one.
  */
 import { REASON } from '../../memory/reasons.js';
-import { TUNNEL_CSUM, TunnelWord } from '../../memory/tunnel.js';
+import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TunnelWord } from '../../memory/tunnel.js';
 import { ARP_PACKET } from '../../wire/arp.js';
 import { i32, sameBytes, u16 } from '../../wire/bytes.js';
 import { Checksummer, finish, fold } from '../../wire/checksum.js';
@@ -21,6 +21,7 @@ import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../../wire/ether-
 import { ETH_HEADER, ETH_TYPE, ethType } from '../../wire/ethernet.js';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../../wire/ip-protocol.js';
 import {
+  IPV4_DONT_FRAGMENT,
   IPV4_HEADER,
   IPV4_MORE_FRAGMENTS,
   IPV4_OFFSET_MASK,
@@ -85,8 +86,8 @@ export class OuterReader {
   }
 
   /**
-   * Reads an Ethernet frame of `length` bytes at offset `at`, and writes FAMILY, addresses, ports, TOS, TTL and
-   * TUNNEL_CSUM into the empty tunnel record that begins at word `record`. Returns WHOLE, NOT_OURS, or the number of
+   * Reads an Ethernet frame of `length` bytes at offset `at`, and writes FAMILY, addresses, ports, TOS, TTL,
+   * TUNNEL_CSUM and TUNNEL_DONT_FRAGMENT into the empty tunnel record that begins at word `record`. Returns WHOLE, NOT_OURS, or the number of
    * the reason for which the packet is refused.
    */
   readFrame(at: number, length: number, words: Int32Array, record: number): number {
@@ -125,6 +126,7 @@ export class OuterReader {
     words[record + TunnelWord.DST_IP] = ipv4Dst(bytes, at);
     words[record + TunnelWord.TOS] = ipv4Tos(bytes, at);
     words[record + TunnelWord.TTL] = ipv4Ttl(bytes, at);
+    if ((fragment & IPV4_DONT_FRAGMENT) !== 0) words[record + TunnelWord.FLAGS] |= TUNNEL_DONT_FRAGMENT;
     if (header < IPV4_HEADER || header + UDP_HEADER > length || header + UDP_HEADER > total)
       return REASON['outer-malformed'];
     if (udpDstPort(bytes, at + header) !== this.options.port) return NOT_OURS;

@@ -11,14 +11,14 @@ export class PcapUnderlay implements Underlay {
   readonly receiveFds: readonly number[];
   private readonly receiver: HandoverReceiver;
 
-  /** `receiveFd` is a capture's, and stays it. */
+  /** `receiveFd` is a capture's, and stays it; -1: another worker receives. */
   constructor(arena: Arena, receiveFd: number, capacity: { readonly receive: number }) {
-    this.receiveFds = [receiveFd];
+    this.receiveFds = receiveFd < 0 ? [] : [receiveFd];
     this.receiver = new HandoverReceiver(arena, receiveFd, capacity.receive);
   }
 
   receive(which: number, batch: ReceivedDatagrams): number {
-    return which === 0 ? this.receiver.receive(batch) : -EINVAL;
+    return which < this.receiveFds.length ? this.receiver.receive(batch) : -EINVAL;
   }
 
   /** Refuses every entry (EOPNOTSUPP). */

@@ -63,7 +63,7 @@ export interface RawFamily {
   readonly family: 4 | 6;
   readonly port: number;
   readonly scopeId: number;
-  /** The receiving end of a handover over IPv4, a UDP socket over IPv6. */
+  /** The receiving end of a handover over IPv4, a UDP socket over IPv6; -1: another worker receives. */
   readonly receiveFd: number;
   /** The UDP socket on the port: whoever has it join a multicast group has the raw socket hear it. */
   readonly udpFd: number;
@@ -78,6 +78,8 @@ export interface RawFamily {
 
 export interface RawSockets {
   readonly families: readonly RawFamily[];
+  /** The same for another worker, which only sends. Throws a SystemError. */
+  senders(): readonly RawFamily[];
   /** Closes everything, once the worker has let go of it. */
   close(): void;
 }
@@ -92,7 +94,10 @@ export function openRawSockets(options: RawSocketOptions): RawSockets {
     for (const each of closing.splice(0).reverse()) each();
   };
   try {
-    return { families: options.families.map((family) => openFamily(family, options, closing)), close };
+    const families = options.families.map((family) => openFamily(family, options, closing));
+    const senders = (): readonly RawFamily[] =>
+      families.map((each) => ({ ...each, receiveFd: -1, probeFd: openProbe(each.family, closing) }));
+    return { families, senders, close };
   } catch (error) {
     close();
     throw error;

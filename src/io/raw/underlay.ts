@@ -21,8 +21,9 @@ export class RawUnderlay implements Underlay {
 
   /** `families`: at most one of each. `receive`: entries of the largest batch that is received into. */
   constructor(arena: Arena, families: readonly RawFamily[], capacity: { readonly receive: number }) {
-    this.receiveFds = families.map(({ receiveFd }) => receiveFd);
-    this.receivers = families.map((each) =>
+    const receiving = families.filter(({ receiveFd }) => receiveFd >= 0);
+    this.receiveFds = receiving.map(({ receiveFd }) => receiveFd);
+    this.receivers = receiving.map((each) =>
       each.family === 4
         ? new HandoverReceiver(arena, each.receiveFd, capacity.receive)
         : new UdpReceiver(arena, each, capacity.receive),

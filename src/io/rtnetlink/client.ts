@@ -5,16 +5,20 @@
 import { EIO, ENODEV, must, SystemError } from '../../native/errno.js';
 import { setsockopt } from '../../native/libc.js';
 import {
+  IFF_NOARP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_AF_SPEC,
   IFLA_EXT_MASK,
   IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_NET_NS_FD,
   IFLA_TARGET_NETNSID,
   IFLA_TXQLEN,
+  IN6_ADDR_GEN_MODE_NONE,
   NLM_F_ACK,
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
@@ -56,6 +60,10 @@ const INTERRUPTED_DUMPS = 10;
 /** What to change about a link; absent fields stay as they are. */
 export interface LinkChanges {
   readonly up?: boolean;
+  /** Whether addresses are resolved on it (the absence of IFF_NOARP). */
+  readonly arp?: boolean;
+  /** No address of IPv6 is made for it (IN6_ADDR_GEN_MODE_NONE). */
+  readonly withoutIpv6Address?: true;
   readonly mtu?: number;
   /** Hardware address. */
   readonly address?: Uint8Array;
@@ -149,8 +157,10 @@ export class RtnetlinkClient {
   /** Changes a link of this namespace. Throws the kernel's refusal as a SystemError. */
   setLink(index: number, changes: LinkChanges): void {
     const request = this.request(RTM_SETLINK, NLM_F_ACK, Ifinfomsg.SIZE).fixed32(Ifinfomsg.INDEX, index);
-    if (changes.up !== undefined)
-      request.fixed32(Ifinfomsg.FLAGS, changes.up ? IFF_UP : 0).fixed32(Ifinfomsg.CHANGE, IFF_UP);
+    const flags = (changes.up === true ? IFF_UP : 0) | (changes.arp === false ? IFF_NOARP : 0);
+    const change = (changes.up === undefined ? 0 : IFF_UP) | (changes.arp === undefined ? 0 : IFF_NOARP);
+    request.fixed32(Ifinfomsg.FLAGS, flags).fixed32(Ifinfomsg.CHANGE, change);
+    if (changes.withoutIpv6Address) request.attribute(IFLA_AF_SPEC, noIpv6Address());
     if (changes.mtu !== undefined) request.attribute32(IFLA_MTU, changes.mtu);
     if (changes.address !== undefined) request.attribute(IFLA_ADDRESS, changes.address);
     if (changes.name !== undefined) request.attributeText(IFLA_IFNAME, changes.name);
@@ -252,6 +262,12 @@ export class RtnetlinkClient {
       }
     }
   }
+}
+
+/** AF_INET6's part of IFLA_AF_SPEC, with one attribute of one byte in it. */
+function noIpv6Address(): Uint8Array {
+  const mode = [5, 0, IFLA_INET6_ADDR_GEN_MODE, 0, IN6_ADDR_GEN_MODE_NONE, 0, 0, 0];
+  return Uint8Array.from([4 + mode.length, 0, AF_INET6, 0, ...mode]);
 }
 
 function linksOf(messages: readonly Message[]): Link[] {

@@ -12,8 +12,12 @@ import {
   NETLINK_LISTEN_ALL_NSID,
   RTM_DELLINK,
   RTM_DELNEIGH,
+  RTM_DELROUTE,
   RTM_NEWLINK,
   RTM_NEWNEIGH,
+  RTM_NEWROUTE,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
 } from '../../native/netlink-constants.js';
@@ -40,6 +44,8 @@ export type LinkEvent =
     }
   /** Something about the neighbours on an interface changed; only after `followNeighbours`. */
   | { readonly type: 'neighbours'; readonly ifindex: number; readonly nsid: number | undefined }
+  /** A route is new, other or gone; only after `followRoutes`. */
+  | { readonly type: 'routes'; readonly nsid: number | undefined }
   /** Events were lost (the socket's queue was full): whoever keeps state must ask for it anew. */
   | { readonly type: 'lost' };
 
@@ -95,6 +101,12 @@ export class LinkFollower {
     must(this.socket.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_NEIGH), 'NETLINK_ADD_MEMBERSHIP');
   }
 
+  /** Follows routes too from now on. Throws a SystemError. */
+  followRoutes(): void {
+    must(this.socket.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV4_ROUTE), 'NETLINK_ADD_MEMBERSHIP');
+    must(this.socket.set(NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV6_ROUTE), 'NETLINK_ADD_MEMBERSHIP');
+  }
+
   /** Ends it: no event is told after the call, and its descriptors are closed once the promise settles. */
   close(): Promise<void> {
     if (!this.closing) {
@@ -133,6 +145,10 @@ export class LinkFollower {
         if (message.type === RTM_NEWNEIGH || message.type === RTM_DELNEIGH) {
           const neighbour = readNeighbour(message.body);
           if (neighbour) this.onEvent({ type: 'neighbours', ifindex: neighbour.ifindex, nsid });
+          continue;
+        }
+        if (message.type === RTM_NEWROUTE || message.type === RTM_DELROUTE) {
+          this.onEvent({ type: 'routes', nsid });
           continue;
         }
         // Of another family are notices of a link's part in something: a bridge tells of a port that leaves it as of a

@@ -42,7 +42,8 @@ const counters = [
   ...(['rxPackets', 'txPackets', 'rxBytes', 'txBytes', 'rxErrors', 'txErrors', 'rxDropped', 'txDropped'] as const),
   ...(['multicast', 'collisions', 'rxLengthErrors', 'rxOverErrors', 'rxCrcErrors', 'rxFrameErrors'] as const),
   ...(['rxFifoErrors', 'rxMissed', 'txAbortedErrors', 'txCarrierErrors', 'txFifoErrors'] as const),
-  ...(['txHeartbeatErrors', 'txWindowErrors'] as const),
+  ...(['txHeartbeatErrors', 'txWindowErrors', 'rxCompressed', 'txCompressed'] as const),
+  ...(['rxNohandler', 'rxOtherhost'] as const),
 ] as const;
 
 /** Counters of an interface, exact to 2^53. */

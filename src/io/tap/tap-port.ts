@@ -1,5 +1,5 @@
 /**
- * One queue of a TAP as a frame port. The virtio-net header that stands before each frame is read into the slot's
+ * A worker's queue of a TAP as a frame port. The virtio-net header that stands before each frame is read into the slot's
  * headroom, so the frame itself begins at the slot's aligned start; a frame to write is gathered from its iovecs.
  * One system call a frame is what the driver offers, which is why frames are merged before they get here.
  */
@@ -24,6 +24,7 @@ import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VnetHeader } from '../../native/tun-consta
 import { ETH_HEADER } from '../../wire/ethernet.js';
 import { Addresses } from '../addresses.js';
 import { type FramePort, VNET_HEADER_BYTES } from '../device.js';
+import type { TapQueue } from './tap-queue.js';
 
 /** Address tables of the slots and vectors of this thread: each is made at first use. */
 const slotAddresses = new WeakMap<Slots, Addresses>();
@@ -31,6 +32,7 @@ const iovecAddresses = new WeakMap<FrameVector, Addresses>();
 
 export class TapPort implements FramePort {
   readonly fd: number;
+  private readonly writeFd: number;
   /** Frames shorter than an Ethernet header that the host handed over, since the start: dropped. */
   short = 0;
   /**
@@ -40,15 +42,17 @@ export class TapPort implements FramePort {
   malformed = 0;
   private readonly arena: Arena;
 
-  /** The descriptor stays the caller's. Slots and vectors must live in the arena given. */
-  constructor(arena: Arena, fd: number) {
+  /** The descriptors stay the caller's. Slots and vectors must live in the arena given. */
+  constructor(arena: Arena, { readFd, writeFd }: TapQueue) {
     this.arena = arena;
-    this.fd = fd;
+    this.fd = readFd;
+    this.writeFd = writeFd;
   }
 
   read(packets: Packets, slots: Slots, firstSlot: number, limit: number): number {
     const addresses = slotAddresses.get(slots) ?? this.addressSlots(slots);
     const room = slots.size + VNET_HEADER_BYTES;
+    if (this.fd < 0) return 0;
     let frames = 0;
     // Every read counts against the limit, so that a flood of unusable frames cannot hold the worker.
     for (let reads = 0; reads < limit; reads++) {
@@ -72,7 +76,7 @@ export class TapPort implements FramePort {
     const addresses = iovecAddresses.get(vector) ?? this.addressIovecs(vector);
     const { count, iovecStart, iovecCount, errno } = vector;
     for (let f = 0; f < count; f++) {
-      const written = writev(this.fd, addresses.at(iovecStart[f]), iovecCount[f]);
+      const written = writev(this.writeFd, addresses.at(iovecStart[f]), iovecCount[f]);
       errno[f] = written < 0 ? -written : 0;
     }
   }

@@ -32,7 +32,7 @@ class Station {
   constructor(t: ExecutionContext, options: Partial<TapOptions> = {}) {
     this.tap = openTap({ name: `vt${process.pid}x${serial++}`, ...options });
     t.teardown(() => closeTap(this.tap));
-    this.port = new TapPort(this.arena, this.tap.fds[0] ?? -1);
+    this.port = new TapPort(this.arena, this.tap.queues[0] ?? { readFd: -1, writeFd: -1 });
   }
 
   get name(): string {
@@ -120,13 +120,30 @@ rooted('a TAP ends with its descriptors; a persistent one stays and is reclaimed
   t.throws(() => ip('link show vtpersist'));
 });
 
-rooted('each queue of a multi-queue TAP has a descriptor', (t) => {
+rooted('each queue of a multi-queue TAP has a descriptor to read, and one to write that nothing is given to', (t) => {
   const { tap, name } = new Station(t, { queues: 3 });
-  t.is(new Set(tap.fds).size, 3);
+  t.is(new Set(tap.fds).size, 6);
+  t.deepEqual(new Set(tap.fds.map((fd) => tapName(fd))), new Set([name]));
   t.deepEqual(
-    tap.fds.map((fd) => tapName(fd)),
-    [name, name, name],
+    tap.queues.flatMap(({ readFd, writeFd }) => [readFd, writeFd]).toSorted((a, b) => a - b),
+    tap.fds.toSorted((a, b) => a - b),
   );
+  t.regex(ip(`-d link show ${name}`), /multi_queue numqueues 3 numdisabled 3/);
+});
+
+rooted('a persistent TAP of one queue keeps it, whatever is wanted of it later, and the other way round', (t) => {
+  closeTap(openTap({ name: 'vtsingle', persist: true }));
+  const single = openTap({ name: 'vtsingle', reclaim: true, queues: 3 });
+  const [first, ...others] = single.queues;
+  t.deepEqual(first, { readFd: first?.writeFd ?? -1, writeFd: single.fds[0] ?? -1 });
+  t.deepEqual(others, Array(2).fill({ readFd: -1, writeFd: first?.writeFd }));
+  closeTap(single);
+
+  closeTap(openTap({ name: 'vtseveral', persist: true, queues: 2 }));
+  const several = openTap({ name: 'vtseveral', reclaim: true });
+  t.is(several.fds.length, 1);
+  t.regex(ip('-d link show vtseveral'), /multi_queue numqueues 1 /);
+  closeTap(several);
 });
 
 // who has 10.9.0.1? tell 10.9.0.2

@@ -17,7 +17,7 @@ const NAME_SPACE = 32;
 const CONTROL_SPACE = 256;
 
 /** What is needed to know of a receive socket. */
-export type ReceiveSocket = Pick<UdpSockets, 'receiveFd' | 'family' | 'port'>;
+export type ReceiveSocket = Pick<UdpSockets, 'receiveFd' | 'family' | 'port'> & { readonly dropsBefore?: number };
 
 export class UdpReceiver {
   private readonly arena: Arena;
@@ -33,7 +33,7 @@ export class UdpReceiver {
   private readonly control = new ControlMessages();
   private bound: ReceivedDatagrams | undefined;
   /** The socket's drop count as last told (32 bits, wraps). */
-  private drops = 0;
+  private drops: number;
 
   /** Batches of up to `capacity` entries of the same arena can be received into. */
   constructor(arena: Arena, sockets: ReceiveSocket, capacity: number) {
@@ -41,6 +41,7 @@ export class UdpReceiver {
     this.fd = sockets.receiveFd;
     this.family = sockets.family;
     this.port = sockets.port;
+    this.drops = (sockets.dropsBefore ?? 0) | 0;
     this.capacity = capacity;
     this.messages = arena.alloc(capacity * Mmsghdr.SIZE);
     this.messagesAddress = arena.address(this.messages);

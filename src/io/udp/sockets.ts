@@ -31,6 +31,7 @@ import {
   SO_BINDTODEVICE,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
+  SO_REUSEPORT,
   SO_RXQ_OVFL,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
@@ -66,6 +67,8 @@ export interface UdpSocketOptions {
   readonly sendBuffer: number;
   /** Whether equal datagrams may be received as bundles (UDP_GRO), where the kernel can; default true. */
   readonly bundles?: boolean;
+  /** Whether bundles may be sent (UDP_SEGMENT), where the kernel can; default true. */
+  readonly segmentation?: boolean;
   /** Accept a zero checksum over IPv6 (RFC 6936). What is sent is said by each record (TUNNEL_CSUM). */
   readonly udp6ZeroChecksumReceive?: boolean;
   /** False: the sockets only send, to `port` where nothing else is said. Default true. */
@@ -74,6 +77,10 @@ export interface UdpSocketOptions {
   readonly sourcePorts: number;
   /** Source ports to choose from, the upper bound exclusive, as `srcport MIN MAX`; absent: ephemeral ports. */
   readonly sourcePortRange?: readonly [number, number];
+  /** Share every port with these, which `openUdpGroup` has prepared for it. */
+  readonly beside?: UdpSockets;
+  /** The receive socket takes nothing until somebody detaches the filter (SO_DETACH_FILTER). */
+  readonly silent?: boolean;
 }
 
 export interface UdpSockets {
@@ -94,6 +101,8 @@ export interface UdpSockets {
   /** Bytes that the kernel granted (its doubled figures). */
   readonly receiveBuffer: number;
   readonly sendBuffer: number;
+  /** What the receive socket had dropped before it was to take anything. */
+  readonly dropsBefore: number;
 }
 
 const MAX_SOURCE_PORTS = 256;
@@ -108,7 +117,9 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
   const { family, sourcePortRange: range } = options;
   if (options.local !== undefined && options.local.length !== (family === 4 ? 4 : 16))
     throw new RangeError(`udp: a local address of ${options.local.length} bytes in family ${family}`);
-  const wanted = range === undefined ? options.sourcePorts : Math.min(options.sourcePorts, range[1] - range[0]);
+  const shared = options.beside?.sourcePorts;
+  const most = range === undefined ? options.sourcePorts : Math.min(options.sourcePorts, range[1] - range[0]);
+  const wanted = shared?.length ?? most;
   if (!(wanted >= 1 && wanted <= MAX_SOURCE_PORTS))
     throw new RangeError(`udp: ${wanted} source ports (1 to ${MAX_SOURCE_PORTS} are possible)`);
   const opened: number[] = [];
@@ -116,13 +127,17 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
     const receives = options.receive !== false;
     const receiveFd = receives ? newSocket(options.family, opened) : -1;
     const receiveOffload = receives && prepareReceive(receiveFd, options);
-    if (receives) bindTo(receiveFd, options, options.port);
+    if (receives && options.silent === true) dropEverything(receiveFd);
+    if (receives) bindTo(receiveFd, options, options.beside?.port ?? options.port);
     const transmitFds: number[] = [];
     const sourcePorts: number[] = [];
     for (let i = 0; i < wanted; i++) {
       const fd = newSocket(options.family, opened);
+      if (shared) mustSet(fd, SOL_SOCKET, SO_REUSEPORT, 1, 'SO_REUSEPORT');
       prepareTransmit(fd, options);
-      if (range === undefined) bindTo(fd, options, 0);
+      const port = shared?.[i];
+      if (port !== undefined) bindTo(fd, options, port);
+      else if (range === undefined) bindTo(fd, options, 0);
       else bindWithin(fd, options, range, i, wanted);
       transmitFds.push(fd);
       sourcePorts.push(boundPort(fd, family));
@@ -136,9 +151,10 @@ export function openUdpSockets(options: UdpSocketOptions): UdpSockets {
       transmitFds,
       sourcePorts,
       receiveOffload,
-      segmentation: setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
+      segmentation: options.segmentation !== false && setInt(transmitFds[0], SOL_UDP, UDP_SEGMENT, 0) === 0,
       receiveBuffer: receives ? getInt(receiveFd, SOL_SOCKET, SO_RCVBUF) : 0,
       sendBuffer: getInt(transmitFds[0], SOL_SOCKET, SO_SNDBUF),
+      dropsBefore: 0,
     };
   } catch (error) {
     for (const fd of opened) close(fd);
@@ -167,6 +183,7 @@ function bindToDevice(fd: number, device: string): void {
 
 /** Sets the options of the receive socket; true where UDP_GRO is to be had. */
 function prepareReceive(fd: number, options: UdpSocketOptions): boolean {
+  if (options.beside) mustSet(fd, SOL_SOCKET, SO_REUSEPORT, 1, 'SO_REUSEPORT');
   if (options.family === 4) {
     mustSet(fd, SOL_IP, IP_PKTINFO, 1, 'IP_PKTINFO');
     mustSet(fd, SOL_IP, IP_RECVTTL, 1, 'IP_RECVTTL');
@@ -259,12 +276,12 @@ function boundPort(fd: number, family: 4 | 6): number {
   return scratch.view.getUint16(family === 4 ? SockaddrIn.PORT : SockaddrIn6.PORT, false);
 }
 
-function setInt(fd: number, level: number, name: number, value: number): number {
+export function setInt(fd: number, level: number, name: number, value: number): number {
   scratch.view.setInt32(0, value, true);
   return setsockopt(fd, level, name, scratch.address, 4);
 }
 
-function mustSet(fd: number, level: number, name: number, value: number, about: string): void {
+export function mustSet(fd: number, level: number, name: number, value: number, about: string): void {
   must(setInt(fd, level, name, value), `setsockopt ${about}`);
 }
 

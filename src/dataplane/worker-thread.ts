@@ -1,0 +1,111 @@
+import { Worker } from 'node:worker_threads';
+import { must } from '../native/errno.js';
+import { close, eventfd } from '../native/libc.js';
+import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
+import type { FromWorker, Instruction, WorkerStart } from './messages.js';
+import { signalEventfd } from './wake.js';
+
+/** What a worker says of its own accord. */
+export type WorkerNews = Exclude<FromWorker, { readonly type: 'ready' | 'applied' | 'refused' | 'stopped' }>;
+
+export interface WorkerOwner {
+  heard(news: WorkerNews): void;
+  /** The worker died of an error; called once. */
+  failed(error: Error): void;
+}
+
+/** The control thread's handle on one worker. */
+export class WorkerThread {
+  /** Resolves when the worker takes instructions; rejects where it could not begin. */
+  readonly ready: Promise<void>;
+  private readonly owner: WorkerOwner;
+  private readonly wakeFd: number;
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private sequence = 0;
+  private ended = false;
+  private closed = false;
+  private readonly exited: Promise<void>;
+
+  constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner) {
+    this.owner = owner;
+    this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
+    const workerData: WorkerStart = { ...start, wakeFd: this.wakeFd };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      name: `vtep-datapath-${start.number}`,
+    });
+    this.exited = new Promise((resolve) => {
+      this.worker.once('exit', () => resolve());
+    });
+    this.ready = new Promise((resolve, reject) => {
+      this.worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') resolve();
+        else this.heard(message);
+      });
+      this.worker.on('error', (error) => {
+        reject(error);
+        this.failed(error);
+      });
+    });
+    this.ready.catch(() => undefined);
+  }
+
+  /** Hands an instruction to the worker; resolves when it is in force, rejects where the worker refused it. */
+  apply(instruction: Instruction): Promise<void> {
+    if (this.ended) return Promise.reject(new Error('the datapath worker has ended'));
+    const sequence = ++this.sequence;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(sequence, { resolve, reject });
+      this.worker.postMessage({ ...instruction, sequence });
+      this.wake();
+    });
+  }
+
+  /** Ends the worker after the batch it is in. */
+  async stop(): Promise<void> {
+    if (!this.ended) {
+      this.ended = true;
+      this.worker.postMessage({ type: 'stop', sequence: ++this.sequence });
+      this.wake();
+    }
+    await this.exited;
+    if (this.closed) return;
+    this.closed = true;
+    close(this.wakeFd);
+  }
+
+  /** Ends its sleep. */
+  wake(): void {
+    if (!this.closed) signalEventfd(this.wakeFd);
+  }
+
+  private heard(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+      case 'stopped':
+        break;
+      case 'applied':
+        // Maps iterate in order of insertion, which is the order of the sequence.
+        for (const [sequence, { resolve }] of this.waiting) {
+          if (sequence > message.sequence) break;
+          this.waiting.delete(sequence);
+          resolve();
+        }
+        break;
+      case 'refused':
+        this.waiting.get(message.sequence)?.reject(new Error(message.message));
+        this.waiting.delete(message.sequence);
+        break;
+      default:
+        this.owner.heard(message);
+    }
+  }
+
+  private failed(error: Error): void {
+    this.ended = true;
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+    this.owner.failed(error);
+  }
+}

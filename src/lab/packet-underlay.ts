@@ -1,0 +1,65 @@
+import { FakeUnderlay } from '../io/fake/fake-underlay.js';
+import { NOT_OURS, OuterReader, WHOLE } from '../io/outer/outer-reader.js';
+import type { Arena } from '../memory/arena.js';
+import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
+
+/** Bytes of the longest packet that is read. */
+const LONGEST = 256 * 1024;
+
+/** What a socket would be opened with. */
+export interface PacketUnderlayOptions {
+  readonly port: number;
+  readonly families: readonly (4 | 6)[];
+  /** Whether a zero checksum is taken over IPv6. */
+  readonly zeroChecksum6: boolean;
+  /** The address that it is bound to. */
+  readonly local?: Uint8Array;
+}
+
+/**
+ * An underlay that is given whole packets, from the outer header on, and keeps what is sent. It checks the packets as
+ * the underlay pcap does.
+ */
+export class PacketUnderlay extends FakeUnderlay {
+  private readonly options: PacketUnderlayOptions;
+  private readonly buffer = new ArrayBuffer(LONGEST);
+  private readonly bytes = new Uint8Array(this.buffer);
+  private readonly reader: OuterReader;
+  private readonly words = new Int32Array(TUNNEL_WORDS);
+  private readonly localWords: readonly number[] | undefined;
+
+  constructor(arena: Arena, options: PacketUnderlayOptions) {
+    super(arena);
+    const { port, zeroChecksum6, local } = options;
+    this.options = options;
+    this.reader = new OuterReader(this.buffer, { port, udp6ZeroChecksum: zeroChecksum6, mtu: LONGEST });
+    this.localWords = local && wordsOf(local);
+  }
+
+  /** Takes an IPv4 or IPv6 packet; false where a socket of these options would not be given it. */
+  give(packet: Uint8Array): boolean {
+    if (packet.length > LONGEST) return false;
+    this.bytes.set(packet);
+    const words = this.words.fill(0);
+    const verdict = this.reader.readPacket(0, packet.length, words, 0);
+    if (verdict === NOT_OURS || !this.options.families.some((family) => family === words[TunnelWord.FAMILY]))
+      return false;
+    if (this.localWords?.some((word, n) => word !== words[TunnelWord.DST_IP + n])) return false;
+    const { payload, length, segmentSize, truncated } = this.reader;
+    const isRead = verdict === WHOLE;
+    this.incoming[0]?.push({
+      bytes: isRead ? this.bytes.slice(payload, payload + length) : new Uint8Array(0),
+      words: words.slice(),
+      ...(isRead && segmentSize > 0 && { segmentSize }),
+      truncated: isRead && truncated,
+      ...(!isRead && { refused: verdict }),
+    });
+    return true;
+  }
+}
+
+/** An address as a tunnel record has it: four words. */
+function wordsOf(address: Uint8Array): number[] {
+  const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+  return [0, 4, 8, 12].map((at) => (at < address.length ? view.getInt32(at) : 0));
+}

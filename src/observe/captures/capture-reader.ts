@@ -1,0 +1,183 @@
+/**
+ * Reads capture files: pcap (microseconds and nanoseconds, both byte orders) and pcapng, as draft-ietf-opsawg-pcap and
+ * draft-ietf-opsawg-pcapng describe them. The whole file is in memory; nothing of it is trusted.
+ */
+
+/** Link types (LINKTYPE_*, registry of draft-ietf-opsawg-pcaplinktype) that are understood. */
+export const LINKTYPE_ETHERNET = 1;
+export const LINKTYPE_RAW = 101;
+export const LINKTYPE_LINUX_SLL = 113;
+export const LINKTYPE_IPV4 = 228;
+export const LINKTYPE_IPV6 = 229;
+export const LINKTYPE_LINUX_SLL2 = 276;
+
+/** A packet of a capture. */
+export interface CapturedPacket {
+  /** Its number in the file, from 1, as Wireshark counts. */
+  readonly number: number;
+  readonly linkType: number;
+  /** Milliseconds since the epoch, with a fraction; 0 where the file does not say. */
+  readonly time: number;
+  /** What was kept of it: borrowed from the file's bytes. */
+  readonly bytes: Uint8Array;
+  /** Bytes that it had. */
+  readonly length: number;
+}
+
+/** The file is none, or breaks off. `message` says where. */
+export class CaptureFormatError extends Error {
+  override readonly name = 'CaptureFormatError';
+}
+
+const PCAP_MICROSECONDS = 0xa1b2c3d4;
+const PCAP_NANOSECONDS = 0xa1b23c4d;
+const PCAP_HEADER = 24;
+const PCAP_RECORD = 16;
+
+const SECTION_HEADER = 0x0a0d0d0a;
+const INTERFACE_DESCRIPTION = 1;
+const PACKET = 2;
+const SIMPLE_PACKET = 3;
+const ENHANCED_PACKET = 6;
+const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+const OPTION_TSRESOL = 9;
+const OPTION_TSOFFSET = 14;
+
+/** The longest packet that is believed: more than any interface has. */
+const LONGEST = 16 * 1024 * 1024;
+
+/** The packets of a file, one after the other. Throws CaptureFormatError where it is no capture, or breaks off. */
+export function* readCapture(file: Uint8Array): Generator<CapturedPacket> {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 4) throw new CaptureFormatError('it is too short for a capture file');
+  if (view.getUint32(0) === SECTION_HEADER) {
+    yield* readBlocks(file, view);
+    return;
+  }
+  for (const little of [false, true]) {
+    const magic = view.getUint32(0, little);
+    if (magic === PCAP_MICROSECONDS || magic === PCAP_NANOSECONDS) {
+      yield* readRecords(file, view, little, magic === PCAP_MICROSECONDS ? 1e3 : 1e6);
+      return;
+    }
+  }
+  throw new CaptureFormatError('it begins neither as a pcap nor as a pcapng file');
+}
+
+/** `perMs`: units of the second time field in a millisecond. */
+function* readRecords(file: Uint8Array, view: DataView, little: boolean, perMs: number): Generator<CapturedPacket> {
+  if (file.length < PCAP_HEADER) throw new CaptureFormatError('its header breaks off');
+  // The upper bits of the field say how long a frame check sequence is.
+  const linkType = view.getUint32(20, little) & 0xffff;
+  let number = 0;
+  let at = PCAP_HEADER;
+  while (at < file.length) {
+    number++;
+    if (at + PCAP_RECORD > file.length) throw brokenOff(number, at);
+    const kept = view.getUint32(at + 8, little);
+    if (kept > LONGEST || at + PCAP_RECORD + kept > file.length) throw brokenOff(number, at);
+    yield {
+      number,
+      linkType,
+      time: view.getUint32(at, little) * 1000 + view.getUint32(at + 4, little) / perMs,
+      bytes: file.subarray(at + PCAP_RECORD, at + PCAP_RECORD + kept),
+      length: view.getUint32(at + 12, little),
+    };
+    at += PCAP_RECORD + kept;
+  }
+}
+
+interface CapturedInterface {
+  readonly linkType: number;
+  readonly snapLength: number;
+  /** Units of its time stamps in a second. */
+  readonly perSecond: bigint;
+  /** Milliseconds to be added to them. */
+  readonly offset: number;
+}
+
+function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket> {
+  let little = false;
+  let interfaces: CapturedInterface[] = [];
+  let number = 0;
+  let at = 0;
+  while (at < file.length) {
+    if (at + 12 > file.length) throw new CaptureFormatError(`its block at byte ${at} breaks off`);
+    const isSection = view.getUint32(at) === SECTION_HEADER;
+    if (isSection) {
+      little = view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC;
+      interfaces = [];
+    }
+    const type = view.getUint32(at, little);
+    const length = view.getUint32(at + 4, little);
+    if (length < 12 || length % 4 !== 0 || at + length > file.length) {
+      throw new CaptureFormatError(`its block at byte ${at} breaks off, or has a wrong length`);
+    }
+    const body = at + 8;
+    const end = at + length - 4;
+    if (type === INTERFACE_DESCRIPTION && end - body >= 8) interfaces.push(readInterface(view, body, end, little));
+    else if (type === ENHANCED_PACKET || type === PACKET) {
+      number++;
+      if (end - body < 20) throw brokenOff(number, at);
+      const which = type === PACKET ? view.getUint16(body, little) : view.getUint32(body, little);
+      const from = interfaces[which];
+      const kept = view.getUint32(body + 12, little);
+      if (!from) throw new CaptureFormatError(`its packet ${number} is of an interface that it does not describe`);
+      if (kept > end - body - 20) throw brokenOff(number, at);
+      const units = (BigInt(view.getUint32(body + 4, little)) << 32n) | BigInt(view.getUint32(body + 8, little));
+      yield {
+        number,
+        linkType: from.linkType,
+        time: millisecondsOf(units, from.perSecond) + from.offset,
+        bytes: file.subarray(body + 20, body + 20 + kept),
+        length: view.getUint32(body + 16, little),
+      };
+    } else if (type === SIMPLE_PACKET) {
+      number++;
+      const [from] = interfaces;
+      if (!from || end - body < 4) throw brokenOff(number, at);
+      const original = view.getUint32(body, little);
+      const kept = Math.min(original, end - body - 4, from.snapLength || original);
+      yield {
+        number,
+        linkType: from.linkType,
+        time: 0,
+        bytes: file.subarray(body + 4, body + 4 + kept),
+        length: original,
+      };
+    }
+    at += length;
+  }
+}
+
+function readInterface(view: DataView, body: number, end: number, little: boolean): CapturedInterface {
+  let perSecond = 1_000_000n;
+  let offset = 0;
+  for (let at = body + 8; at + 4 <= end; ) {
+    const code = view.getUint16(at, little);
+    const length = view.getUint16(at + 2, little);
+    if (code === 0 || at + 4 + length > end) break;
+    if (code === OPTION_TSRESOL && length >= 1) {
+      const resolution = view.getUint8(at + 4);
+      // More than a stamp could count in a year is no resolution.
+      perSecond = (resolution & 0x80 ? 2n : 10n) ** BigInt(Math.min(resolution & 0x7f, resolution & 0x80 ? 63 : 19));
+    }
+    if (code === OPTION_TSOFFSET && length >= 8) offset = Number(view.getBigInt64(at + 4, little)) * 1000;
+    at += 4 + length + ((4 - (length % 4)) % 4);
+  }
+  return {
+    linkType: view.getUint16(body, little),
+    snapLength: view.getUint32(body + 4, little),
+    perSecond,
+    offset,
+  };
+}
+
+/** Whole seconds apart from the rest, which a number can then hold to the nanosecond's fraction of a millisecond. */
+function millisecondsOf(units: bigint, perSecond: bigint): number {
+  return Number(units / perSecond) * 1000 + (Number(units % perSecond) / Number(perSecond)) * 1000;
+}
+
+function brokenOff(number: number, at: number): CaptureFormatError {
+  return new CaptureFormatError(`its packet ${number} (byte ${at}) breaks off`);
+}
