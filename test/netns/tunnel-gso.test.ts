@@ -75,12 +75,16 @@ const ROWS: readonly Row[] = [
   { title: 'no checksum', set: 'nocsum', checksum: 'zero' },
   { title: 'a range of source ports', options: 'srcport 5000 5008' },
   { title: 'defaults over IPv6', underlay: 6 },
-  { title: 'TOS, TTL and a flow label over IPv6', underlay: 6, options: 'tos 0x48 ttl 17 flowlabel 0xabcde' },
+  {
+    title: 'TOS, TTL and a flow label over IPv6',
+    underlay: 6,
+    options: 'local LOCAL tos 0x48 ttl 17 flowlabel 0xabcde',
+  },
   { title: 'no checksum over IPv6', underlay: 6, set: 'nocsum', checksum: 'zero' },
 ];
 
 /** Lengths handed to the kernel in turn: super-frames, single datagrams, and more than goes whole. */
-const LENGTHS = [30_000, 700, 1200, 2400, 65_500, 500, 3600, 41];
+const LENGTHS = [30_000, 700, 1200, 2400, 65_460, 500, 3600, 41];
 const SIZE = 1200;
 
 /** The datagrams that become of them. */
@@ -98,9 +102,10 @@ function expected(): Buffer[] {
 
 /** What the wire carries of these datagrams when vtep's host sends them. */
 async function onTheWire(topology: Topology, { options = '', set = '' }: Row, more: string[]): Promise<Captured[]> {
-  const { a, b } = topology;
+  const { a, b, outer } = topology;
+  const words = options.replace('LOCAL', outer.b);
   const lines = topology.batch.map((line) =>
-    /^ip link add .*type vxlan/.test(line) ? `${line} ${options}` : line.replace(/ dst_port \d+/, `$& ${set}`),
+    /^ip link add .*type vxlan/.test(line) ? `${line} ${words}` : line.replace(/ dst_port \d+/, `$& ${set}`),
   );
   const daemon = await Daemon.start(topology, lines, more);
   const capture = a.start(a.tool('raw-frames', 'capture', 'va'));
