@@ -58,7 +58,7 @@ test('help lists the commands, and help of each names its options', async (t) =>
   t.is((await vtep(['--help'])).out, out);
   const run = await vtep(['help', 'run']);
   t.is(run.code, 0);
-  for (const option of ['--batch', '--control', '--ready-fd', '--no-coalesce', '--classifier', '--tun'])
+  for (const option of ['--batch', '--control', '--ready-fd', '--no-coalesce', '--classifier', '--tun', '--tunnel-gso'])
     t.true(run.out.includes(option), option);
   t.regex((await vtep(['drops', '--help'])).out, /--json/);
   t.regex((await vtep(['help', 'doctor'])).out, /dev NAME.*--json.*--tun.*Exit code: 0 .* 1 .* 2 /s);
