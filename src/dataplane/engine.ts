@@ -216,7 +216,9 @@ export class Engine {
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
-    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+    const place = device * 2 + hook;
+    if (lookup === null) this.flowCache.forget(place);
+    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, place));
   }
 
   /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */
