@@ -20,7 +20,7 @@ async function stage(t: ExecutionContext): Promise<Stage> {
   const daemon = await Daemon.start(topology, [
     `ip link add vx5 type vxlan id 5 remote ${outer.a} local ${outer.b} dev vb dstport 4789`,
     `ip link add vx6 type vxlan id 6 group ${GROUP} dev vb dstport 4789`,
-    'bridge fdb add 02:00:00:00:00:77 dev vx6 dst 192.168.1.77 via vb static',
+    'bridge fdb add 02:00:00:00:00:77 dev vx6 dst 192.168.1.77 via vb permanent',
     'ip addr add 10.5.0.2/24 dev vx5',
     'ip addr add 10.6.0.2/24 dev vx6',
     'ip link set vx5 up',
@@ -86,7 +86,7 @@ rooted('a vxlan device goes on over the interface that is made again by the name
   await forget(on);
   await reaches(t, on);
   t.is(await daemon.do('save'), saved);
-  t.regex(await daemon.do('bridge fdb show dev vx6'), /02:00:00:00:00:77 dst 192\.168\.1\.77 via vb self static/);
+  t.regex(await daemon.do('bridge fdb show dev vx6'), /02:00:00:00:00:77 dst 192\.168\.1\.77 via vb self permanent/);
 });
 
 rooted('a vxlan device goes on over an interface that was in another namespace for a while', async (t) => {
