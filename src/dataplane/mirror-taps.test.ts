@@ -7,6 +7,7 @@ import { Arena } from '../memory/arena.js';
 import { Counters } from '../memory/counters.js';
 import { Packets } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
+import { ReceivedDatagrams } from '../memory/received.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { buildFrame, noise } from '../offload/test-frames.js';
 import { gact, Harness, mirror, redirect, TAP0, TAP1, unset, VXLAN0, VXLAN1, vxlan } from './harness.test.helper.js';
@@ -139,7 +140,13 @@ test('the room of frames that have gone is used again', (t) => {
 test('no more is asked for than so much a second', (t) => {
   const arena = new Arena(4 << 20);
   const packets = new Packets(arena, 4);
-  const taps = new MirrorTaps(arena, packets, new Harness().devices, new Counters());
+  const taps = new MirrorTaps(
+    arena,
+    packets,
+    new Harness().devices,
+    new Counters(),
+    new ReceivedDatagrams(arena, 1, HELD_FRAMES),
+  );
   const miss = (vni: number): void => {
     packets.reset();
     taps.miss(packets.take(arena.alloc(64), 64), 1, vni);
@@ -185,6 +192,21 @@ test('filters come first; at the TAPs those of their egress; what lost its metad
   t.deepEqual(receiver.reasons(TAP1), { 'action-drop': 1 });
   t.deepEqual(receiver.reasons(VXLAN0), { 'action-drop': 1 });
   t.deepEqual(receiver.wanted, []);
+});
+
+test('a frame that was kept still has its metadata for the filters of its TAP', (t) => {
+  const receiver = new Receiver();
+  const vni = (id: number): Record<number, number> => ({ [KeyWord.ENC_KEY_ID]: id });
+  receiver.use([{ device: TAP0, hook: AT_EGRESS, match: vni(5), actions: [gact(Verdict.SHOT)] }]);
+  receiver.receive(vxlan(5, frameOf(1)), vxlan(6, frameOf(2)), vxlan(5, frameOf(3)), vxlan(6, frameOf(4)));
+  receiver.answer([[5, TAP0]]);
+  receiver.receive(vxlan(9, frameOf(9)));
+  receiver.answer([
+    [5, TAP0],
+    [6, TAP0],
+  ]);
+  t.deepEqual(receiver.written(TAP0), [frameOf(2), frameOf(4)]);
+  t.deepEqual(receiver.reasons(TAP0), { 'action-drop': 2 });
 });
 
 test('what the host sends goes nowhere, at the receiver and at its TAPs, and filters do not see it', (t) => {
