@@ -163,6 +163,27 @@ test('no more is asked for than so much a second', (t) => {
   t.deepEqual([...taps.takeWanted()], [1, 501]);
 });
 
+test('no more wait for an answer than there is room for, however long it takes', (t) => {
+  const arena = new Arena(4 << 20);
+  const packets = new Packets(arena, 4);
+  const batch = new ReceivedDatagrams(arena, 1, HELD_FRAMES);
+  const taps = new MirrorTaps(arena, packets, new Harness().devices, new Counters(), batch);
+  const wanted: number[] = [];
+  for (let second = 0; second < 5; second++) {
+    taps.now = second;
+    for (let n = 0; n < 50; n++) {
+      packets.reset();
+      taps.miss(packets.take(arena.alloc(64), 64), 1, second * 50 + n);
+    }
+    wanted.push(...taps.takeWanted());
+  }
+  t.is(wanted.length, ASKED * 2);
+  taps.use(1, new Int32Array(0), Int32Array.of(3, REASON['mirror-limit']));
+  packets.reset();
+  taps.miss(packets.take(arena.alloc(64), 64), 1, 999);
+  t.deepEqual([...taps.takeWanted()], [1, 999]);
+});
+
 test('a TAP that has gone is none, though the table has it still', (t) => {
   const receiver = new Receiver();
   receiver.answer([[5, TAP0]]);
