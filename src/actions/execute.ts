@@ -93,6 +93,11 @@ export class Executor {
   now = 0;
   /** Whether any action looks at the clock: reading it costs, and makes garbage. */
   needsClock = false;
+  /**
+   * False where an action of some run since it was set to true would not do the same to the next packet of the flow:
+   * it looks at a clock, a counter or chance, rewrites or copies the frame.
+   */
+  repeats = true;
   /** The action `simple` that was met last since somebody set this to -1: its id. */
   note = -1;
 
@@ -165,18 +170,22 @@ export class Executor {
           verdict = this.mirred(packet, at, counter, verdict, hook);
           break;
         case ActionKind.VLAN:
+          this.repeats = false;
           verdict = this.vlan(packet, words, at, counter, verdict);
           break;
         case ActionKind.PEDIT:
+          this.repeats = false;
           verdict = this.pedit(packet, words, at, counter, verdict);
           break;
         case ActionKind.CSUM:
+          this.repeats = false;
           verdict = this.csum(packet, words, at, counter, verdict);
           break;
         case ActionKind.SKBEDIT:
           this.skbedit(packet, words, at);
           break;
         case ActionKind.POLICE:
+          this.repeats = false;
           if (this.conforms(packet, words, at, hook, bytes)) {
             verdict = words[at + ActionWord.A];
             argument = words[at + ActionWord.B];
@@ -187,6 +196,7 @@ export class Executor {
           if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.SAMPLE:
+          this.repeats = false;
           this.sample(packet, words, at, hook);
           break;
         case ActionKind.SIMPLE:
@@ -227,6 +237,7 @@ export class Executor {
   /** net/sched/act_gact.c: whether a packet gets the other control; `determ` counts, in a spare column of the row. */
   private isOther(words: Int32Array, at: number, counter: number): boolean {
     const value = words[at + ActionWord.D];
+    this.repeats = false;
     if (words[at + ActionWord.A] === RANDOM_NETRAND) return this.random.oneIn(value);
     return this.actionCounters.isTurn(counter, value);
   }
@@ -244,6 +255,7 @@ export class Executor {
       return redirect ? REFUSED : control;
     }
     this.refresh(packet);
+    if (!redirect) this.repeats = false;
     const sent = redirect ? packet : this.packets.share(packet);
     if (sent === NONE) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
