@@ -106,8 +106,9 @@ export class Forwarding {
   redirect(device: FdbDevice, vni: number, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
     const options = optionsOf(device);
     const key = this.keyOf(device, ZEROS, vni);
-    if (after) this.addPermanent(key, this.defaultOf(options, vni, after));
-    if (before) this.removeRemote(key, this.defaultOf(options, vni, before));
+    const lower = this.lowerIndex(device);
+    if (after) this.addPermanent(key, this.defaultOf(options, vni, after, lower));
+    if (before) this.removeRemote(key, this.defaultOf(options, vni, before, lower));
   }
 
   /** A device is up: it learns from now on. */
@@ -245,10 +246,11 @@ export class Forwarding {
   /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
   defaults(device: FdbDevice, vnis: readonly VniState[]): { readonly vni: number; readonly remote: FdbRemote }[] {
     const options = optionsOf(device);
-    const own = this.defaultRemote(options);
+    const lower = this.lowerIndex(device);
+    const own = this.defaultRemote(options, lower);
     const ofVnis = vnis.flatMap(({ vni, remote }) => {
       const address = remote ?? own?.address;
-      return address ? [{ vni, remote: this.defaultOf(options, vni, address) }] : [];
+      return address ? [{ vni, remote: this.defaultOf(options, vni, address, lower) }] : [];
     });
     return [...(own ? [{ vni: options.id ?? 0, remote: own }] : []), ...ofVnis];
   }
@@ -275,13 +277,19 @@ export class Forwarding {
     const { address, port, vni, ifindex } = remote;
     return {
       ...{ dev: device.name, mac, dst: address, port, vni, srcVni, state: fdbStateOf(bits), bits },
-      ...(ifindex !== 0 && { via: this.host.links.link(ifindex)?.name ?? `if${ifindex}` }),
+      ...(ifindex !== 0 && { via: this.viaOf(device, ifindex) }),
       ...((flags & NTF_ROUTER) !== 0 && { router: true }),
       ...((flags & NTF_EXT_LEARNED) !== 0 && { externLearn: true }),
       ...((flags & NTF_STICKY) !== 0 && { sticky: true }),
       used: Math.floor(used / TICKS),
       updated: Math.floor(updated / TICKS),
     };
+  }
+
+  /** The name of an interface; that of a device's own lower one while it is gone. */
+  private viaOf(device: FdbDevice, ifindex: number): string {
+    const name = this.host.links.link(ifindex)?.name;
+    return name ?? (ifindex === this.lowerIndex(device) ? optionsOf(device).dev : undefined) ?? `if${ifindex}`;
   }
 
   // ---- what happens by itself ----------------------------------------------------------------------------------
@@ -377,16 +385,31 @@ export class Forwarding {
     this.edited('deleted', record, [remote]);
   }
 
-  /** The interface of that name may be another one by now. */
-  private findLower(device: FdbDevice): void {
-    const options = optionsOf(device);
-    const before = this.lowers.get(device.index) ?? 0;
-    const now = this.lowerOf(options);
+  /** The interface that a device's `dev` was when it was last looked for; 0: none. */
+  lowerIndex({ index }: Pick<FdbDevice, 'index'>): number {
+    return this.lowers.get(index) ?? 0;
+  }
+
+  /** The interface of that name may be another one by now: whatever left through the former leaves through it. */
+  findLower(device: FdbDevice): void {
+    const before = this.lowerIndex(device);
+    const now = this.lowerOf(optionsOf(device));
     if (now === 0 || now === before) return;
     this.setDevice(device);
-    this.addDefault(device);
-    const remote = this.defaultRemote(options);
-    if (remote) this.removeRemote(this.keyOf(device, ZEROS), { ...remote, ifindex: before });
+    const moved = this.table
+      .list(device.index)
+      .filter(({ remotes }) => remotes.some(({ ifindex }) => ifindex === before));
+    this.table.together(() => {
+      for (const record of moved) {
+        const remotes = record.remotes.map((one) => (one.ifindex === before ? { ...one, ifindex: now } : one));
+        this.table.remove(record);
+        this.table.putBack({ ...record, remotes }, this.table.time());
+      }
+    });
+    for (const record of moved) {
+      const after = this.table.get(record);
+      if (after) this.edited('changed', after, after.remotes);
+    }
   }
 
   private setDevice(device: FdbDevice): void {
@@ -407,13 +430,13 @@ export class Forwarding {
     this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
   }
 
-  private defaultRemote(options: VxlanOptions): FdbRemote | undefined {
+  private defaultRemote(options: VxlanOptions, lower = this.lowerOf(options)): FdbRemote | undefined {
     const { remote, id = 0 } = options;
-    return remote === undefined || isAny(remote) ? undefined : this.defaultOf(options, id, remote);
+    return remote === undefined || isAny(remote) ? undefined : this.defaultOf(options, id, remote, lower);
   }
 
-  private defaultOf(options: VxlanOptions, vni: number, address: Uint8Array): FdbRemote {
-    return { address, port: options.dstport, vni, ifindex: this.lowerOf(options) };
+  private defaultOf({ dstport }: VxlanOptions, vni: number, address: Uint8Array, lower: number): FdbRemote {
+    return { address, port: dstport, vni, ifindex: lower };
   }
 
   private lowerOf({ dev }: VxlanOptions): number {

@@ -139,7 +139,7 @@ export class Engine {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
-    this.mirrors = new MirrorTaps(arena, packets, devices, counters);
+    this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
