@@ -1,7 +1,6 @@
 import type { Arena } from '../memory/arena.js';
 import { ActionCounter, type ActionCounters, type Counters } from '../memory/counters.js';
 import {
-  GSO_NONE,
   NONE,
   type PacketIndex,
   type Packets,
@@ -13,7 +12,6 @@ import {
 import { REASON } from '../memory/reasons.js';
 import type { BatchScratch } from '../memory/scratch.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
 import { ArrivalClock } from './arrival-clock.js';
@@ -21,6 +19,7 @@ import { runCsum } from './csum.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
 import { Buckets } from './police.js';
+import { policedLength } from './policed-length.js';
 import {
   ACTION_IN_PAGE,
   ACTION_PAGE_BITS,
@@ -39,7 +38,6 @@ import {
   Verdict,
 } from './program.js';
 import { Random } from './random.js';
-import { tagBytes } from './tag-bytes.js';
 import { runVlan, VLAN_DONE, VLAN_NO_ROOM, VLAN_REFUSED } from './vlan.js';
 import { Writable } from './writable.js';
 
@@ -331,13 +329,9 @@ export class Executor {
     }
   }
 
-  /** net/sched/act_police.c: first the mtu, of which a super-frame has that of its segments, then the rate. */
+  /** net/sched/act_police.c: first the mtu, then the rate. */
   private conforms(packet: PacketIndex, words: Int32Array, at: number, hook: number, bytes: number): boolean {
-    const { packets } = this;
-    let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
-    if (packets.gsoType[packet] !== GSO_NONE) {
-      length = packets.payload[packet] + packets.gsoSize[packet] - tagBytes(packets, packet);
-    }
+    const length = policedLength(this.packets, packet, hook, bytes);
     if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
     return this.buckets.conforms(words, at, bytes);
   }

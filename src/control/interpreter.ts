@@ -104,8 +104,7 @@ export class Interpreter {
         devices: this.deviceEdits,
         carryOut: (command: Command, to: Say) => this.carryOut(command, to),
       };
-      const work = (): Promise<number> => reload(readBatch(file), file, target, say);
-      return await this.exclusive(() => this.events.hold(work));
+      return await this.exclusive(() => this.events.hold(() => reload(readBatch(file), file, target, say)));
     } catch (error) {
       return report(error, say);
     }

@@ -286,11 +286,9 @@ export class Rules {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].flatMap((device) => this.hooksOf(device));
     this.dirty.clear();
-    const retired = this.retired;
+    const retired = [...this.retired, this.programs.retire()];
     this.retired = [];
-    const programs = this.programs.publish();
-    retired.push(this.programs.retire());
-    await this.datapath.apply({ type: 'rules', programs, hooks });
+    await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();
   }
 
