@@ -22,6 +22,8 @@ import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
 import { Buckets } from './police.js';
 import {
+  ACTION_IN_PAGE,
+  ACTION_PAGE_BITS,
   ACTION_WORDS,
   ActionKind,
   type ActionPrograms,
@@ -132,6 +134,7 @@ export class Executor {
    */
   run(packet: PacketIndex, rule: number, hook: number, bytes: number): number {
     const words = this.programs.words;
+    const actionPages = this.programs.actionPages;
     const actionAt = this.programs.actionAt;
     const first = this.programs.start[rule];
     const count = words[first];
@@ -141,7 +144,7 @@ export class Executor {
     this.isStale = false;
     while (action < count) {
       const counter = words[first + 1 + action];
-      const at = actionAt[counter];
+      const at = actionAt[actionPages[counter >>> ACTION_PAGE_BITS] + (counter & ACTION_IN_PAGE)];
       const kind = words[at + ActionWord.KIND];
       if (kind === ActionKind.MIRRED && this.nesting === NEST_LIMIT) {
         this.countReason(packet, REASON['mirred-nesting']);
@@ -189,11 +192,14 @@ export class Executor {
           if (this.conforms(packet, words, at, hook, bytes)) {
             verdict = words[at + ActionWord.A];
             argument = words[at + ActionWord.B];
+            // As in the kernel: what conforms to a length, where there is no rate, counts as no drop of the action.
+            if (verdict === Verdict.SHOT && this.buckets.hasRate(words, at))
+              this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           } else {
             this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+            if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
             reason = REASON['police-exceed'];
           }
-          if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.SAMPLE:
           this.repeats = false;

@@ -288,7 +288,9 @@ export class Rules {
     this.dirty.clear();
     const retired = this.retired;
     this.retired = [];
-    await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
+    const programs = this.programs.publish();
+    retired.push(this.programs.retire());
+    await this.datapath.apply({ type: 'rules', programs, hooks });
     for (const release of retired) release();
   }
 

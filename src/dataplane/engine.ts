@@ -71,6 +71,7 @@ export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
 
 const NO_PROGRAMS: ActionPrograms = {
   start: new Int32Array(0),
+  actionPages: new Int32Array(0),
   actionAt: new Int32Array(0),
   words: new Int32Array(0),
   tunnels: new Int32Array(0),
@@ -215,7 +216,9 @@ export class Engine {
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
-    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+    const place = device * 2 + hook;
+    if (lookup === null) this.flowCache.forget(place);
+    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, place));
   }
 
   /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */

@@ -179,12 +179,15 @@ function train(random: Random): NetworkDatagram[] {
     noChecksum: random(10) === 0,
     unfinished: random(10) === 0,
     ipOptions: random(12) === 0 ? '01010101' : '',
+    padding: random(6) === 0 ? 5 : 0,
   };
+  const step = size + (random(6) === 0 ? 5 : 0);
   const noisy = random(3);
   const list = Array.from({ length: count }, (_, n) => {
-    const spec = { ...base, id: 100 + n, sequence: 0xffffff00 + n * size, payload: noise(size, n) };
+    const spec = { ...base, id: 100 + n, sequence: 0xffffff00 + n * step, payload: noise(size, n) };
     const odd = noisy > 0 && random(6) === 0;
     const frame = buildFrame(odd ? { ...spec, ...disturb(random, spec) } : spec);
+    if (base.padding === 5) frame.fill(0, frame.length - 5);
     const [vni, flags, reserved] = random(40) === 0 ? [5, 0x08, 0] : random(60) === 0 ? [4, 0x08, 1] : [4, 0x08, 0];
     return vxlan(vni ?? 4, frame, flags, reserved);
   });
@@ -283,6 +286,41 @@ test('a damaged segment within a train is passed as it is, and merged with nothi
     [4, 1, 5],
   );
   t.deepEqual(harness.tap0.written[1]?.bytes, damaged.slice(8));
+});
+
+test('small segments that a driver padded with zeros are not merged, over a gap as long as the padding least of all', (t) => {
+  for (const step of [1, 6]) {
+    const harness = rig();
+    const padded = Array.from({ length: 4 }, (_, n) =>
+      buildFrame({ sequence: n * step, payload: noise(1, n), padding: 5 }).fill(0, 54 + 12 + 1),
+    );
+    harness.receive(...padded.map((frame) => vxlan(4, frame)));
+    t.deepEqual(
+      harness.tap0.written.map((frame) => frame.segments),
+      [1, 1, 1, 1],
+    );
+  }
+});
+
+test('a flipped bit anywhere in a segment of a bundle is delivered as it came, and merged with nothing', (t) => {
+  const list = Array.from({ length: 6 }, (_, n) =>
+    vxlan(4, buildFrame({ sequence: n * 40, id: n, payload: noise(40, n) })),
+  );
+  const each = list[0]?.length ?? 0;
+  for (let at = 0; at < each - 8; at++) {
+    const harness = rig();
+    const bundle = Uint8Array.from(Buffer.concat(list));
+    const byte = 3 * each + 8 + at;
+    bundle[byte] = (bundle[byte] ?? 0) ^ (1 << (at % 8));
+    harness.receive({ bytes: bundle, segmentSize: each });
+    const damaged = bundle.subarray(3 * each + 8, 4 * each);
+    const alone = harness.tap0.written.filter(({ bytes }) => Buffer.from(bytes).equals(damaged));
+    t.is(alone.length, 1, `byte ${at}`);
+    t.is(
+      harness.tap0.written.reduce((sum, { segments: count }) => sum + count, 0),
+      6,
+    );
+  }
 });
 
 test('trains that a rule drops are dropped and counted to the last', (t) => {
