@@ -109,7 +109,7 @@ export class Devices {
       follow: () => this.follower.followNeighbours(),
       log: options.log,
     });
-    datapath.on('fdb-notices', () => this.forwarding.hear());
+    datapath.on('fdb-notices', () => this.forwarding.upkeep.hear());
     this.options = options;
     const events = options.events ?? new EventLog();
     this.forwarding.onChange = (change) => tellFdb(events, change);
@@ -156,7 +156,7 @@ export class Devices {
     this.lowers = new LowerFollower({
       links: rtnetlink,
       devices: () => registry.list(),
-      lowerIndex: (device) => forwarding.lowerIndex(device),
+      lowerIndex: (device) => forwarding.remotes.lowerIndex(device),
       later,
       leave: ({ sockets }) => sockets?.leaveGroups(),
       stand: (device) => {
