@@ -36,7 +36,11 @@ export class WorkerThread {
       name: `vtep-datapath-${start.number}`,
     });
     this.exited = new Promise((resolve) => {
-      this.worker.once('exit', () => resolve());
+      this.worker.once('exit', (code) => {
+        resolve();
+        // Without an error that says why: still nobody carries the traffic any more.
+        if (!this.ended) this.failed(new Error(`worker ${start.number} ended by itself (exit code ${code})`));
+      });
     });
     this.ready = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {
