@@ -269,8 +269,9 @@ export class Devices {
   }
 
   /** Brings those counters up to date that the kernel keeps. */
-  refreshCounters(): void {
+  async refreshCounters(): Promise<void> {
     this.hostQueues.refresh(this.registry.list());
+    await this.datapath.apply({ type: 'count-overflows' });
   }
 
   /** Takes a device away: its sockets, its TAP, its place. Filters must be gone already. */

@@ -268,7 +268,7 @@ export class Interpreter {
 
   private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | Monitor | undefined> {
     const [tool, ...words] = argv;
-    const told = reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
+    const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
     if (told !== undefined) {
       say({ out: told });
       return undefined;

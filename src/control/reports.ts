@@ -8,16 +8,16 @@ import { healthOf } from './health.js';
  * What the daemon says of itself: its `drops`, `health` (always JSON) or `workers`; undefined: that is none of them.
  * `counters` has a set for each worker, `cpus` the processors that these are pinned to.
  */
-export function reportOf(
+export async function reportOf(
   name: string | undefined,
   isJson: boolean,
   devices: Devices,
   counters: readonly Counters[],
   cpus: readonly number[],
-): string | undefined {
+): Promise<string | undefined> {
   switch (name) {
     case 'drops': {
-      devices.refreshCounters();
+      await devices.refreshCounters();
       const rows = dropRows([...devices.registry.list(), ...devices.hostPorts.list()], counters);
       return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows);
     }

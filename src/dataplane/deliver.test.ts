@@ -202,6 +202,7 @@ test('of a bundle that failed half-way the datagrams that went out are counted a
     wrapUnderlay: ({ receiveFds }) => ({
       receiveFds,
       receive: () => 0,
+      takeOverflow: () => 0,
       send: (vector) => {
         vector.errno[0] = errno.ENOBUFS;
         vector.sentBefore[0] = 2;

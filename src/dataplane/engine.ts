@@ -326,10 +326,7 @@ export class Engine {
       this.counters.reason(device, REASON['receive-error'], 1);
       return received;
     }
-    if (batch.overflow > 0) {
-      this.counters.device(device, DeviceCounter.RX_DROPPED, batch.overflow);
-      this.counters.reason(device, REASON['socket-overflow'], batch.overflow);
-    }
+    if (batch.overflow > 0) this.countOverflow(device, batch.overflow);
     if (received === 0) return 0;
     this.tick(received);
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
@@ -347,6 +344,19 @@ export class Engine {
     this.finish();
     this.tock();
     return received;
+  }
+
+  /** Counts what the queues of the underlays have lost up to now. */
+  countOverflows(): void {
+    this.underlays.forEach((underlay, number) => {
+      const lost = underlay === null ? 0 : underlay.takeOverflow();
+      if (lost > 0) this.countOverflow(this.demultiplexer.owner(number), lost);
+    });
+  }
+
+  private countOverflow(device: number, lost: number): void {
+    this.counters.device(device, DeviceCounter.RX_DROPPED, lost);
+    this.counters.reason(device, REASON['socket-overflow'], lost);
   }
 
   /** Reads and processes one batch of what the host sent on a device. Returns the number of frames, or -errno. */

@@ -66,12 +66,15 @@ export type Instruction =
   | { readonly type: 'action-counters'; readonly slabs: readonly SharedArrayBuffer[] }
   /** One more slab of token buckets, the same for all. */
   | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
+  /** What full queues have lost up to now is counted. */
+  | { readonly type: 'count-overflows' }
   | { readonly type: 'stop' };
 
 export type ToWorker = Instruction & { readonly sequence: number };
 
 export type FromWorker =
-  | { readonly type: 'ready' }
+  /** `thread`: the kernel's id of the worker's. */
+  | { readonly type: 'ready'; readonly thread?: string }
   /** Every instruction up to this one is in force. */
   | { readonly type: 'applied'; readonly sequence: number }
   | { readonly type: 'refused'; readonly sequence: number; readonly message: string }

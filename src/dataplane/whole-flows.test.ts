@@ -19,6 +19,7 @@ function bench(takes: boolean) {
   const underlay: Underlay = {
     receiveFds: [],
     receive: () => 0,
+    takeOverflow: () => 0,
     send: () => 0,
     takesSuperFrames: (_, record) => {
       asked.push(record);

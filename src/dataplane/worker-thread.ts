@@ -3,6 +3,7 @@ import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
 import type { FromWorker, Instruction, WorkerStart } from './messages.js';
+import { ThreadWatch } from './thread-watch.js';
 import { signalEventfd } from './wake.js';
 
 /** What a worker says of its own accord. */
@@ -26,6 +27,9 @@ export class WorkerThread {
   private ended = false;
   private closed = false;
   private readonly exited: Promise<void>;
+  private watch: ThreadWatch | undefined;
+  /** Has `stop` wait no longer. */
+  private gone: () => void = () => undefined;
 
   constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner) {
     this.owner = owner;
@@ -36,7 +40,9 @@ export class WorkerThread {
       name: `vtep-datapath-${start.number}`,
     });
     this.exited = new Promise((resolve) => {
+      this.gone = resolve;
       this.worker.once('exit', (code) => {
+        this.watch?.stop();
         resolve();
         // Without an error that says why: still nobody carries the traffic any more.
         if (!this.ended) this.failed(new Error(`worker ${start.number} ended by itself (exit code ${code})`));
@@ -44,8 +50,10 @@ export class WorkerThread {
     });
     this.ready = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') resolve();
-        else this.heard(message);
+        if (message.type === 'ready') {
+          this.watchThread(start.number, message.thread);
+          resolve();
+        } else this.heard(message);
       });
       this.worker.on('error', (error) => {
         reject(error);
@@ -104,6 +112,16 @@ export class WorkerThread {
       default:
         this.owner.heard(message);
     }
+  }
+
+  private watchThread(number: number, id: string | undefined): void {
+    if (id === undefined) return;
+    this.watch = new ThreadWatch(id, () => {
+      // Node.js does not know: it would wait for the thread's end for ever.
+      this.worker.unref();
+      this.gone();
+      if (!this.ended) this.failed(new Error(`worker ${number} is gone: the kernel has ended its thread (see dmesg)`));
+    });
   }
 
   private failed(error: Error): void {

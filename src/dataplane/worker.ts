@@ -27,6 +27,7 @@ import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
+import { threadId } from './thread-watch.js';
 import { ArenaClock, Waiting } from './waiting.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
@@ -101,7 +102,8 @@ class DatapathWorker {
   }
 
   run(): void {
-    this.say({ type: 'ready' });
+    const thread = threadId();
+    this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
     while (this.running) {
       const ready = this.waiting.wait();
       if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
@@ -235,6 +237,9 @@ class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'count-overflows':
+        this.engine.countOverflows();
         break;
       case 'mirror-taps':
         this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);

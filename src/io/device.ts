@@ -21,6 +21,8 @@ export interface Underlay {
    * `batch.count` and `batch.overflow`. Returns the number of messages, 0 where nothing waits, or -errno.
    */
   receive(which: number, batch: ReceivedDatagrams): number;
+  /** Datagrams that its queues have lost and no `receive` has told of; asks the kernel. */
+  takeOverflow(): number;
   /**
    * Sends every entry of `vector`, whose destinations are records of `tunnels` (TUNNEL_WORDS words each), and sets
    * `vector.errno`. One entry's failure does not stop the others. Returns the number of system calls made.

@@ -12,10 +12,7 @@ export interface Reason {
 
 const table = {
   // underlay, receive
-  'socket-overflow': [
-    'drop',
-    'the socket queue was full when the datagram arrived (known when the next one arrives; a bundle counts once)',
-  ],
+  'socket-overflow': ['drop', 'the socket queue was full when the datagram arrived (a bundle counts once)'],
   'receive-error': ['pass', 'the underlay socket answered an error instead of datagrams; what waits behind it is safe'],
   'truncated-datagram': ['drop', 'the datagram was longer than 65,536 bytes and was cut'],
   'outer-malformed': ['drop', 'the lengths of the outer headers contradict each other (underlays raw and pcap)'],

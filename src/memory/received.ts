@@ -53,7 +53,7 @@ export class ReceivedDatagrams {
   /** 0, or the reason (its number in reasons.ts) for which the underlay refuses the entry: nobody may read its bytes. */
   readonly refused: Int32Array;
   count = 0;
-  /** Datagrams the socket's queue dropped since the last receive (SO_RXQ_OVFL, as a difference). */
+  /** Datagrams the socket's queue dropped since the last receive as far as that is known. */
   overflow = 0;
 
   constructor(arena: Arena, capacity: number, extraTunnels: number) {

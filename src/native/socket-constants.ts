@@ -32,7 +32,6 @@ export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MARK = 36;
-export const SO_RXQ_OVFL = 40;
 /** Linux 5.1. */
 export const SO_BINDTOIFINDEX = 62;
 /** Nine 32-bit numbers; the last one is the count of datagrams that the queue had no room for (Linux 4.12). */

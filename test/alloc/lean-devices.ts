@@ -64,6 +64,10 @@ export class LeanUnderlay implements Underlay {
     return batch.count;
   }
 
+  takeOverflow(): number {
+    return 0;
+  }
+
   send(vector: DatagramVector): number {
     for (let m = 0; m < vector.count; m++) {
       vector.errno[m] = 0;

@@ -4,7 +4,7 @@ import { type Facts, isUnseen } from './facts.js';
 import { advice, type Finding, note, ok, problem, unseen } from './finding.js';
 
 /** Without these there is no endpoint. */
-const NEEDED = new Set(['tap', 'queue-overflow']);
+const NEEDED = new Set(['tap']);
 /** What is used where it is there, and missed by nobody else. */
 const OPTIONAL = new Set(['tap-tunnel-offload', 'tap-queues', 'packet-socket']);
 

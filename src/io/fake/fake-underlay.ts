@@ -76,6 +76,10 @@ export class FakeUnderlay implements Underlay {
     return batch.count;
   }
 
+  takeOverflow(): number {
+    return 0;
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     for (let m = 0; m < vector.count; m++) {
       const at = vector.destination[m] * TUNNEL_WORDS;

@@ -32,6 +32,10 @@ export class FaultUnderlay implements Underlay {
     return -errno;
   }
 
+  takeOverflow(): number {
+    return this.inner.takeOverflow();
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     const call = this.sends++;
     const { iovecStart, iovecCount, bytes, segmentSize, segments, destination, hash, packet } = vector;

@@ -1,7 +1,7 @@
 /**
  * How datagrams go from a producer on another thread, or in another process, to the worker: each is one message of a
  * socket pair, which is a bounded queue that the worker can wait on like on any socket. Where it is full the producer
- * drops, and says how much in the next message, as SO_RXQ_OVFL does. (Why not shared memory: docs/decisions/raw-and-pcap.md)
+ * drops, and says how much in the next message, as SO_RXQ_OVFL would. (Why not shared memory: docs/decisions/raw-and-pcap.md)
  */
 import { TUNNEL_WORDS } from '../../memory/tunnel.js';
 

@@ -65,6 +65,11 @@ export class HandoverReceiver {
     return entries;
   }
 
+  /** None: the producer says what it drops with what it hands over. */
+  takeOverflow(): number {
+    return 0;
+  }
+
   private bind(batch: ReceivedDatagrams): void {
     const { arena } = this;
     const { i32 } = arena;

@@ -21,6 +21,10 @@ export class PcapUnderlay implements Underlay {
     return which < this.receiveFds.length ? this.receiver.receive(batch) : -EINVAL;
   }
 
+  takeOverflow(): number {
+    return this.receiver.takeOverflow();
+  }
+
   /** Refuses every entry (EOPNOTSUPP). */
   send(vector: DatagramVector): number {
     for (let m = 0; m < vector.count; m++) {

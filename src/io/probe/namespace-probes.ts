@@ -4,13 +4,13 @@
  */
 import { release } from 'node:os';
 import { EINVAL, errnoName, errnoText, SystemError } from '../../native/errno.js';
-import { close, ioctl, open, setsockopt, socket, write } from '../../native/libc.js';
+import { close, getsockopt, ioctl, open, socket, write } from '../../native/libc.js';
 import { NativeBuffer, scratch } from '../../native/scratch.js';
 import {
   AF_INET,
   O_CLOEXEC,
   O_RDWR,
-  SO_RXQ_OVFL,
+  SO_MEMINFO,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOL_SOCKET,
@@ -50,12 +50,17 @@ export function probeNamespace(tun: string): Probe[] {
 
 function probeOverflow(): Probe {
   const fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  scratch.view.setInt32(0, 1, true);
-  const answer = setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, scratch.address, 4);
+  const length = 64;
+  scratch.view.setUint32(length, length, true);
+  const answer = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, scratch.address, scratch.address + length);
   close(fd);
   return answer < 0
-    ? probe('queue-overflow', 'missing', `no SO_RXQ_OVFL (${errnoName(answer)}), without which no underlay opens`)
-    : probe('queue-overflow', 'works', 'SO_RXQ_OVFL: the kernel tells of datagrams that a full queue lost');
+    ? probe(
+        'queue-overflow',
+        'missing',
+        `no SO_MEMINFO (${errnoName(answer)}): nothing tells of datagrams that a full queue lost`,
+      )
+    : probe('queue-overflow', 'works', 'SO_MEMINFO: the kernel tells of datagrams that a full queue lost');
 }
 
 /** What the TUN/TAP driver at `tun` can do. */

@@ -36,6 +36,12 @@ export class RawUnderlay implements Underlay {
     return this.receivers[which].receive(batch);
   }
 
+  takeOverflow(): number {
+    let lost = 0;
+    for (let n = 0; n < this.receivers.length; n++) lost += this.receivers[n].takeOverflow();
+    return lost;
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     return this.sender.send(vector, tunnels);
   }

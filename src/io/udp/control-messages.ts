@@ -1,6 +1,6 @@
 /**
- * Reads the control messages (cmsg) of a received datagram: where it was sent to, its TTL and TOS, the size of the
- * datagrams in a bundle, and how many the socket had dropped when it came. The walk is bounded by the length that
+ * Reads the control messages (cmsg) of a received datagram: where it was sent to, its TTL and TOS, and the size of
+ * the datagrams in a bundle. The walk is bounded by the length that
  * the kernel gave; what it does not know it skips, and a length that cannot be ends it.
  */
 
@@ -12,10 +12,8 @@ import {
   IPV6_HOPLIMIT,
   IPV6_PKTINFO,
   IPV6_TCLASS,
-  SO_RXQ_OVFL,
   SOL_IP,
   SOL_IPV6,
-  SOL_SOCKET,
   SOL_UDP,
   UDP_GRO,
 } from '../../native/socket-constants.js';
@@ -26,10 +24,6 @@ import { swap32 } from './byte-order.js';
 export class ControlMessages {
   /** Bytes of each datagram of the bundle; 0: a single datagram. */
   segmentSize = 0;
-  /** Whether the socket told its count of dropped datagrams (it does once there are any). */
-  hasDrops = false;
-  /** That count since the socket was opened, as 32 bits (it wraps). */
-  drops = 0;
 
   /**
    * Reads `length` bytes of control messages at byte offset `at` (a multiple of 8) of `memory`, and writes DST_IP,
@@ -37,7 +31,6 @@ export class ControlMessages {
    */
   read(memory: Int32Array, at: number, length: number, tunnels: Int32Array, record: number): void {
     this.segmentSize = 0;
-    this.hasDrops = false;
     const end = at + length;
     while (at + Cmsghdr.SIZE <= end) {
       const word = at >> 2;
@@ -63,9 +56,6 @@ export class ControlMessages {
         else if (type === IPV6_TCLASS && bytes >= 4) tunnels[record + TunnelWord.TOS] = memory[data] & 0xff;
       } else if (level === SOL_UDP) {
         if (type === UDP_GRO && bytes >= 4) this.segmentSize = memory[data];
-      } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL && bytes >= 4) {
-        this.hasDrops = true;
-        this.drops = memory[data];
       }
       at += (size + 7) & -8;
     }

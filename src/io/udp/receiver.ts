@@ -9,12 +9,16 @@ import { MSG_DONTWAIT, MSG_TRUNC } from '../../native/socket-constants.js';
 import { Iovec, Mmsghdr, Msghdr, SockaddrIn6 } from '../../native/structs.js';
 import { swap16, swap32 } from './byte-order.js';
 import { ControlMessages } from './control-messages.js';
+import { QueueDrops } from './queue-drops.js';
 import type { UdpSockets } from './sockets.js';
 
 /** Bytes for a socket address, a multiple of 8. */
 const NAME_SPACE = 32;
-/** Five control messages take at most 136 bytes; the rest is for what a later kernel may add. */
+/** Four control messages take at most 112 bytes; the rest is for what a later kernel may add. */
 const CONTROL_SPACE = 256;
+
+/** Receive calls after which the kernel is asked what the queue has lost, though nothing hints at it. */
+const CALLS = 256;
 
 /** What is needed to know of a receive socket. */
 export type ReceiveSocket = Pick<UdpSockets, 'receiveFd' | 'family' | 'port'> & { readonly dropsBefore?: number };
@@ -32,8 +36,11 @@ export class UdpReceiver {
   private readonly controls: number;
   private readonly control = new ControlMessages();
   private bound: ReceivedDatagrams | undefined;
-  /** The socket's drop count as last told (32 bits, wraps). */
-  private drops: number;
+  private readonly drops: QueueDrops;
+  /** Receive calls since the kernel was asked what the queue has lost. */
+  private calls = 0;
+  /** The last batch was full: more may have waited than the queue holds. */
+  private pressed = false;
 
   /** Batches of up to `capacity` entries of the same arena can be received into. */
   constructor(arena: Arena, sockets: ReceiveSocket, capacity: number) {
@@ -41,13 +48,13 @@ export class UdpReceiver {
     this.fd = sockets.receiveFd;
     this.family = sockets.family;
     this.port = sockets.port;
-    this.drops = (sockets.dropsBefore ?? 0) | 0;
     this.capacity = capacity;
     this.messages = arena.alloc(capacity * Mmsghdr.SIZE);
     this.messagesAddress = arena.address(this.messages);
     this.iovecs = arena.alloc(capacity * Iovec.SIZE);
     this.names = arena.alloc(capacity * NAME_SPACE);
     this.controls = arena.alloc(capacity * CONTROL_SPACE);
+    this.drops = new QueueDrops(arena, sockets.receiveFd, sockets.dropsBefore ?? 0);
   }
 
   receive(batch: ReceivedDatagrams): number {
@@ -56,10 +63,19 @@ export class UdpReceiver {
     batch.overflow = 0;
     const limit = batch.capacity < this.capacity ? batch.capacity : this.capacity;
     const received = recvmmsg(this.fd, this.messagesAddress, limit, MSG_DONTWAIT);
+    // A queue overflows behind full batches: when they end is the time to ask, and now and then meanwhile.
+    if (++this.calls >= CALLS || (this.pressed && received < limit)) batch.overflow = this.takeOverflow();
+    this.pressed = received === limit;
     if (received <= 0) return received === -EAGAIN || received === -EINTR ? 0 : received;
     for (let i = 0; i < received; i++) this.take(batch, i);
     batch.count = received;
     return received;
+  }
+
+  /** Datagrams that the queue has lost and nobody was told of; asks the kernel. */
+  takeOverflow(): number {
+    this.calls = 0;
+    return this.drops.take();
   }
 
   private take(batch: ReceivedDatagrams, i: number): void {
@@ -88,10 +104,6 @@ export class UdpReceiver {
     batch.segmentSize[i] = control.segmentSize > 0 && control.segmentSize < length ? control.segmentSize : 0;
     batch.truncated[i] = (i32[message + (Msghdr.FLAGS >> 2)] & MSG_TRUNC) === 0 ? 0 : 1;
     batch.refused[i] = 0;
-    if (control.hasDrops) {
-      batch.overflow += (control.drops - this.drops) >>> 0;
-      this.drops = control.drops;
-    }
     // The kernel shortened both; the next call needs the room again.
     i32[message + (Msghdr.NAME_LENGTH >> 2)] = SockaddrIn6.SIZE;
     i32[message + (Msghdr.CONTROL_LENGTH >> 2)] = CONTROL_SPACE;

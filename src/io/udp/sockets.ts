@@ -32,7 +32,6 @@ import {
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_REUSEPORT,
-  SO_RXQ_OVFL,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
@@ -194,7 +193,6 @@ function prepareReceive(fd: number, options: UdpSocketOptions): boolean {
     mustSet(fd, SOL_IPV6, IPV6_RECVTCLASS, 1, 'IPV6_RECVTCLASS');
     if (options.udp6ZeroChecksumReceive === true) mustSet(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1, 'UDP_NO_CHECK6_RX');
   }
-  mustSet(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, 'SO_RXQ_OVFL');
   if (setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBuffer) < 0)
     mustSet(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBuffer, 'SO_RCVBUF');
   return options.bundles !== false && setInt(fd, SOL_UDP, UDP_GRO, 1) === 0;

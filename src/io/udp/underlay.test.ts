@@ -186,19 +186,15 @@ test('datagrams that the queue had no room for are told once, as a difference', 
     for (let i = 0; i < 200; i++) from.add([pattern(900 + (i & 1))], 0);
     from.send();
     sent += 200;
-    // The count comes with datagrams queued after the loss: drain, then send one more.
-    received += to.collect(1).length;
-    told += to.batch.overflow;
-    while (to.underlay.receive(0, to.batch) > 0) {
+    // Full batches end with the question what was lost; a queue shorter than a batch never fills one.
+    let taken: number;
+    do {
+      taken = to.underlay.receive(0, to.batch);
       told += to.batch.overflow;
       received += to.batch.count;
-    }
-    from.clear();
-    from.add([pattern(3)], 0);
-    from.send();
-    sent++;
-    received += to.collect(1).length;
-    told += to.batch.overflow;
+    } while (taken > 0);
+    told += to.underlay.takeOverflow();
+    t.is(received + told, sent);
     from.clear();
   }
   t.true(told > 0);

@@ -1,0 +1,63 @@
+import { Worker } from 'node:worker_threads';
+import test from 'ava';
+import { ThreadWatch, threadId } from './thread-watch.js';
+
+test('a thread that goes is told of, once', async (t) => {
+  let isThere = true;
+  let told = 0;
+  const asked: string[] = [];
+  await new Promise<void>((resolve) => {
+    const watch = new ThreadWatch(
+      '4711',
+      () => {
+        told++;
+        // Two more rounds would tell again.
+        setTimeout(resolve, 20);
+      },
+      (id) => {
+        asked.push(id);
+        if (asked.length === 3) isThere = false;
+        return isThere;
+      },
+      1,
+    );
+    t.teardown(() => watch.stop());
+  });
+  t.is(told, 1);
+  t.deepEqual(asked, ['4711', '4711', '4711']);
+});
+
+test('a watch that is stopped tells nothing', async (t) => {
+  const watch = new ThreadWatch(
+    '4711',
+    () => t.fail(),
+    () => false,
+    1,
+  );
+  watch.stop();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.pass();
+});
+
+test('a thread is there until it ends', async (t) => {
+  const main = threadId() ?? '';
+  t.regex(main, /^\d+$/);
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     parentPort.postMessage(require('node:path').basename(require('node:fs').readlinkSync('/proc/thread-self')));
+     parentPort.once('message', () => process.exit());`,
+    { eval: true },
+  );
+  const id = await new Promise<string>((resolve) => worker.once('message', resolve));
+  t.not(id, main);
+  const gone = new Promise<void>((resolve) => {
+    const watch = new ThreadWatch(id, resolve, undefined, 1);
+    const other = new ThreadWatch(main, () => t.fail(), undefined, 1);
+    t.teardown(() => {
+      watch.stop();
+      other.stop();
+    });
+  });
+  worker.postMessage('end');
+  await gone;
+});
