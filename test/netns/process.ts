@@ -140,3 +140,12 @@ export async function succeed(
   }
   return finished.stdout;
 }
+
+/** Resolves when the condition holds, which is asked for again and again; rejects with `what` did not come to pass. */
+export async function until(condition: () => Promise<boolean>, what: string, deadlineMs = 10_000): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
