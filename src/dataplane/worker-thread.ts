@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { must } from '../native/errno.js';
-import { close, eventfd } from '../native/libc.js';
+import { close, endProcess, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
 import type { FromWorker, Instruction, WorkerStart } from './messages.js';
 import { ThreadWatch } from './thread-watch.js';
@@ -117,8 +117,9 @@ export class WorkerThread {
   private watchThread(number: number, id: string | undefined): void {
     if (id === undefined) return;
     this.watch = new ThreadWatch(id, () => {
-      // Node.js does not know: it would wait for the thread's end for ever.
+      // Node.js does not know: it would wait for the thread's end for ever, and fall over it when the process ends.
       this.worker.unref();
+      process.once('exit', endProcess);
       this.gone();
       if (!this.ended) this.failed(new Error(`worker ${number} is gone: the kernel has ended its thread (see dmesg)`));
     });

@@ -53,6 +53,7 @@ const raw = {
   epoll_ctl: bind('epoll_ctl', 'int', ['int', 'int', 'int', 'uintptr_t']),
   epoll_wait: bind('epoll_wait', 'int', ['int', 'uintptr_t', 'int', 'int']),
   clock_gettime: bind('clock_gettime', 'int', ['int', 'uintptr_t']),
+  _exit: bind('_exit', 'void', ['int']),
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   close: bind('close', 'int', ['int']),
   prctl: bind('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']),
@@ -128,6 +129,10 @@ export const epollWait = (epollFd: number, events: number, count: number, timeou
   checked(raw.epoll_wait(epollFd, events, count, timeout));
 /** Writes a struct timespec at `time`. */
 export const clockGettime = (clock: number, time: number): number => checked(raw.clock_gettime(clock, time));
+/** Ends the process at once: nothing is cleaned up, and no thread is waited for. */
+export const endProcess = (code: number): void => {
+  raw._exit(code);
+};
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
 export const prctl = (option: number, argument: number): number => checked(raw.prctl(option, argument, 0, 0, 0));
