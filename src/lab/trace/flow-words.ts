@@ -108,7 +108,7 @@ function tunnelled(name: string, vxlan: VxlanOptions, keys: readonly FlowerKey[]
   const isSix = flow.bytes(given, [...(vxlan.local ?? vxlan.remote ?? [0, 0, 0, 0])]).length === 16;
   const plain = (last: number): number[] => (isSix ? [...PLAIN_6, last] : [...PLAIN_4, last]);
   const source = flow.bytes('enc_src_ip', plain(1));
-  const local = vxlan.local && vxlan.local.some((byte) => byte !== 0) ? [...vxlan.local] : plain(2);
+  const local = vxlan.local?.some((byte) => byte !== 0) ? [...vxlan.local] : plain(2);
   const destination = flow.bytes('enc_dst_ip', local);
   if (source.length !== destination.length) throw refuse('enc_src_ip and enc_dst_ip are of different families');
   const vni = flow.number('enc_key_id', vxlan.id ?? 0);

@@ -89,16 +89,12 @@ export function fieldOf(name: FlowerKeyName, key: Int32Array, device: (ifindex: 
   if (name === 'indev') {
     return { name, value: Uint8Array.from(Buffer.from(device(key[KeyWord.INDEV] ?? 0))), mask: new Uint8Array(0) };
   }
-  const { byte, widths, bits } = FIELDS[name];
+  const { byte, widths } = FIELDS[name];
   const isAddress = widths.length > 1;
   const family = key[name.startsWith('enc_') ? KeyWord.ENC_FAMILY : KeyWord.IP_VERSION];
   const width = isAddress ? (family === 6 ? 16 : 4) : Number(widths[0]);
   const value = bigEndian(key).slice(byte, byte + width);
-  const mask = Uint8Array.from({ length: width }, (_, n) => {
-    const left = isAddress ? 8 : Math.min(8, Math.max(0, bits - (width - 1 - n) * 8));
-    return (1 << left) - 1;
-  });
-  return { name, value, mask };
+  return { name, value, mask: new Uint8Array(width).fill(0xff) };
 }
 
 /** The words of a key as bytes in network order, as the fields count them. */
@@ -108,7 +104,7 @@ function bigEndian(key: Int32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** A field in words: of the group policy and the flags of TCP the value without its mask, of other flags those set. */
+/** A field in words: of the group policy and the flags of TCP the value without its mask. */
 export function fieldWord(name: FlowerKeyName, key: Int32Array, device: (ifindex: number) => string): string {
   const field = fieldOf(
     name === 'dst_port_range' ? 'dst_port' : name === 'src_port_range' ? 'src_port' : name,
@@ -117,20 +113,28 @@ export function fieldWord(name: FlowerKeyName, key: Int32Array, device: (ifindex
   );
   const word = keyWord(field);
   if (name === 'vxlan_opts' || name === 'tcp_flags') return word.replace(/\/.*/, '');
-  // Of flags, those that are set.
-  if (name === 'ip_flags' || name === 'enc_flags') return word.replace(/\bno\w+\/?/g, '').replace(/\/$/, '') || '0';
   return word;
 }
 
 /** Fields that say little where they are 0: most packets have them so. */
 const SELDOM: readonly FlowerKeyName[] = ['num_of_vlans', 'ip_flags', 'enc_flags', 'enc_tos', 'l2_miss', 'ip_tos'];
 
+/** Of flags, those that are set. */
+function setFlags(name: FlowerKeyName, word: string): string {
+  if (name !== 'ip_flags' && name !== 'enc_flags') return word;
+  const set = word.split('/').filter((flag) => !flag.startsWith('no'));
+  return set.length === 0 ? '0' : set.join('/');
+}
+
 function wordsOf(key: Int32Array, isWanted: (name: FlowerKeyName) => boolean): PacketWords {
   const words: Record<string, string> = {};
   for (const { name, printed } of flowerKeys) {
     if (printed !== undefined && name.endsWith('_range')) continue;
     if (!isWanted(name) || !hasField(name, key)) continue;
-    const word = fieldWord(name, key, () => '');
+    const word = setFlags(
+      name,
+      fieldWord(name, key, () => ''),
+    );
     if (!SELDOM.includes(name) || word !== '0') words[keyName(name)] = word;
   }
   return words;
