@@ -60,7 +60,7 @@ export function tryRules(
         const words = differingWords(rule, packet.key);
         if (words.length === 0 && !isOther) return { prefs, nearest, missed, match: rule };
         missed++;
-        keep(nearest, { rule, distance: countFields(words) + Number(isOther) }, limit);
+        keep(nearest, { rule, distance: countFields(words, isOther) }, limit);
       }
     }
   }
@@ -76,9 +76,13 @@ function keep(nearest: Miss[], miss: Miss, limit: number): void {
   if (nearest.length > limit) nearest.pop();
 }
 
-/** Words of one field count once. (Both MACs share a word, which counts for either.) */
-function countFields(words: readonly number[]): number {
+/**
+ * Words of one field count once. (Both MACs share a word, which counts for either.) `isOther`: the protocol differs,
+ * which says all that there is to say of the EtherType.
+ */
+function countFields(words: readonly number[], isOther: boolean): number {
   const fields = new Set(words.map((word) => FIELD_OF_WORD[word]));
+  if (isOther) fields.add(KeyWord.ETH_TYPE);
   // That the family is another one shows in the EtherType, or in the address.
   if (words.some((word) => word !== KeyWord.IP_VERSION)) fields.delete(KeyWord.IP_VERSION);
   return fields.size;

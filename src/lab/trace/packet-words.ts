@@ -117,7 +117,9 @@ export function fieldWord(name: FlowerKeyName, key: Int32Array, device: (ifindex
 }
 
 /** Fields that say little where they are 0: most packets have them so. */
-const SELDOM: readonly FlowerKeyName[] = ['num_of_vlans', 'ip_flags', 'enc_flags', 'enc_tos', 'l2_miss', 'ip_tos'];
+const SELDOM: readonly FlowerKeyName[] = [
+  ...(['num_of_vlans', 'ip_flags', 'enc_flags', 'enc_tos', 'enc_ttl', 'enc_src_port', 'l2_miss', 'ip_tos'] as const),
+];
 
 /** Of flags, those that are set. */
 function setFlags(name: FlowerKeyName, word: string): string {

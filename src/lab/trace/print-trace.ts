@@ -25,6 +25,8 @@ const NARROWEST = 40;
 const INDENT = 2;
 /** Bytes of a line of a dump. */
 const DUMP_BYTES = 16;
+/** A blank at which no line ends (U+00A0), until it is printed as any other. */
+const TOGETHER = '\u00a0';
 
 const VERDICTS: Readonly<Record<string, string>> = {
   continue: 'goes on with the next pref',
@@ -162,14 +164,14 @@ class Writer {
     let isEmpty = true;
     for (const word of text.split(' ')) {
       if (!isEmpty && line.length + 1 + word.length > this.width) {
-        this.text += `${line}\n`;
+        this.text += `${line}\n`.replaceAll(TOGETHER, ' ');
         line = hanging;
         isEmpty = true;
       }
       line += isEmpty ? word : ` ${word}`;
       isEmpty = false;
     }
-    this.text += `${line}\n`;
+    this.text += `${line}\n`.replaceAll(TOGETHER, ' ');
   }
 
   private dump(depth: number, hex: string): void {
@@ -183,7 +185,7 @@ class Writer {
 
 function wordsOf(words: PacketWords): string {
   return Object.entries(words)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${name}${TOGETHER}${value}`)
     .join(' ');
 }
 

@@ -214,8 +214,10 @@ export class Tracer {
 
   private changes(before: PacketState, after: PacketState): Change[] {
     const [then, now] = [this.wordsOf(before), this.wordsOf(after)];
-    const names = [...new Set([...Object.keys(then), ...Object.keys(now)])];
-    return names
+    const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+    // At last, behind what came or went.
+    names.delete('length');
+    return [...names, 'length']
       .filter((field) => then[field] !== now[field])
       .map((field) => ({ field, before: then[field] ?? null, after: now[field] ?? null }));
   }
