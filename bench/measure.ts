@@ -37,16 +37,23 @@ export function program(name: string, ...args: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./traffic/${name}.js`, import.meta.url)), ...args];
 }
 
+/** What `vtep run` is given beside its batch. */
+const vtepOptions = {
+  vtep: [],
+  'vtep-workers': ['--workers', '2'],
+  'vtep-tunnel-gso': ['--tunnel-gso'],
+};
+
 async function startEndpoint(kind: EndpointKind, topology: Topology): Promise<Endpoint> {
   switch (kind) {
     case 'kernel':
       return { dev: topology.dev, processes: [] };
     case 'vtep':
-      return { dev: topology.dev, processes: [(await Daemon.start(topology)).process] };
+    case 'vtep-workers':
     case 'vtep-tunnel-gso':
       return {
         dev: topology.dev,
-        processes: [(await Daemon.start(topology, topology.batch, ['--tunnel-gso'])).process],
+        processes: [(await Daemon.start(topology, topology.batch, vtepOptions[kind])).process],
       };
     case 'ovs':
       return startOvs(topology);

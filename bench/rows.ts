@@ -68,10 +68,15 @@ export function moreIsBetter(unit: Unit): boolean {
 /** How many times as fast as an endpoint beside the kernel's vtep has to be, in every row. */
 export const TIMES_WANTED: Readonly<Partial<Record<EndpointKind, number>>> = { ovs: 3 };
 
+function hasManyFlows(work: Row['work']): boolean {
+  return (work.kind === 'tcp' && work.streams > 1) || (work.kind === 'udp' && work.flows > 1);
+}
+
 /** Why an endpoint does not take part in a row; undefined where it does. */
 export function omission({ mode, work }: Row, kind: EndpointKind): string | undefined {
   if (kind === 'vtep-tunnel-gso' && !(work.kind === 'tcp' && work.direction === 'transmit'))
     return 'it is vtep but where TCP is sent';
+  if (kind === 'vtep-workers' && !hasManyFlows(work)) return "one flow is one worker's";
   if (work.kind === 'idle' && kind === 'kernel') return 'it is no process';
   if (mode === 'super' && kind === 'ovs') return 'it drops super-frames on their way into a tunnel';
   if (mode === 'super' && kind === 'naive') return 'a plain TAP takes no unfinished checksum';

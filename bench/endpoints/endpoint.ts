@@ -4,10 +4,11 @@ import { release } from 'node:os';
 import type { Background } from '../../test/netns/process.js';
 import { type Host, INNER, MAC_A, MAC_B, type Topology } from '../../test/netns/topology.js';
 
-export const ENDPOINT_KINDS = ['kernel', 'vtep', 'vtep-tunnel-gso', 'ovs', 'naive'] as const;
+export const ENDPOINT_KINDS = ['kernel', 'vtep', 'vtep-workers', 'vtep-tunnel-gso', 'ovs', 'naive'] as const;
 /**
- * kernel: the kernel's VXLAN device. vtep: this project. vtep-tunnel-gso: the same with `--tunnel-gso`. ovs: Open vSwitch with its userspace datapath. naive: one
- * receive and one write a frame, on one thread, as a first program would do it.
+ * kernel: the kernel's VXLAN device. vtep: this project. vtep-workers: the same with `--workers 2`. vtep-tunnel-gso:
+ * with `--tunnel-gso`. ovs: Open vSwitch with its userspace datapath. naive: one receive and one write a frame, on one
+ * thread, as a first program would do it.
  */
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
 

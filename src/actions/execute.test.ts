@@ -21,6 +21,7 @@ import {
   ActionWord,
   MIRRED_INGRESS,
   MIRRED_REDIRECT,
+  plainPages,
   RANDOM_DETERM,
   RANDOM_NETRAND,
   SKBEDIT_MARK,
@@ -89,7 +90,7 @@ class Bench {
     this.outlet = new Notes(this.packets);
     this.actionCounters.grow();
     const empty = new Int32Array(0);
-    const none = { start: empty, actionAt: empty, words: empty, tunnels: empty, buckets: 0 };
+    const none = { start: empty, actionPages: empty, actionAt: empty, words: empty, tunnels: empty, buckets: 0 };
     const { packets, counters, actionCounters, sampled } = this;
     const scratch = new BatchScratch(arena, 4096);
     const checksums = new Checksummer(arena.memory.buffer);
@@ -128,7 +129,14 @@ class Bench {
     }
     const start = Int32Array.of(0, 2);
     const tunnels = new Int32Array(0);
-    this.executor.use({ start, actionAt, words: Int32Array.from(words), tunnels, buckets: 8 });
+    this.executor.use({
+      start,
+      actionPages: plainPages(actionAt.length),
+      actionAt,
+      words: Int32Array.from(words),
+      tunnels,
+      buckets: 8,
+    });
   }
 
   run(hook = AT_INGRESS): number {

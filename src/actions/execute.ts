@@ -1,7 +1,6 @@
 import type { Arena } from '../memory/arena.js';
 import { ActionCounter, type ActionCounters, type Counters } from '../memory/counters.js';
 import {
-  GSO_NONE,
   NONE,
   type PacketIndex,
   type Packets,
@@ -13,7 +12,6 @@ import {
 import { REASON } from '../memory/reasons.js';
 import type { BatchScratch } from '../memory/scratch.js';
 import type { Checksummer } from '../wire/checksum.js';
-import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
 import { ArrivalClock } from './arrival-clock.js';
@@ -21,7 +19,10 @@ import { runCsum } from './csum.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
 import { Buckets } from './police.js';
+import { policedLength } from './policed-length.js';
 import {
+  ACTION_IN_PAGE,
+  ACTION_PAGE_BITS,
   ACTION_WORDS,
   ActionKind,
   type ActionPrograms,
@@ -37,7 +38,6 @@ import {
   Verdict,
 } from './program.js';
 import { Random } from './random.js';
-import { tagBytes } from './tag-bytes.js';
 import { runVlan, VLAN_DONE, VLAN_NO_ROOM, VLAN_REFUSED } from './vlan.js';
 import { Writable } from './writable.js';
 
@@ -93,6 +93,11 @@ export class Executor {
   now = 0;
   /** Whether any action looks at the clock: reading it costs, and makes garbage. */
   needsClock = false;
+  /**
+   * False where an action of some run since it was set to true would not do the same to the next packet of the flow:
+   * it looks at a clock, a counter or chance, rewrites or copies the frame.
+   */
+  repeats = true;
   /** The action `simple` that was met last since somebody set this to -1: its id. */
   note = -1;
 
@@ -127,6 +132,7 @@ export class Executor {
    */
   run(packet: PacketIndex, rule: number, hook: number, bytes: number): number {
     const words = this.programs.words;
+    const actionPages = this.programs.actionPages;
     const actionAt = this.programs.actionAt;
     const first = this.programs.start[rule];
     const count = words[first];
@@ -136,7 +142,7 @@ export class Executor {
     this.isStale = false;
     while (action < count) {
       const counter = words[first + 1 + action];
-      const at = actionAt[counter];
+      const at = actionAt[actionPages[counter >>> ACTION_PAGE_BITS] + (counter & ACTION_IN_PAGE)];
       const kind = words[at + ActionWord.KIND];
       if (kind === ActionKind.MIRRED && this.nesting === NEST_LIMIT) {
         this.countReason(packet, REASON['mirred-nesting']);
@@ -165,28 +171,36 @@ export class Executor {
           verdict = this.mirred(packet, at, counter, verdict, hook);
           break;
         case ActionKind.VLAN:
+          this.repeats = false;
           verdict = this.vlan(packet, words, at, counter, verdict);
           break;
         case ActionKind.PEDIT:
+          this.repeats = false;
           verdict = this.pedit(packet, words, at, counter, verdict);
           break;
         case ActionKind.CSUM:
+          this.repeats = false;
           verdict = this.csum(packet, words, at, counter, verdict);
           break;
         case ActionKind.SKBEDIT:
           this.skbedit(packet, words, at);
           break;
         case ActionKind.POLICE:
+          this.repeats = false;
           if (this.conforms(packet, words, at, hook, bytes)) {
             verdict = words[at + ActionWord.A];
             argument = words[at + ActionWord.B];
+            // As in the kernel: what conforms to a length, where there is no rate, counts as no drop of the action.
+            if (verdict === Verdict.SHOT && this.buckets.hasRate(words, at))
+              this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           } else {
             this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+            if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
             reason = REASON['police-exceed'];
           }
-          if (verdict === Verdict.SHOT) this.actionCounters.add(counter, ActionCounter.DROPS, 1);
           break;
         case ActionKind.SAMPLE:
+          this.repeats = false;
           this.sample(packet, words, at, hook);
           break;
         case ActionKind.SIMPLE:
@@ -227,6 +241,7 @@ export class Executor {
   /** net/sched/act_gact.c: whether a packet gets the other control; `determ` counts, in a spare column of the row. */
   private isOther(words: Int32Array, at: number, counter: number): boolean {
     const value = words[at + ActionWord.D];
+    this.repeats = false;
     if (words[at + ActionWord.A] === RANDOM_NETRAND) return this.random.oneIn(value);
     return this.actionCounters.isTurn(counter, value);
   }
@@ -244,6 +259,7 @@ export class Executor {
       return redirect ? REFUSED : control;
     }
     this.refresh(packet);
+    if (!redirect) this.repeats = false;
     const sent = redirect ? packet : this.packets.share(packet);
     if (sent === NONE) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
@@ -313,13 +329,9 @@ export class Executor {
     }
   }
 
-  /** net/sched/act_police.c: first the mtu, of which a super-frame has that of its segments, then the rate. */
+  /** net/sched/act_police.c: first the mtu, then the rate. */
   private conforms(packet: PacketIndex, words: Int32Array, at: number, hook: number, bytes: number): boolean {
-    const { packets } = this;
-    let length = hook === AT_INGRESS ? bytes + ETH_HEADER : bytes;
-    if (packets.gsoType[packet] !== GSO_NONE) {
-      length = packets.payload[packet] + packets.gsoSize[packet] - tagBytes(packets, packet);
-    }
+    const length = policedLength(this.packets, packet, hook, bytes);
     if (length > words[at + ACTION_WORDS + PoliceWord.MTU] >>> 0) return false;
     return this.buckets.conforms(words, at, bytes);
   }

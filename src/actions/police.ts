@@ -66,6 +66,18 @@ export class Buckets {
     return result;
   }
 
+  /** Whether the police action at `words[at]` has any rate: else it is the length alone that counts. */
+  hasRate(words: Int32Array, at: number): boolean {
+    const from = at + ACTION_WORDS;
+    return (
+      (words[from + PoliceWord.BYTE_TIME] |
+        words[from + PoliceWord.BYTE_TIME + 1] |
+        words[from + PoliceWord.PACKET_TIME] |
+        words[from + PoliceWord.PACKET_TIME + 1]) !==
+      0
+    );
+  }
+
   private take(words: Int32Array, at: number, bytes: number, state: Float64Array, row: number): boolean {
     const bucket = row * BUCKET;
     if (state[bucket + GENERATION] !== words[at + ActionWord.D]) this.begin(words, at, state, bucket);

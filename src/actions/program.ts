@@ -1,11 +1,12 @@
 /**
  * Action programs: what a rule does, as words in shared memory. A rule's program is its action count, then the id of
  * each action, which is its row of ActionCounters too. Where the ACTION_WORDS words of an action stand, `actionAt`
- * says: rules share actions, and a change of one is for all of them.
+ * says: rules share actions, and a change of one is for all of them. It is divided into pages, whose places
+ * `actionPages` has, so that a change copies one page and the places, however many actions there are.
  *
  * The control thread writes a program and an action's words before it publishes what refers to them, and never changes
- * them afterwards, so a worker reads them without locks. A changed action gets words of its own and a copy of
- * `actionAt` that names them, published as a whole; the old words stay until every worker has taken the copy over.
+ * them afterwards, so a worker reads them without locks. A changed action gets words of its own and a copy of its page
+ * that names them, published as a whole; the old words and pages stay until every worker has taken the copies over.
  */
 
 /** What an action, and in the end a rule, answers: the kernel's TC_ACT_* (include/uapi/linux/pkt_cls.h). */
@@ -146,11 +147,28 @@ export const PoliceWord = {
 export interface ActionPrograms {
   /** Per rule id: where its program begins in `words`. */
   readonly start: Int32Array;
-  /** Per action id: where its words begin in `words`. */
+  /** Per page of action ids: where it begins in `actionAt`. */
+  readonly actionPages: Int32Array;
+  /** Pages: per action id where its words begin in `words`. */
   readonly actionAt: Int32Array;
   readonly words: Int32Array;
   /** Records of tunnel_key set, TUNNEL_WORDS each. */
   readonly tunnels: Int32Array;
   /** Token buckets that actions refer to: numbers below this. */
   readonly buckets: number;
+}
+
+/** An action id is the number of its page, and of so many bits its place there. */
+export const ACTION_PAGE_BITS = 10;
+export const ACTIONS_OF_PAGE = 1 << ACTION_PAGE_BITS;
+export const ACTION_IN_PAGE = ACTIONS_OF_PAGE - 1;
+
+/** Where the words of an action begin in `words`. */
+export function actionPlace({ actionPages, actionAt }: ActionPrograms, id: number): number {
+  return actionAt[actionPages[id >>> ACTION_PAGE_BITS] + (id & ACTION_IN_PAGE)];
+}
+
+/** The pages of an `actionAt` of `count` ids, in their order. */
+export function plainPages(count: number): Int32Array {
+  return Int32Array.from({ length: Math.ceil(count / ACTIONS_OF_PAGE) }, (_, page) => page * ACTIONS_OF_PAGE);
 }

@@ -58,7 +58,7 @@ test('help lists the commands, and help of each names its options', async (t) =>
   t.is((await vtep(['--help'])).out, out);
   const run = await vtep(['help', 'run']);
   t.is(run.code, 0);
-  for (const option of ['--batch', '--control', '--ready-fd', '--no-coalesce', '--classifier', '--tun'])
+  for (const option of ['--batch', '--control', '--ready-fd', '--no-coalesce', '--classifier', '--tun', '--tunnel-gso'])
     t.true(run.out.includes(option), option);
   t.regex((await vtep(['drops', '--help'])).out, /--json/);
   t.regex((await vtep(['help', 'doctor'])).out, /dev NAME.*--json.*--tun.*Exit code: 0 .* 1 .* 2 /s);
@@ -93,6 +93,13 @@ const wrong = [
   [['run', '-b'], /argument missing/],
   [['run', '--ready-fd', 'x'], /a descriptor is a small number/],
   [['run', '--classifier', 'x'], /tuple-space or linear/],
+  [['run', '--workers', '0'], /1 to 64 workers/],
+  [['run', '--workers', 'x'], /1 to 64 workers/],
+  [['run', '--cpus', '0,3-1'], /"3-1" is no processor, nor a range of them/],
+  [['run', '--cpus', '0,'], /"" is no processor/],
+  [['run', '--cpus', '1024'], /"1024" is no processor/],
+  [['run', '--busy-poll', '-1'], /microseconds, at most 1000000; 0 is off/],
+  [['workers', '--frob'], /unknown option '--frob'/],
   [['drops', '--frob'], /unknown option '--frob'/],
   [['doctor', '--frob'], /unknown option '--frob'/],
   [['run', 'extra'], /too many arguments/],

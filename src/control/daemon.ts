@@ -223,7 +223,7 @@ async function startDatapath(
 
 function tellTunnelGsoFailure(datapath: Datapath, log: (line: string) => void): void {
   datapath.on('tunnel-gso-failed', (errno) =>
-    log(`--tunnel-gso: writing to its TAP: ${errnoText(errno)}; super-frames go through the sockets from now on`),
+    log(`--tunnel-gso: its TAP fails: ${errnoText(errno)}; super-frames go through the sockets from now on`),
   );
 }
 

@@ -113,7 +113,7 @@ export class DeviceEdits implements TransactionDevices {
       isVniInUse(options, vni, this.registry.takersBeside(name)),
     );
     if (device?.vxlan) {
-      draft.fill(this.devices.forwarding.entries(device), device.filter?.states(name) ?? []);
+      draft.fill(this.devices.forwarding.contents.entries(device), device.filter?.states(name) ?? []);
       draft.change(planned);
     }
     this.drafts.set(name, draft);

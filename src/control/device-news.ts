@@ -4,6 +4,7 @@ import { tapName } from '../io/tap/open-tap.js';
 import { EBADFD, errnoText } from '../native/errno.js';
 import { type Device, type DeviceRegistry, ELSEWHERE, isHere, type LinkSource } from './device-registry.js';
 import type { HostPorts } from './host-ports.js';
+import type { LowerFollower } from './lower-follower.js';
 import type { MtuFollower } from './mtu-follower.js';
 import type { NeighbourTable } from './neighbour-table.js';
 
@@ -14,6 +15,7 @@ export interface NewsSurroundings {
   readonly neighbours: NeighbourTable;
   readonly hostPorts: HostPorts;
   readonly mtus: MtuFollower;
+  readonly lowers: LowerFollower;
   /** Whether a link was vtep's, and is nobody's now. */
   canReclaim(link: Link): boolean;
   /** Does `work` when its turn has come. */
@@ -42,7 +44,8 @@ export class DeviceNews {
   }
 
   heard(event: LinkEvent): void {
-    const { registry, neighbours, hostPorts } = this.around;
+    const { registry, neighbours, hostPorts, lowers } = this.around;
+    lowers.heard(event);
     if (event.type === 'neighbours') {
       if (event.nsid === undefined) neighbours.changed(event.ifindex);
       return;

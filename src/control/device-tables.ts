@@ -54,13 +54,13 @@ export function editTable(forwarding: Forwarding, device: TableDevice, edit: Tab
 }
 
 export function tableState(forwarding: Forwarding, device: TableDevice): TableState {
-  return { records: forwarding.made(device), vnis: device.filter?.states(device.name) ?? [] };
+  return { records: forwarding.contents.made(device), vnis: device.filter?.states(device.name) ?? [] };
 }
 
 /** Has a device's table and filter be as a state says; what is so already stays as it is, and what was learned too. */
 export function adoptTable(forwarding: Forwarding, device: TableDevice, { records, vnis }: TableState): void {
   if (device.vxlan) device.filter?.adopt(device.vxlan, vnis);
-  forwarding.adopt(device, records);
+  forwarding.contents.adopt(device, records);
 }
 
 /** Whether another device takes a VNI that one of these options is to take. */
@@ -88,7 +88,7 @@ export class TableDraft {
   /** Takes over all that a device has, of the same options. */
   fill(entries: readonly FdbListed[], vnis: readonly VniState[]): void {
     this.device.filter?.adopt(this.device.vxlan, vnis);
-    this.forwarding.fill(this.device, entries);
+    this.forwarding.contents.fill(this.device, entries);
   }
 
   /** Throws CommandError as `editTable`. */

@@ -20,6 +20,7 @@ import { HostLinks, settingsOf } from './host-links.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { LinkWatch } from './link-watch.js';
+import { LowerFollower } from './lower-follower.js';
 import { MirrorReceivers } from './mirror-receivers.js';
 import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
@@ -73,6 +74,7 @@ export class Devices {
   private readonly hostQueues: HostQueues;
   private readonly watch: LinkWatch;
   private readonly mtus: MtuFollower;
+  private readonly lowers: LowerFollower;
   /** Interfaces of the host that mirred sends to. */
   readonly hostPorts: HostPorts;
   /** What changes devices takes turns: commands, and what the kernel tells of. */
@@ -107,7 +109,7 @@ export class Devices {
       follow: () => this.follower.followNeighbours(),
       log: options.log,
     });
-    datapath.on('fdb-notices', () => this.forwarding.hear());
+    datapath.on('fdb-notices', () => this.forwarding.upkeep.hear());
     this.options = options;
     const events = options.events ?? new EventLog();
     this.forwarding.onChange = (change) => tellFdb(events, change);
@@ -148,16 +150,32 @@ export class Devices {
       counters: datapath.counters.sets,
       reread: (device) => this.reread(device),
     });
+    const later = (work: () => Promise<void>): void => {
+      turns.take(work).catch((error: Error) => options.log(error.message));
+    };
+    this.lowers = new LowerFollower({
+      links: rtnetlink,
+      devices: () => registry.list(),
+      lowerIndex: (device) => forwarding.remotes.lowerIndex(device),
+      later,
+      leave: ({ sockets }) => sockets?.leaveGroups(),
+      stand: (device) => {
+        forwarding.findLower(device);
+        device.sockets?.joinGroups();
+        this.followMtu(device);
+      },
+      configure: (device, changed) => this.configure(device, changed),
+      log: options.log,
+    });
     const news = new DeviceNews({
       links: rtnetlink,
       registry,
       neighbours,
       hostPorts,
       mtus,
+      lowers: this.lowers,
       canReclaim: (link) => isReclaimable(registry, link),
-      later: (work) => {
-        turns.take(work).catch((error: Error) => options.log(error.message));
-      },
+      later,
       reread: (device) => this.reread(device),
       followMtu: (device) => this.followMtu(device),
       changed: ({ index }) => this.watch.changed(index),
@@ -411,6 +429,7 @@ export class Devices {
     this.registry.delete(device);
     this.watch.gone(index);
     this.mtus.end(device);
+    this.lowers.end(device);
     this.datapath.devices.remove(index);
     try {
       await device.sockets?.close();

@@ -20,20 +20,21 @@ import {
   type Pref,
   protocolMismatch,
 } from './filter-chain.js';
+import { FilterChains } from './filter-chains.js';
 import { FilterTable } from './filter-table.js';
 import type { Journal } from './journal.js';
 import { filterAnswers, filterRefused } from './refusal.js';
 
-export class FilterBlock {
+export class FilterBlock extends FilterChains {
   private readonly table: FilterTable;
   private readonly maker: FilterMaker;
   private readonly journal: Journal;
-  private readonly chains = new Map<number, Chain>();
   private ranks = 0;
   /** How the last edit named the hook: the kernel shows every filter of the block under it (tcf_block's classid). */
   private parent: FilterParent;
 
   constructor(table: ClassifierTable, maker: FilterMaker, journal: Journal, parent: FilterParent = 'ingress') {
+    super();
     this.table = new FilterTable(table);
     this.maker = maker;
     this.journal = journal;
@@ -168,20 +169,6 @@ export class FilterBlock {
     this.empty(number, chain);
   }
 
-  hasChain(number: number): boolean {
-    return this.chains.has(number);
-  }
-
-  /** The numbers of the chains, in order of creation. */
-  get chainNumbers(): number[] {
-    return byRank(this.chains.values()).map(({ number }) => number);
-  }
-
-  /** Of those, the ones that `tc chain add` made. */
-  get explicitChains(): number[] {
-    return this.chainNumbers.filter((number) => this.chains.get(number)?.isExplicit);
-  }
-
   /** The filters of a chain in an order that, when they are added again, tries their masks in the order of now. */
   *inMaskOrder(number: number): Generator<Filter> {
     const { order, byPref } = this.chain(number);
@@ -190,18 +177,6 @@ export class FilterBlock {
       if (!entry) continue;
       yield* this.table.byMask(entry);
     }
-  }
-
-  /** Throws CommandError where there is no such chain. */
-  checkHasChain(number: number): void {
-    this.chain(number);
-  }
-
-  private chain(number: number): Chain {
-    checkChain(number);
-    const chain = this.chains.get(number);
-    if (!chain) throw filterRefused('Cannot find specified filter chain');
-    return chain;
   }
 
   /** Removes every filter of a chain; the chain as well, unless it was made by itself. */
@@ -217,43 +192,6 @@ export class FilterBlock {
       for (const entry of prefs) chain.byPref.set(entry.pref, entry);
       chain.order.push(...order);
     });
-  }
-
-  /** `tc filter get`. */
-  get(selector: FilterSelector): Filter {
-    if (!selector.pref) throw filterRefused('Invalid filter command with priority of zero');
-    return this.filter(this.entry(selector), selector.handle ?? 0);
-  }
-
-  /** What `show` lists, in its order. */
-  list(selector: FilterSelector): Filter[] {
-    const found: Filter[] = [];
-    for (const chain of byRank(this.chains.values())) {
-      const { number } = chain;
-      if (selector.chain !== undefined && selector.chain !== number) continue;
-      for (const pref of selector.pref ? [selector.pref] : chain.order) {
-        const entry = chain.byPref.get(pref);
-        if (!entry || (selector.protocol !== undefined && selector.protocol !== entry.protocol)) continue;
-        // Deleting one asks for it by its handle, among however many.
-        if (selector.handle) {
-          const filter = entry.filters.get(selector.handle);
-          if (filter) found.push(filter);
-          continue;
-        }
-        for (const filter of entry.filters.values()) found.push(filter);
-      }
-    }
-    return found;
-  }
-
-  /** Whether this very filter is in force, not one in its place. */
-  has(filter: Filter): boolean {
-    const { chain, pref, handle } = filter;
-    return this.at(chain, pref, handle) === filter;
-  }
-
-  at(chain: number, pref: number, handle: number): Filter | undefined {
-    return this.chains.get(chain)?.byPref.get(pref)?.filters.get(handle);
   }
 
   /** How `show` names the hook of every filter. */
@@ -318,23 +256,6 @@ export class FilterBlock {
     this.journal.note(() => {
       this.parent = before;
     });
-  }
-
-  private entry(selector: FilterSelector): Pref {
-    const chain = this.chain(selector.chain ?? 0);
-    const entry = chain.byPref.get(selector.pref ?? 0);
-    if (!entry) throw filterRefused('Filter with specified priority/protocol not found');
-    if (selector.protocol !== undefined && selector.protocol !== entry.protocol) throw protocolMismatch();
-    if (selector.kind !== undefined && selector.kind !== 'flower') {
-      throw filterRefused('Specified filter kind does not match existing one');
-    }
-    return entry;
-  }
-
-  private filter(entry: Pref, handle: number): Filter {
-    const filter = entry.filters.get(handle);
-    if (!filter) throw filterRefused('Specified filter handle not found');
-    return filter;
   }
 
   private removeAll(entry: Pref): void {

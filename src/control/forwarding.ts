@@ -13,9 +13,8 @@ import {
   NUD_NOARP,
   NUD_PERMANENT,
   NUD_REACHABLE,
-  NUD_STALE,
 } from '../devices/fdb-layout.js';
-import type { FdbKey, FdbListed, FdbNotice, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
+import type { FdbKey, FdbRecord, FdbRecords, FdbRemote } from '../devices/fdb-records.js';
 import { isSameRemote } from '../devices/fdb-records.js';
 import { formatMac } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
@@ -29,29 +28,15 @@ import {
   fdbStateOf,
   isFdbFlushed,
   reportedFdbEntry,
-  type VniState,
 } from '../iproute/fdb-types.js';
-import { VXLAN_AGEING } from '../iproute/vxlan-options.js';
+import { DefaultRemotes } from './default-remotes.js';
 import type { LinkSource } from './device-registry.js';
-import {
-  addressBytes,
-  type FdbChange,
-  type FdbDevice,
-  flagsOf,
-  isAny,
-  isMade,
-  isSameRecord,
-  isUnicast,
-  optionsOf,
-} from './fdb-entries.js';
+import { FdbContents } from './fdb-contents.js';
+import { addressBytes, type FdbChange, type FdbDevice, flagsOf, isAny, isUnicast, optionsOf } from './fdb-entries.js';
 import { FdbJournal } from './fdb-journal.js';
+import { FdbUpkeep, TICKS } from './fdb-upkeep.js';
 import { fdbAnswers, fdbRefused } from './refusal.js';
 import { tunnelDefaults } from './tunnel-defaults.js';
-
-/** Seconds between two looks for what has aged, at most (FDB_AGE_INTERVAL). */
-const AGE_INTERVAL = 10;
-/** The table counts time in tenths of seconds. */
-const TICKS = 10;
 
 const ZEROS = new Uint8Array(6);
 
@@ -67,21 +52,28 @@ export class Forwarding {
   readonly journal: FdbJournal;
   private readonly table: FdbRecords;
   private readonly host: ForwardingHost;
-  private timer: NodeJS.Timeout | undefined;
-  /** The interface that a device's `dev` was when it was last looked for, by the device's index. */
-  private readonly lowers = new Map<number, number>();
-  private closed = false;
+  /** Where devices send to by themselves. */
+  readonly remotes: DefaultRemotes;
+  /** What happens by itself. */
+  readonly upkeep: FdbUpkeep;
+  /** Tables as a whole: for files and transactions. */
+  readonly contents: FdbContents;
 
   constructor(table: FdbRecords, host: ForwardingHost) {
     this.table = table;
     this.journal = new FdbJournal(table);
     this.host = host;
-    this.ageIn(AGE_INTERVAL * TICKS);
+    this.remotes = new DefaultRemotes(host.links);
+    this.contents = new FdbContents(table, this.journal, (type, record) => this.edited(type, record, record.remotes));
+    this.upkeep = new FdbUpkeep(table, {
+      device: (index) => host.device(index),
+      tell: (change) => this.onChange?.(change),
+      changed: (type, record, remotes) => this.changed(type, record, remotes),
+    });
   }
 
   close(): void {
-    this.closed = true;
-    clearTimeout(this.timer);
+    this.upkeep.close();
   }
 
   // ---- the life of a device ------------------------------------------------------------------------------------
@@ -98,23 +90,22 @@ export class Forwarding {
     const { remote } = optionsOf(device);
     if (`${remote}` === `${before.remote}`) return;
     this.addDefault(device);
-    const old = this.defaultRemote(before);
+    const old = this.remotes.own(before);
     if (old) this.removeRemote(this.keyOf(device, ZEROS), old);
   }
 
   /** Frames of a VNI of a filter without another entry go to `after`, and no longer to `before`. */
   redirect(device: FdbDevice, vni: number, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    const options = optionsOf(device);
     const key = this.keyOf(device, ZEROS, vni);
-    if (after) this.addPermanent(key, this.defaultOf(options, vni, after));
-    if (before) this.removeRemote(key, this.defaultOf(options, vni, before));
+    if (after) this.addPermanent(key, this.remotes.ofVni(device, vni, after));
+    if (before) this.removeRemote(key, this.remotes.ofVni(device, vni, before));
   }
 
   /** A device is up: it learns from now on. */
   open(device: FdbDevice): void {
     this.table.setOpen(device.index, true);
     this.findLower(device);
-    this.age();
+    this.upkeep.age();
   }
 
   /** A device is down: what it has learned is forgotten (vxlan_stop). */
@@ -128,7 +119,7 @@ export class Forwarding {
 
   /** A device is going, and its table with it: that of every entry is told, as the kernel does. */
   end(device: FdbDevice): void {
-    this.lowers.delete(device.index);
+    this.remotes.end(device);
     this.table.setOpen(device.index, false);
     for (const record of this.table.list(device.index)) {
       this.journal.touch(record);
@@ -196,63 +187,6 @@ export class Forwarding {
     }
   }
 
-  /** The entries that commands have made, the oldest first, as they were typed. */
-  made(device: FdbDevice): FdbRecord[] {
-    return this.table.list(device.index).filter(isMade).reverse();
-  }
-
-  /** Every entry, to `fill` another table with. */
-  entries(device: FdbDevice): FdbListed[] {
-    return this.table.list(device.index);
-  }
-
-  /** Has these be all the entries of a device. */
-  fill(device: FdbDevice, entries: readonly FdbListed[]): void {
-    for (const record of this.table.list(device.index)) this.table.remove(record);
-    for (const entry of entries) this.table.putBack({ ...entry, device: device.index }, this.table.time());
-  }
-
-  /** Has the entries that commands make be these, the oldest first; those that are so already are not touched. */
-  adopt(device: FdbDevice, wanted: readonly FdbRecord[]): void {
-    const changes: (() => void)[] = [];
-    this.table.together(() => {
-      const nameOf = ({ mac, vni }: FdbRecord): string => `${mac} ${vni}`;
-      const kept = new Set<string>();
-      const named = new Map(wanted.map((record) => [nameOf(record), record]));
-      for (const record of this.table.list(device.index)) {
-        const other = named.get(nameOf(record));
-        if (other && isSameRecord(record, other)) {
-          kept.add(nameOf(record));
-        } else if (other || isMade(record)) {
-          this.journal.touch(record);
-          this.table.remove(record);
-          changes.push(() => this.edited('deleted', record, record.remotes));
-        }
-      }
-      for (const { mac, vni, state, flags, remotes } of wanted.filter((record) => !kept.has(nameOf(record)))) {
-        const key = { device: device.index, mac, vni };
-        const [first, ...more] = remotes;
-        this.journal.touch(key);
-        if (first) this.table.insert(key, state, flags, first);
-        for (const remote of more) this.table.append(key, remote);
-        const now = this.table.get(key);
-        if (now) changes.push(() => this.edited('changed', now, now.remotes));
-      }
-    });
-    for (const change of changes) change();
-  }
-
-  /** What making a device, and adding the VNIs of its filter, puts into its table: all of it at the all-zeros address. */
-  defaults(device: FdbDevice, vnis: readonly VniState[]): { readonly vni: number; readonly remote: FdbRemote }[] {
-    const options = optionsOf(device);
-    const own = this.defaultRemote(options);
-    const ofVnis = vnis.flatMap(({ vni, remote }) => {
-      const address = remote ?? own?.address;
-      return address ? [{ vni, remote: this.defaultOf(options, vni, address) }] : [];
-    });
-    return [...(own ? [{ vni: options.id ?? 0, remote: own }] : []), ...ofVnis];
-  }
-
   /** The words, after `bridge`, that take a destination away from the all-zeros address. */
   deletion(device: FdbDevice, srcVni: number, remote: FdbRemote): string[] {
     const record = {
@@ -275,60 +209,13 @@ export class Forwarding {
     const { address, port, vni, ifindex } = remote;
     return {
       ...{ dev: device.name, mac, dst: address, port, vni, srcVni, state: fdbStateOf(bits), bits },
-      ...(ifindex !== 0 && { via: this.host.links.link(ifindex)?.name ?? `if${ifindex}` }),
+      ...(ifindex !== 0 && { via: this.remotes.nameOf(device, ifindex) }),
       ...((flags & NTF_ROUTER) !== 0 && { router: true }),
       ...((flags & NTF_EXT_LEARNED) !== 0 && { externLearn: true }),
       ...((flags & NTF_STICKY) !== 0 && { sticky: true }),
       used: Math.floor(used / TICKS),
       updated: Math.floor(updated / TICKS),
     };
-  }
-
-  // ---- what happens by itself ----------------------------------------------------------------------------------
-
-  /** The workers have notices. */
-  hear(): void {
-    for (const notice of this.table.notices()) this.tell(notice);
-  }
-
-  private tell(notice: FdbNotice): void {
-    if (notice.kind === 'lost') {
-      this.onChange?.({ type: 'lost', count: notice.count });
-      return;
-    }
-    const device = this.host.device(notice.kind === 'learned' ? notice.record.device : notice.device);
-    if (!device) return;
-    switch (notice.kind) {
-      case 'learned':
-        this.changed('learned', notice.record, notice.record.remotes);
-        break;
-      case 'l2-miss':
-        this.onChange?.({ type: 'l2-miss', dev: device.name, mac: notice.mac });
-        break;
-      case 'l3-miss':
-        this.onChange?.({ type: 'l3-miss', dev: device.name, address: notice.address });
-        break;
-    }
-  }
-
-  /** Forgets what has not been heard of for too long, and looks again when the next may be due (vxlan_cleanup). */
-  private age(): void {
-    if (this.closed) return;
-    const ageing = (index: number): number => {
-      const options = this.host.device(index)?.vxlan;
-      return (options?.ageing ?? VXLAN_AGEING) * TICKS;
-    };
-    // The kernel makes an entry stale before it forgets it, and says so.
-    const next = this.table.age(ageing, AGE_INTERVAL * TICKS, (record) =>
-      this.changed('deleted', { ...record, state: NUD_STALE }, record.remotes),
-    );
-    this.ageIn(next);
-  }
-
-  private ageIn(ticks: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.age(), (ticks * 1000) / TICKS);
-    this.timer.unref();
   }
 
   // ---- edits ---------------------------------------------------------------------------------------------------
@@ -377,27 +264,36 @@ export class Forwarding {
     this.edited('deleted', record, [remote]);
   }
 
-  /** The interface of that name may be another one by now. */
-  private findLower(device: FdbDevice): void {
-    const options = optionsOf(device);
-    const before = this.lowers.get(device.index) ?? 0;
-    const now = this.lowerOf(options);
+  /** The interface of that name may be another one by now: whatever left through the former leaves through it. */
+  findLower(device: FdbDevice): void {
+    const before = this.remotes.lowerIndex(device);
+    const now = this.remotes.lowerOf(optionsOf(device));
     if (now === 0 || now === before) return;
     this.setDevice(device);
-    this.addDefault(device);
-    const remote = this.defaultRemote(options);
-    if (remote) this.removeRemote(this.keyOf(device, ZEROS), { ...remote, ifindex: before });
+    const moved = this.table
+      .list(device.index)
+      .filter(({ remotes }) => remotes.some(({ ifindex }) => ifindex === before));
+    this.table.together(() => {
+      for (const record of moved) {
+        const remotes = record.remotes.map((one) => (one.ifindex === before ? { ...one, ifindex: now } : one));
+        this.table.remove(record);
+        this.table.putBack({ ...record, remotes }, this.table.time());
+      }
+    });
+    for (const record of moved) {
+      const after = this.table.get(record);
+      if (after) this.edited('changed', after, after.remotes);
+    }
   }
 
   private setDevice(device: FdbDevice): void {
     const options = optionsOf(device);
-    const lower = this.lowerOf(options);
-    this.lowers.set(device.index, lower);
+    const lower = this.remotes.find(device);
     this.table.setDevice(device.index, options.maxaddress ?? 0, tunnelDefaults(options, lower));
   }
 
   private addDefault(device: FdbDevice): void {
-    const remote = this.defaultRemote(optionsOf(device));
+    const remote = this.remotes.own(optionsOf(device));
     if (remote) this.addPermanent(this.keyOf(device, ZEROS), remote);
   }
 
@@ -405,19 +301,6 @@ export class Forwarding {
     this.journal.touch(key);
     if (this.table.append(key, remote) !== 'none') return;
     this.insert(key, NUD_REACHABLE | NUD_PERMANENT, NTF_SELF, remote);
-  }
-
-  private defaultRemote(options: VxlanOptions): FdbRemote | undefined {
-    const { remote, id = 0 } = options;
-    return remote === undefined || isAny(remote) ? undefined : this.defaultOf(options, id, remote);
-  }
-
-  private defaultOf(options: VxlanOptions, vni: number, address: Uint8Array): FdbRemote {
-    return { address, port: options.dstport, vni, ifindex: this.lowerOf(options) };
-  }
-
-  private lowerOf({ dev }: VxlanOptions): number {
-    return dev === undefined ? 0 : (this.host.links.link(dev)?.index ?? 0);
   }
 
   private keyOf(device: FdbDevice, mac: Uint8Array, srcVni?: number): FdbKey {

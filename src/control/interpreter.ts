@@ -2,10 +2,7 @@ import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
-import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import type { Counters } from '../memory/counters.js';
-import { dropRows, printDrops } from '../observe/drops.js';
-import { printWorkers, workerRows } from '../observe/workers.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
@@ -16,21 +13,19 @@ import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
-import { healthOf } from './health.js';
-import { hostShowWords, optionWords } from './host-show-words.js';
+import { hostShowWords } from './host-show-words.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
-import { mergeLinks } from './merge-links.js';
-import { mergeQdiscs } from './merge-qdiscs.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
 import { asTunDriver } from './refusal.js';
 import { reload } from './reload.js';
 import { report } from './report.js';
+import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
-import { saveLines } from './save.js';
-import { savedForwarding } from './saved-forwarding.js';
+import { savedState } from './saved-state.js';
+import { ShownWithHost } from './shown-with-host.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
@@ -45,6 +40,7 @@ export class Interpreter {
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
+  private readonly shown: ShownWithHost;
   private turn: Promise<unknown> = Promise.resolve();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
@@ -71,6 +67,7 @@ export class Interpreter {
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
+    this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 
   /**
@@ -105,29 +102,12 @@ export class Interpreter {
       const target = {
         rules: this.rules,
         devices: this.deviceEdits,
-        repeat: (command: Command, to: Say) => this.repeat(command, to),
+        carryOut: (command: Command, to: Say) => this.carryOut(command, to),
       };
-      const work = (): Promise<number> => reload(readBatch(file), file, target, say);
-      return await this.exclusive(() => this.events.hold(work));
+      return await this.exclusive(() => this.events.hold(() => reload(readBatch(file), file, target, say)));
     } catch (error) {
       return report(error, say);
     }
-  }
-
-  /** Carries out a line about the host that may have been carried out before. */
-  private async repeat(command: Command, say: Say): Promise<void> {
-    const again = command.kind === 'host' ? { ...command, argv: idempotent(command.argv) } : command;
-    const said: string[] = [];
-    let failure: unknown;
-    try {
-      await this.carryOut(again, (reply) => ('err' in reply ? void said.push(reply.err) : say(reply)));
-    } catch (error) {
-      failure = error;
-    }
-    // It stands from the last time.
-    if (failure && said.some((text) => /: File exists$|Exclusivity flag on/m.test(text))) return;
-    for (const err of said) say({ err });
-    if (failure) throw failure;
   }
 
   /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
@@ -233,7 +213,7 @@ export class Interpreter {
         break;
       }
       case 'qdisc-show':
-        await this.qdiscShow(command, say);
+        await this.shown.qdiscs(command, say);
         break;
       case 'filter-add':
         this.rules.edit(command.mode, command.filter);
@@ -249,7 +229,7 @@ export class Interpreter {
         if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
         break;
       case 'link-show':
-        await this.linkShow(command, say);
+        await this.shown.links(command, say);
         break;
       case 'actions-add':
       case 'actions-del':
@@ -288,22 +268,12 @@ export class Interpreter {
 
   private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | Monitor | undefined> {
     const [tool, ...words] = argv;
-    if (tool === 'drops') {
-      this.devices.refreshCounters();
-      const rows = dropRows([...this.registry.list(), ...this.devices.hostPorts.list()], this.counters);
-      say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printDrops(rows) });
+    const told = reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
+    if (told !== undefined) {
+      say({ out: told });
       return undefined;
     }
-    if (tool === 'health') {
-      say({ out: `${JSON.stringify(healthOf(this.devices, this.counters))}\n` });
-      return undefined;
-    }
-    if (tool === 'workers') {
-      const rows = workerRows(this.counters, this.cpus);
-      say({ out: words.includes('--json') ? `${JSON.stringify(rows)}\n` : printWorkers(rows) });
-      return undefined;
-    }
-    if (tool === 'save') return this.save();
+    if (tool === 'save') return savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
@@ -334,48 +304,6 @@ export class Interpreter {
     return new Monitor(this.events, command.request);
   }
 
-  /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
-  private async linkShow({ selector, output, argv }: LinkShow, say: Say): Promise<void> {
-    const device = selector.dev === undefined ? undefined : this.registry.find(selector.dev);
-    if (selector.dev !== undefined && !device) {
-      await this.host('ip', argv, say);
-      return;
-    }
-    const links = this.devices.links.states();
-    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
-    if (device) {
-      say({ out: printLinks(shown, output) });
-      return;
-    }
-    const hosts = await this.hostText('ip', argv, say);
-    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
-  }
-
-  /** The host's too: a TAP has a root on the host, which people change with the same `tc qdisc`. */
-  private async qdiscShow({ dev, hook = false, output }: QdiscShow, say: Say): Promise<void> {
-    const named = dev === undefined ? [] : ['dev', dev];
-    const argv = [...optionWords(output), 'qdisc', 'show', ...named, ...(hook ? ['ingress'] : [])];
-    const device = dev === undefined ? undefined : this.registry.find(dev);
-    if (dev !== undefined && !device) {
-      await this.host('tc', argv, say);
-      return;
-    }
-    // What was moved to another namespace keeps its name here, and the host knows nothing of it.
-    const hosts = device && !isHere(device) ? '' : await this.hostText('tc', argv, say);
-    say({ out: mergeQdiscs(hosts, this.rules.qdiscsOf(dev), dev, output) });
-  }
-
-  /** All of it at once: the lines are of one state, though they are sent outside of the turn. */
-  private save(): string[] {
-    const elsewhere = this.registry.list().filter((device) => !isHere(device) && !device.mirror);
-    const names = elsewhere.map(({ name }) => name);
-    const tables = (dev: string): string[][] => {
-      const device = this.registry.find(dev);
-      return device ? savedForwarding(device, this.devices.forwarding) : [];
-    };
-    return [...saveLines(this.devices.links.states(), names, this.rules, tables)];
-  }
-
   private async removeDevice(index: number): Promise<void> {
     const all = [...this.devices.mirrors.taps(index), index];
     for (const each of all) this.rules.forgetDevice(each);
@@ -403,16 +331,6 @@ export class Interpreter {
     return runHostTool(tool, argv, say, this.stopping);
   }
 
-  /** What a tool of the system prints; what it complains of is passed on. */
-  private async hostText(tool: 'ip' | 'tc', argv: readonly string[], say: Say): Promise<string> {
-    let text = '';
-    await this.host(tool, argv, (reply) => {
-      if ('out' in reply) text += reply.out;
-      else say(reply);
-    });
-    return text;
-  }
-
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
       this.checkGoesOn();
@@ -429,6 +347,3 @@ export class Interpreter {
     if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
   }
 }
-
-type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
-type QdiscShow = Extract<Command, { readonly kind: 'qdisc-show' }>;

@@ -1,7 +1,7 @@
 // Transactions that are taken back: afterwards everything is shown, published and numbered as before.
 import test from 'ava';
 import fc from 'fast-check';
-import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord } from '../actions/program.js';
+import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, actionPlace } from '../actions/program.js';
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { actionKinds } from '../iproute/parse-actions.js';
@@ -28,11 +28,12 @@ function shown(bench: Bench): string[] {
 }
 
 /** What a rule has the workers do: words of its actions, but for the places of tunnel records and ages of buckets. */
-function programOf({ start, actionAt, words }: ActionPrograms, rule: number): number[][] {
+function programOf(programs: ActionPrograms, rule: number): number[][] {
+  const { start, words } = programs;
   const at = start[rule] ?? 0;
   const rows = [...words.subarray(at + 1, at + 1 + (words[at] ?? 0))];
   return rows.map((row) => {
-    const action = [...words.subarray(actionAt[row], (actionAt[row] ?? 0) + ACTION_WORDS)];
+    const action = [...words.subarray(actionPlace(programs, row), actionPlace(programs, row) + ACTION_WORDS)];
     if (action[ActionWord.KIND] === ActionKind.POLICE) return action.with(ActionWord.D, 0);
     return action[ActionWord.KIND] === ActionKind.TUNNEL_KEY_SET ? action.with(ActionWord.A, 0) : action;
   });

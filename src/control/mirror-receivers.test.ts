@@ -175,6 +175,35 @@ test('a TAP that is not used for its time is dismissed, and workers are told bef
   t.deepEqual(bench.made, ['mir-1', 'mir-2', 'mir-2']);
 });
 
+test('whatever a TAP is given keeps it, in any worker: written, lost at its queue, or taken by a filter', async (t) => {
+  const bench = new Bench(t, { tapIdle: 1 });
+  const kinds = [DeviceCounter.TX_PACKETS, DeviceCounter.TX_DROPPED, DeviceCounter.HOOK_PACKETS];
+  await bench.want(1, 2, 3, 4);
+  bench.now = 900;
+  for (const [n, kind] of kinds.entries()) bench.counters[n % 2]?.device(RECEIVER + 1 + n, kind, 1);
+  // A look that finds what was counted is over when the one that finds nothing else has dismissed the fourth.
+  bench.now = 1001;
+  await until(() => bench.dismissed.length > 0);
+  t.deepEqual(bench.dismissed, ['mir-4']);
+});
+
+test('VNIs that came too fast have their turn, one after the other', async (t) => {
+  const bench = new Bench(t);
+  const vnis = Array.from({ length: BURST + 3 }, (_, n) => n + 1);
+  await bench.want(...vnis);
+  t.true(bench.made.length < vnis.length);
+  bench.now = 5000;
+  await until(() => bench.made.length === vnis.length);
+  t.deepEqual(
+    bench.made,
+    vnis.map((vni) => `mir-${vni}`),
+  );
+  t.deepEqual(
+    bench.known.sort((a, b) => a - b),
+    vnis,
+  );
+});
+
 test('a receiver that goes takes its TAPs along, those too that are being made', async (t) => {
   const bench = new Bench(t);
   await bench.want(1);

@@ -1,5 +1,13 @@
 import test from 'ava';
-import { ActionKind, type ActionPrograms, ActionWord, MIRRED_REDIRECT, Verdict } from '../actions/program.js';
+import {
+  ACTIONS_OF_PAGE,
+  ActionKind,
+  type ActionPrograms,
+  ActionWord,
+  actionPlace,
+  MIRRED_REDIRECT,
+  Verdict,
+} from '../actions/program.js';
 import {
   TUNNEL_CSUM,
   TUNNEL_DONT_FRAGMENT,
@@ -37,9 +45,9 @@ function write(writer: ProgramWriter, rule: number, line: string): Written {
 
 /** The words of action `n` of a rule's program, by name. */
 function word(programs: ActionPrograms, rule: number, n: number, which: number): number {
-  const { start, actionAt, words } = programs;
+  const { start, words } = programs;
   const id = words[(start[rule] ?? Number.NaN) + 1 + n] ?? Number.NaN;
-  return words[(actionAt[id] ?? Number.NaN) + which] ?? Number.NaN;
+  return words[actionPlace(programs, id) + which] ?? Number.NaN;
 }
 
 test('a program is its length, and the actions in their order', (t) => {
@@ -153,16 +161,42 @@ test('a change is in force for every rule that has the action, in what is publis
 test('however many actions change between two publications, their places are copied once', (t) => {
   const writer = new ProgramWriter();
   for (let row = 0; row < 10; row++) writer.addAction(toRun('action drop', row));
-  const { actionAt } = writer.publish();
-  t.is(writer.publish().actionAt, actionAt, 'nothing has changed');
+  const { actionPages } = writer.publish();
+  t.is(writer.publish().actionPages, actionPages, 'nothing has changed');
   writer.changeAction(toRun('action pass', 0));
   const copies = new Set<Int32Array>();
   for (let row = 1; row < 10; row++) writer.changeAction(toRun('action pass', row));
-  copies.add(writer.publish().actionAt);
+  const changed = writer.publish();
+  copies.add(changed.actionPages);
   writer.addAction(toRun('action pass', 10));
-  copies.add(writer.publish().actionAt);
+  copies.add(writer.publish().actionPages);
   t.is(copies.size, 1, 'a new action needs no copy');
-  t.false(copies.has(actionAt));
+  t.false(copies.has(actionPages));
+});
+
+test('a change among many actions costs a page, and gives it back when what it came with is in force', (t) => {
+  const writer = new ProgramWriter();
+  const last = 40 * ACTIONS_OF_PAGE + 7;
+  for (let row = 0; row <= last; row++) writer.addAction(toRun('action drop', row));
+  const first = writer.publish();
+  const control = (programs: ActionPrograms, row: number): number | undefined =>
+    programs.words[actionPlace(programs, row) + ActionWord.CONTROL];
+  let release = writer.retire();
+  let before = first;
+  for (let n = 0; n < 1000; n++) {
+    const row = n % 2 === 0 ? 5 : last;
+    const was = control(before, row);
+    const wanted = n % 4 < 2 ? Verdict.OK : Verdict.SHOT;
+    writer.changeAction(toRun(wanted === Verdict.OK ? 'action pass' : 'action drop', row));
+    t.is(control(before, row), was, 'who has the programs of before runs these');
+    const now = writer.publish();
+    t.deepEqual([control(now, row), control(now, row - 1)], [wanted, Verdict.SHOT]);
+    release();
+    release = writer.retire();
+    before = now;
+  }
+  t.true(before.actionAt.length <= first.actionAt.length * 2);
+  t.true(before.actionPages.length <= 64);
 });
 
 test('what was published stays true while thousands of programs come after it', (t) => {

@@ -10,6 +10,7 @@ import {
   TUNNEL_WORDS,
   TunnelWord,
 } from '../memory/tunnel.js';
+import { ActionPlaces } from './action-places.js';
 import { actionLength, writeActionWords } from './action-words.js';
 import { FreeNumbers } from './free-numbers.js';
 import { isShared } from './shared-content.js';
@@ -42,7 +43,7 @@ export interface ActionToRun {
 /** Writes the action programs that the workers run. */
 export class ProgramWriter {
   private readonly start = new SharedWords();
-  private readonly actionAt = new SharedWords();
+  private readonly places = new ActionPlaces();
   private readonly words = new SharedWords();
   private readonly tunnels = new SharedWords();
   private readonly buckets = new FreeNumbers(0);
@@ -50,15 +51,12 @@ export class ProgramWriter {
   private readonly shared = new Map<ActionDetail, ActionBlock>();
   private bucketCount = 0;
   private generation = 0;
-  /** Whether workers may have the present `actionAt`. */
-  private isActionAtOut = false;
 
   /** What a snapshot hands to the workers. What they have of it stays as it is. */
   publish(): ActionPrograms {
-    this.isActionAtOut = true;
     return {
       start: this.start.words,
-      actionAt: this.actionAt.words,
+      ...this.places.publish(),
       words: this.words.words,
       tunnels: this.tunnels.words,
       buckets: this.bucketCount,
@@ -84,24 +82,21 @@ export class ProgramWriter {
 
   /** Writes a new action, under an id that no worker has a use for yet. */
   addAction(action: ActionToRun): ActionBlock {
-    const block = isShared(action.content) ? this.sharedBlock(action) : this.writeAction(action);
-    this.actionAt.ensure(action.row + 1);
-    this.actionAt.words[action.row] = block.at;
+    const block = this.blockOf(action);
+    this.places.add(action.row, block.at);
     return block;
   }
 
   /** Writes an action anew; in force for every rule that has it when what `publish` gives next is. */
   changeAction(action: ActionToRun): ActionBlock {
-    if (this.isActionAtOut) this.actionAt.detach();
-    this.isActionAtOut = false;
-    return this.addAction(action);
+    const block = this.blockOf(action);
+    this.places.change(action.row, block.at);
+    return block;
   }
 
   /** Takes `changeAction` back, before it was published. */
   restoreAction(row: number, { at }: ActionBlock): void {
-    if (this.isActionAtOut) this.actionAt.detach();
-    this.isActionAtOut = false;
-    this.actionAt.words[row] = at;
+    this.places.change(row, at);
   }
 
   /** Gives the place of an action's words back. Only once no worker runs them any more. */
@@ -112,6 +107,15 @@ export class ProgramWriter {
     this.words.release(at, length);
     if (tunnel >= 0) this.tunnels.release(tunnel * TUNNEL_WORDS, TUNNEL_WORDS);
     if (bucket >= 0) this.buckets.release(bucket);
+  }
+
+  /** Gives what gives back the room of what `publish` has replaced: to be called when that is in force. */
+  retire(): () => void {
+    return this.places.retire();
+  }
+
+  private blockOf(action: ActionToRun): ActionBlock {
+    return isShared(action.content) ? this.sharedBlock(action) : this.writeAction(action);
   }
 
   private sharedBlock(action: ActionToRun): ActionBlock {

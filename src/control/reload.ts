@@ -8,17 +8,19 @@ import { adoptRules } from './adopt-rules.js';
 import type { DesiredState } from './desired-state.js';
 import { failedAt, readDesired } from './desired-state.js';
 import type { DeviceEdits } from './device-edits.js';
+import { idempotent } from './idempotent.js';
 import { planCommand } from './plan-command.js';
 import type { Say } from './protocol.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
 import { Transaction } from './transaction.js';
 
+type CarryOut = (command: Command, say: Say) => Promise<void>;
+
 export interface ReloadTarget {
   readonly rules: Rules;
   readonly devices: DeviceEdits;
-  /** Carries out what is the host's, which may be so already. */
-  repeat(command: Command, say: Say): Promise<void>;
+  readonly carryOut: CarryOut;
 }
 
 /** Has the daemon be as the text of a file says. Resolves with the exit code; what went wrong has been said. */
@@ -74,10 +76,11 @@ function planDevices(transaction: Transaction, desired: DesiredState, devices: D
 function planHost(
   transaction: Transaction,
   desired: DesiredState,
-  { rules, devices, repeat }: ReloadTarget,
+  { rules, devices, carryOut }: ReloadTarget,
   say: Say,
 ): void {
-  const target = { rules, say, carryOut: (command: Command) => repeat(command, say) };
+  const again = (command: Command): Promise<void> => repeat(command, carryOut, say);
+  const target = { rules, say, carryOut: again };
   const set = (name: string, argv: readonly string[], up: boolean | undefined, line: number): void => {
     if (!devices.isHere(name)) return;
     planCommand(transaction, { kind: 'link-set', name, argv, ...(up !== undefined && { up }) }, target, line);
@@ -98,7 +101,23 @@ function planHost(
         break;
       default:
         if (stage !== 'last' || ('dev' in command && command.dev !== undefined && !devices.isHere(command.dev))) break;
-        transaction.afterwards(() => repeat(command, say), line);
+        transaction.afterwards(() => again(command), line);
     }
   }
+}
+
+/** Carries out a line about the host that may have been carried out before. */
+async function repeat(command: Command, carryOut: CarryOut, say: Say): Promise<void> {
+  const again = command.kind === 'host' ? { ...command, argv: idempotent(command.argv) } : command;
+  const said: string[] = [];
+  let failure: unknown;
+  try {
+    await carryOut(again, (reply) => ('err' in reply ? void said.push(reply.err) : say(reply)));
+  } catch (error) {
+    failure = error;
+  }
+  // It stands from the last time.
+  if (failure && said.some((text) => /: File exists$|Exclusivity flag on/m.test(text))) return;
+  for (const err of said) say({ err });
+  if (failure) throw failure;
 }

@@ -286,7 +286,7 @@ export class Rules {
     if (this.dirty.size === 0 && this.retired.length === 0) return;
     const hooks = [...this.dirty].flatMap((device) => this.hooksOf(device));
     this.dirty.clear();
-    const retired = this.retired;
+    const retired = [...this.retired, this.programs.retire()];
     this.retired = [];
     await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
     for (const release of retired) release();

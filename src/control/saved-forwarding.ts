@@ -11,9 +11,9 @@ export function savedForwarding(device: Device, forwarding: Forwarding): string[
   if (!vxlan) return [];
   const vnis = filter?.states(name) ?? [];
   const lines = rangesOf(vnis).map(({ range, remote }) => vniCommand(name, [range], remote));
-  const records = forwarding.made(device);
+  const records = forwarding.contents.made(device);
   // What the lines so far, and the making of the device, put into the table.
-  const given = forwarding.defaults(device, vnis);
+  const given = forwarding.remotes.all(device, vnis);
   for (const record of records) {
     const own = given.find(({ vni }) => isZeros(record.mac) && vni === record.vni)?.remote;
     let mode: 'add' | 'append' = own ? 'append' : 'add';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type ActionPrograms, ActionWord, Verdict } from '../actions/program.js';
+import { type ActionPrograms, ActionWord, actionPlace, Verdict } from '../actions/program.js';
 import { ALL, Bench } from './kit.test.helper.js';
 
 const ON = 'dev vxlan0 ingress';
@@ -18,10 +18,11 @@ function programs(bench: Bench): ActionPrograms {
 }
 
 /** A word of action `n` of each of the first `count` rules. */
-function words({ start, actionAt, words }: ActionPrograms, count: number, n: number, which: number): number[] {
+function words(programs: ActionPrograms, count: number, n: number, which: number): number[] {
+  const { start, words } = programs;
   return Array.from({ length: count }, (_, rule) => {
     const id = words[(start[rule] ?? Number.NaN) + 1 + n] ?? Number.NaN;
-    return words[(actionAt[id] ?? Number.NaN) + which] ?? Number.NaN;
+    return words[actionPlace(programs, id) + which] ?? Number.NaN;
   });
 }
 

@@ -74,7 +74,7 @@ export class VxlanSockets {
 
   /** Has the workers let go of the sockets, and closes them unless another device has them too. */
   async close(): Promise<void> {
-    for (const membership of [...this.joined]) this.leave(membership);
+    this.leaveGroups();
     const endings = this.endings.reverse();
     this.endings = [];
     for (const end of endings) await end();
@@ -115,6 +115,17 @@ export class VxlanSockets {
     this.pool.leaveGroup(this.receiveKey, group, ifindex);
   }
 
+  /** Receives no group any more. */
+  leaveGroups(): void {
+    for (const membership of [...this.joined]) this.leave(membership);
+  }
+
+  /** Receives the groups of its options again, where they are to be received now. Throws a SystemError. */
+  joinGroups(): void {
+    this.leaveGroups();
+    if (this.isOpen) for (const membership of this.wishes.memberships(this.options)) this.join(membership);
+  }
+
   private async openAll(device: number): Promise<void> {
     const { options, pool } = this;
     const shared = sharesSocket(options);
@@ -130,7 +141,7 @@ export class VxlanSockets {
       this.endings.push(() => pool.leave(sendKey, device));
     }
     await pool.use(sendKey, device);
-    for (const membership of this.wishes.memberships(options)) this.join(membership);
+    this.joinGroups();
   }
 
   private tellShortQueue(sockets: readonly UdpSockets[]): void {

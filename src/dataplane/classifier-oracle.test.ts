@@ -6,10 +6,12 @@
  * other keys than those before it, and go through the hooks of several devices.
  */
 import test, { type ExecutionContext } from 'ava';
+import * as fc from 'fast-check';
 import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import { ActionKind, PeditHeader, RANDOM_DETERM, Verdict } from '../actions/program.js';
 import type { ClassifierTable, Consulted, Lookup } from '../classifier/classifier.js';
 import { randomFrom } from '../classifier/conformance/random-edits.js';
+import { run as dissected } from '../classifier/dissect-harness.js';
 import { KEY_WORDS, KeyWord, PROTOCOL_ALL } from '../classifier/flow-key.js';
 import { LinearTable } from '../classifier/linear/linear-table.js';
 import { createLookup } from '../classifier/open-lookup.js';
@@ -17,6 +19,7 @@ import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js'
 import type { HostFrame } from '../io/fake/fake-port.js';
 import { DeviceCounter, WorkCounter } from '../memory/counters.js';
 import { buildFrame, type FrameSpec, noise } from '../offload/test-frames.js';
+import { anyFrame } from '../wire/frame-generator.js';
 import {
   type Action,
   csum,
@@ -206,13 +209,39 @@ const FIELDS: readonly (readonly [word: number, values: readonly number[], masks
   [KeyWord.ETH_DST, [0x02000000, 0x06000000, 0x52540000], [-1, 0x04000000]],
 ];
 
-function randomRule(random: Random, protocols: Map<string, number>, old?: HookRule): HookRule {
+/** Frames of every kind, sound or not, that come again and again, and what the dissector makes of them. */
+interface Flow {
+  readonly frame: Uint8Array;
+  readonly key: Int32Array;
+}
+
+function flowsOf(seed: number): Flow[] {
+  const frames = fc.sample(anyFrame(), { seed, numRuns: 60 }).filter(({ length }) => length >= 14);
+  return frames.map((frame) => ({ frame, key: dissected(frame, 0).key }));
+}
+
+/** Any words of the key of a flow, under masks of any bits. */
+function matchOf(random: Random, { key }: Flow): Pick<Required<HookRule>, 'match' | 'masks'> {
+  const match: Record<number, number> = {};
+  const masks: Record<number, number> = {};
+  for (let n = 1 + random(3); n > 0; n--) {
+    // From the address on: in front of it stands the device, behind it the ranges.
+    const word = 1 + random(KeyWord.DST_PORT_RANGE - 1);
+    match[word] = key[word];
+    masks[word] = pick(random, [-1, -1, 1 << random(32), -1 << random(32), -1 >>> random(32)]) | 0;
+  }
+  return { match, masks };
+}
+
+function randomRule(random: Random, protocols: Map<string, number>, flows: readonly Flow[], old?: HookRule): HookRule {
   const [device, hook] = old ? [old.device, old.hook ?? AT_INGRESS] : pick(random, [...HOOKS, ...HOOKS.slice(0, 2)]);
   const chain = old?.chain ?? pick(random, [0, 0, 0, 1, 2]);
   const pref = old?.pref ?? 1 + random(6);
   const place = `${placeOf(device, hook)} ${chain} ${pref}`;
-  const protocol = protocols.get(place) ?? pick(random, [PROTOCOL_ALL, PROTOCOL_ALL, 0x0800, 0x86dd, 0x8100]);
+  const protocol = protocols.get(place) ?? pick(random, [PROTOCOL_ALL, PROTOCOL_ALL, 0x0800, 0x86dd, 0x8100, 0x0806]);
   protocols.set(place, protocol);
+  const actions = randomAction(random, { device, hook });
+  if (random(3) === 0) return { device, hook, chain, pref, protocol, ...matchOf(random, pick(random, flows)), actions };
   const match: Record<number, number> = {};
   const masks: Record<number, number> = {};
   for (let n = random(4); n > 0; n--) {
@@ -220,7 +249,7 @@ function randomRule(random: Random, protocols: Map<string, number>, old?: HookRu
     match[word] = pick(random, values);
     masks[word] = pick(random, bits);
   }
-  return { device, hook, chain, pref, protocol, match, masks, actions: randomAction(random, { device, hook }) };
+  return { device, hook, chain, pref, protocol, match, masks, actions };
 }
 
 /** One edit on both worlds; where one refuses the other does. Gives back whether it was made. */
@@ -243,6 +272,7 @@ function editSome(
   worlds: readonly World[],
   rules: (HookRule | undefined)[],
   protocols: Map<string, number>,
+  flows: readonly Flow[],
 ): void {
   for (let n = random(8); n > 0; n--) {
     const id = random(SLOTS);
@@ -251,10 +281,10 @@ function editSome(
       edit(worlds, old, (table) => table.remove(id));
       rules[id] = undefined;
     } else if (old !== undefined) {
-      const renewed = randomRule(random, protocols, old);
+      const renewed = randomRule(random, protocols, flows, old);
       if (edit(worlds, old, (table) => table.replace(id, ruleOf(renewed, id)))) rules[id] = renewed;
     } else {
-      const rule = randomRule(random, protocols);
+      const rule = randomRule(random, protocols, flows);
       if (edit(worlds, rule, (table) => table.insert(ruleOf(rule, id)))) rules[id] = rule;
     }
   }
@@ -300,15 +330,19 @@ function run(t: ExecutionContext, seed: number): { used: number; hits: number; l
   const worlds = [tested, oracle];
   const rules: (HookRule | undefined)[] = new Array<HookRule | undefined>(SLOTS).fill(undefined);
   const protocols = new Map<string, number>();
+  const flows = flowsOf(seed);
   const clock = Date.now;
   try {
     for (let round = 0; round < ROUNDS; round++) {
       Date.now = () => 1_000_000_000_000 + round * 777;
-      editSome(random, worlds, rules, protocols);
+      editSome(random, worlds, rules, protocols, flows);
       for (const world of worlds) world.publish(rules);
       const specs = Array.from({ length: FRAMES }, () => [3 + random(4), randomSpec(random)] as const);
       const sent = specs.map(([, spec]) => ofHost(random, spec));
+      const others = Array.from({ length: FRAMES }, () => pick(random, flows).frame);
       for (const { harness } of worlds) {
+        harness.receive(...others.map((frame) => vxlan(4, frame)));
+        harness.send(TAP0, ...others);
         harness.receive(...specs.map(([vni, spec]) => vxlan(vni, buildFrame(spec))));
         harness.send(TAP0, ...sent);
       }

@@ -1,5 +1,4 @@
 import { DeviceKind, type DeviceTable, EXTENSION_GBP, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
-import { type FdbLookup, Learned } from '../devices/fdb-lookup.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import {
@@ -24,9 +23,6 @@ import { ECN_CHANGED, ECN_KEPT, ECN_LOST, ecnDecapsulate } from '../wire/ecn.js'
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { ipHeaderCut } from '../wire/ip.js';
-import { ipv4TotalLength } from '../wire/ipv4.js';
-import { IPV6_HEADER, ipv6PayloadLength } from '../wire/ipv6.js';
-import { isVlanType, VLAN_TAG } from '../wire/vlan.js';
 import {
   VXLAN_HEADER,
   VXLAN_OK,
@@ -46,16 +42,11 @@ import {
 } from '../wire/vxlan-extensions.js';
 import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
+import { holdsOneInnerSuperFrame } from './inner-super-frame.js';
 import type { PathMtus } from './path-mtu.js';
 import { NO_POLICY, ReceivedRecords } from './received-records.js';
-
-/** Records of frames that come from this host itself: 127.0.0.1 and ::1. */
-const LOOPBACK_IPV4 = new Int32Array(TUNNEL_WORDS);
-LOOPBACK_IPV4[TunnelWord.FAMILY] = 4;
-LOOPBACK_IPV4[TunnelWord.SRC_IP] = 0x7f000001;
-const LOOPBACK_IPV6 = new Int32Array(TUNNEL_WORDS);
-LOOPBACK_IPV6[TunnelWord.FAMILY] = 6;
-LOOPBACK_IPV6[TunnelWord.SRC_IP + 3] = 1;
+import type { SourceLearning } from './source-learning.js';
+import type { ReceivedTrains } from './trains.js';
 
 /**
  * From received datagrams to packets: validation in the order of vxlan_rcv (drivers/net/vxlan/vxlan_core.c), tunnel
@@ -71,10 +62,13 @@ export class Decapsulator {
   private readonly batch: ReceivedDatagrams;
   private readonly paths: PathMtus;
   private readonly demultiplexer: Demultiplexer;
-  private readonly fdb: FdbLookup;
+  private readonly learning: SourceLearning;
+  private readonly trains: ReceivedTrains;
   private readonly vniCounters: VniCounters;
   /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
   private vniRow = -1;
+  /** Whether filters dropped the packet that came of it. */
+  private wasDropped = false;
   private readonly records: ReceivedRecords;
 
   constructor(
@@ -87,7 +81,8 @@ export class Decapsulator {
     batch: ReceivedDatagrams,
     paths: PathMtus,
     demultiplexer: Demultiplexer,
-    fdb: FdbLookup,
+    learning: SourceLearning,
+    trains: ReceivedTrains,
     vniCounters: VniCounters,
   ) {
     this.bytes = arena.u8;
@@ -100,13 +95,15 @@ export class Decapsulator {
     this.records = new ReceivedRecords(batch);
     this.paths = paths;
     this.demultiplexer = demultiplexer;
-    this.fdb = fdb;
+    this.learning = learning;
+    this.trains = trains;
     this.vniCounters = vniCounters;
   }
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
   begin(): void {
     this.records.begin();
+    this.trains.forget();
     this.hook.beginBatch();
   }
 
@@ -137,42 +134,41 @@ export class Decapsulator {
     let innerSegment = 0;
     if (segment === 0 || segment >= total) {
       segment = total;
-    } else if (this.holdsOneInnerSuperFrame(at, total)) {
+    } else if (holdsOneInnerSuperFrame(this.bytes, at, total)) {
       innerSegment = segment;
       segment = total;
     }
+    const { trains } = this;
     let done = 0;
     do {
       const length = Math.min(segment, total - done);
-      this.datagram(at + done, length, m, underlay, device, innerSegment);
-      done += length;
+      let followers = 0;
+      if (trains.isLed && innerSegment === 0) {
+        followers = trains.follow(at + done, length, Math.floor((total - done) / segment), m);
+      }
+      if (followers > 0) {
+        this.countFollowers(followers, length);
+        done += followers * length;
+      } else {
+        trains.begin(length, total - done - length, m);
+        const packet = this.datagram(at + done, length, m, underlay, device, innerSegment);
+        trains.end(packet, at + done, length, m, this.wasDropped);
+        done += length;
+      }
     } while (done < total);
   }
 
-  /**
-   * UDP_GRO names one segment size for two different things: the size of the datagrams of a bundle, and, where the
-   * peer's inner UDP super-frame arrives unsegmented (veth), the payload size of the segments inside the one datagram.
-   * The inner IP header tells: in the second case its packet ends where the message ends, not with the first datagram.
-   * Tags are walked over, because a tagged super-frame taken for a bundle would have its payload read as VXLAN headers.
-   */
-  private holdsOneInnerSuperFrame(at: number, total: number): boolean {
-    const b = this.bytes;
-    let offset = VXLAN_HEADER + ETH_HEADER;
-    let type = 0;
-    for (;;) {
-      if (total < offset + IPV6_HEADER) return false;
-      type = (b[at + offset - 2] << 8) | b[at + offset - 1];
-      if (!isVlanType(type)) break;
-      offset += VLAN_TAG;
-    }
-    const ip = at + offset;
-    let packet = 0;
-    if (type === ETHERTYPE_IPV4) packet = ipv4TotalLength(b, ip);
-    else if (type === ETHERTYPE_IPV6) packet = IPV6_HEADER + ipv6PayloadLength(b, ip);
-    return offset + packet === total;
+  /** What is counted where no tape is: the work, and a VNI's traffic. */
+  private countFollowers(followers: number, length: number): void {
+    this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, followers);
+    this.countVni(VniCounter.RX_PACKETS, followers);
+    this.countVni(VniCounter.RX_BYTES, followers * (length - VXLAN_HEADER - ETH_HEADER));
   }
 
-  /** `device`: the one that takes every VNI, or NOBODY where the VNI says which. */
+  /**
+   * `device`: the one that takes every VNI, or NOBODY where the VNI says which. Returns the packet of a datagram that
+   * others may follow (trains.ts), as far as can be told here; else NONE.
+   */
   private datagram(
     at: number,
     length: number,
@@ -180,14 +176,14 @@ export class Decapsulator {
     underlay: number,
     device: number,
     innerSegment: number,
-  ): void {
+  ): PacketIndex {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
       const owner = this.demultiplexer.owner(underlay);
       this.drop(owner, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
-      return;
+      return NONE;
     }
     const devices = this.devices;
     const vni = vxlanVni(bytes, at);
@@ -197,16 +193,16 @@ export class Decapsulator {
       this.vniRow = this.demultiplexer.row;
       if (device === NOBODY) {
         this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
-        return;
+        return NONE;
       }
     }
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
-      return;
+      return NONE;
     }
     if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
       this.frameError(device, REASON['reserved-bits']);
-      return;
+      return NONE;
     }
     const extensions = devices.extensions(device) & (EXTENSION_GBP | EXTENSION_GPE);
     let policy = NO_POLICY;
@@ -221,7 +217,7 @@ export class Decapsulator {
           // Before a message there is room; datagrams of a bundle stand too close, so such sockets take none.
           if (at !== this.batch.offset[m]) {
             this.drop(device, REASON['gpe-bundle']);
-            return;
+            return NONE;
           }
           this.writeEthernet(frame, device, protocol === GPE_IPV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
           frame -= ETH_HEADER;
@@ -229,7 +225,7 @@ export class Decapsulator {
           least += 1;
         } else if (protocol !== GPE_ETHERNET) {
           this.drop(device, protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol']);
-          return;
+          return NONE;
         }
       } else if ((word & GBP_FLAG) !== 0) {
         policy = word & GBP_MASK;
@@ -237,14 +233,14 @@ export class Decapsulator {
     }
     if (frameLength < least) {
       this.drop(device, length === VXLAN_HEADER ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
-      return;
+      return NONE;
     }
     if (this.isOwnSource(frame, device)) {
       this.drop(device, REASON['own-source-mac']);
-      return;
+      return NONE;
     }
     const mode = devices.vxlanMode(device);
-    if ((mode & VxlanMode.LEARN) !== 0 && !this.learn(frame, m, device, vni)) return;
+    if ((mode & VxlanMode.LEARN) !== 0 && !this.learning.learn(frame, m, device, vni)) return NONE;
     // Mirrored frames may be cut short, and are to be seen as they were, whatever became of their copies on the way.
     const isMirror = (mode & VxlanMode.MIRROR) !== 0;
     if (!isMirror && ipHeaderCut(bytes, frame, frameLength)) {
@@ -252,26 +248,26 @@ export class Decapsulator {
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.countVni(VniCounter.RX_ERRORS, 1);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
-      return;
+      return NONE;
     }
     const tos = this.batch.tunnels[m * TUNNEL_WORDS + TunnelWord.TOS];
     const ecn = isMirror ? ECN_KEPT : ecnDecapsulate(bytes, frame, tos);
     if (ecn > ECN_CHANGED) {
       if (ecn === ECN_LOST) {
         this.frameError(device, REASON['ecn-not-ect-in-ce']);
-        return;
+        return NONE;
       }
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
       this.countVni(VniCounter.RX_DROPS, 1);
       this.drop(device, REASON['device-down']);
-      return;
+      return NONE;
     }
     const packet = this.packets.take(frame, frameLength);
     if (packet === NONE) {
       this.drop(device, REASON['batch-full']);
-      return;
+      return NONE;
     }
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = frame === at + VXLAN_HEADER ? VXLAN_HEADER : 0;
@@ -286,7 +282,8 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
-    this.hook.decide(packet);
+    this.wasDropped = !this.hook.decide(packet);
+    return frame === at + VXLAN_HEADER ? packet : NONE;
   }
 
   /** Checksums that the sender left to a device further on, and frames larger than any on a wire. */
@@ -302,37 +299,6 @@ export class Decapsulator {
       packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
       packets.flags[packet] |= SIZE_GUESSED;
     }
-  }
-
-  /** Learns where the source of a frame is; false where the frame was dropped for it (vxlan_snoop). */
-  private learn(frame: number, m: number, device: number, vni: number): boolean {
-    const b = this.bytes;
-    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
-    const low = (b[frame + 10] << 8) | b[frame + 11];
-    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) {
-      this.drop(device, REASON['bad-source-mac']);
-      return false;
-    }
-    const result = this.fdb.learn(device, high, low, vni, this.batch.tunnels, m * TUNNEL_WORDS);
-    if (result === Learned.ELSEWHERE) {
-      this.drop(device, REASON['static-mac']);
-      return false;
-    }
-    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
-    return true;
-  }
-
-  /** A frame from another device of this host is learned as from its loopback address, and never refused for it. */
-  learnLocal(packet: PacketIndex, device: number, family: number): void {
-    if ((this.devices.vxlanMode(device) & VxlanMode.LEARN) === 0) return;
-    const b = this.bytes;
-    const frame = this.packets.frame[packet];
-    const high = (b[frame + 6] << 24) | (b[frame + 7] << 16) | (b[frame + 8] << 8) | b[frame + 9];
-    const low = (b[frame + 10] << 8) | b[frame + 11];
-    if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) return;
-    const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
-    const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
-    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
   }
 
   private isOwnSource(frame: number, device: number): boolean {

@@ -41,6 +41,8 @@ import { PathMtus } from './path-mtu.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
+import { SourceLearning } from './source-learning.js';
+import { ReceivedTrains } from './trains.js';
 import { UnderlayPaths } from './underlay-paths.js';
 import type { WrittenPorts } from './written-ports.js';
 
@@ -69,6 +71,7 @@ export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
 
 const NO_PROGRAMS: ActionPrograms = {
   start: new Int32Array(0),
+  actionPages: new Int32Array(0),
   actionAt: new Int32Array(0),
   words: new Int32Array(0),
   tunnels: new Int32Array(0),
@@ -97,6 +100,8 @@ export class Engine {
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
+  private readonly trains: ReceivedTrains;
+  private readonly learning: SourceLearning;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
   private readonly underlayPaths = new UnderlayPaths();
@@ -130,7 +135,8 @@ export class Engine {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
     this.counters = counters;
-    const checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
+    const simd = simdChecksums(arena.memory);
+    const checksums = new Checksummer(arena.memory.buffer, simd);
     this.packets = new Packets(arena, PACKETS);
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.tapSlots = new Slots(arena, TAP_FRAMES);
@@ -142,10 +148,23 @@ export class Engine {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new classes.Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
-    this.mirrors = new MirrorTaps(arena, packets, devices, counters);
+    this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
     this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
+    const { queues, executor, batch } = this;
+    this.trains = new ReceivedTrains(
+      arena,
+      packets,
+      counters,
+      actionCounters,
+      checksums,
+      simd,
+      executor,
+      queues,
+      batch,
+    );
+    this.learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -156,7 +175,8 @@ export class Engine {
       this.batch,
       this.paths,
       this.demultiplexer,
-      this.fdb,
+      this.learning,
+      this.trains,
       vniCounters,
     );
     this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
@@ -205,7 +225,9 @@ export class Engine {
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
   useRules(device: number, hook: number, lookup: Lookup | null): void {
-    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, device * 2 + hook));
+    const place = device * 2 + hook;
+    if (lookup === null) this.flowCache.forget(place);
+    this.hook.use(device, hook, lookup && this.flowCache.before(lookup, place));
   }
 
   /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */
@@ -252,6 +274,12 @@ export class Engine {
   /** Whether frames are merged before they are written to ports that take merged ones. */
   setCoalescing(on: boolean): void {
     this.deliverer.setCoalescing(on);
+  }
+
+  /** Whether datagrams of one flow in a row share what the first one of them did. */
+  setTrains(on: boolean): void {
+    this.trains.isOn = on;
+    this.trains.forget();
   }
 
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
@@ -464,7 +492,7 @@ export class Engine {
       const family = inbound.family(n);
       // What the device itself answers was not received by it.
       if (family !== 0) {
-        this.decapsulator.learnLocal(packet, device, family);
+        this.learning.learnLocal(packet, device, family);
         counters.device(device, DeviceCounter.RX_PACKETS, segments);
         counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
       }

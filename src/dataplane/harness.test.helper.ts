@@ -9,6 +9,7 @@ import {
   ActionWord,
   MIRRED_INGRESS,
   MIRRED_REDIRECT,
+  plainPages,
   Verdict,
   VLAN_POP,
   VLAN_POP_ETH,
@@ -165,7 +166,7 @@ export function programsOf(rules: readonly HookRule[], records: readonly TunnelR
     for (const [name, value] of Object.entries(record))
       tunnels[n * TUNNEL_WORDS + TunnelWord[name as keyof typeof TunnelWord]] = value;
   });
-  return { start, actionAt, words: Int32Array.from(words), tunnels, buckets };
+  return { start, actionPages: plainPages(actionAt.length), actionAt, words: Int32Array.from(words), tunnels, buckets };
 }
 
 export function ruleOf(rule: HookRule, id: number): Rule {

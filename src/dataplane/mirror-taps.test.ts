@@ -7,6 +7,7 @@ import { Arena } from '../memory/arena.js';
 import { Counters } from '../memory/counters.js';
 import { Packets } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
+import { ReceivedDatagrams } from '../memory/received.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { buildFrame, noise } from '../offload/test-frames.js';
 import { gact, Harness, mirror, redirect, TAP0, TAP1, unset, VXLAN0, VXLAN1, vxlan } from './harness.test.helper.js';
@@ -139,7 +140,13 @@ test('the room of frames that have gone is used again', (t) => {
 test('no more is asked for than so much a second', (t) => {
   const arena = new Arena(4 << 20);
   const packets = new Packets(arena, 4);
-  const taps = new MirrorTaps(arena, packets, new Harness().devices, new Counters());
+  const taps = new MirrorTaps(
+    arena,
+    packets,
+    new Harness().devices,
+    new Counters(),
+    new ReceivedDatagrams(arena, 1, HELD_FRAMES),
+  );
   const miss = (vni: number): void => {
     packets.reset();
     taps.miss(packets.take(arena.alloc(64), 64), 1, vni);
@@ -154,6 +161,27 @@ test('no more is asked for than so much a second', (t) => {
   taps.now = 1;
   miss(501);
   t.deepEqual([...taps.takeWanted()], [1, 501]);
+});
+
+test('no more wait for an answer than there is room for, however long it takes', (t) => {
+  const arena = new Arena(4 << 20);
+  const packets = new Packets(arena, 4);
+  const batch = new ReceivedDatagrams(arena, 1, HELD_FRAMES);
+  const taps = new MirrorTaps(arena, packets, new Harness().devices, new Counters(), batch);
+  const wanted: number[] = [];
+  for (let second = 0; second < 5; second++) {
+    taps.now = second;
+    for (let n = 0; n < 50; n++) {
+      packets.reset();
+      taps.miss(packets.take(arena.alloc(64), 64), 1, second * 50 + n);
+    }
+    wanted.push(...taps.takeWanted());
+  }
+  t.is(wanted.length, ASKED * 2);
+  taps.use(1, new Int32Array(0), Int32Array.of(3, REASON['mirror-limit']));
+  packets.reset();
+  taps.miss(packets.take(arena.alloc(64), 64), 1, 999);
+  t.deepEqual([...taps.takeWanted()], [1, 999]);
 });
 
 test('a TAP that has gone is none, though the table has it still', (t) => {
@@ -185,6 +213,21 @@ test('filters come first; at the TAPs those of their egress; what lost its metad
   t.deepEqual(receiver.reasons(TAP1), { 'action-drop': 1 });
   t.deepEqual(receiver.reasons(VXLAN0), { 'action-drop': 1 });
   t.deepEqual(receiver.wanted, []);
+});
+
+test('a frame that was kept still has its metadata for the filters of its TAP', (t) => {
+  const receiver = new Receiver();
+  const vni = (id: number): Record<number, number> => ({ [KeyWord.ENC_KEY_ID]: id });
+  receiver.use([{ device: TAP0, hook: AT_EGRESS, match: vni(5), actions: [gact(Verdict.SHOT)] }]);
+  receiver.receive(vxlan(5, frameOf(1)), vxlan(6, frameOf(2)), vxlan(5, frameOf(3)), vxlan(6, frameOf(4)));
+  receiver.answer([[5, TAP0]]);
+  receiver.receive(vxlan(9, frameOf(9)));
+  receiver.answer([
+    [5, TAP0],
+    [6, TAP0],
+  ]);
+  t.deepEqual(receiver.written(TAP0), [frameOf(2), frameOf(4)]);
+  t.deepEqual(receiver.reasons(TAP0), { 'action-drop': 2 });
 });
 
 test('what the host sends goes nowhere, at the receiver and at its TAPs, and filters do not see it', (t) => {

@@ -11,8 +11,18 @@
 import { DeviceKind, type DeviceTable } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter } from '../memory/counters.js';
-import { GSO_NONE, NONE, type PacketIndex, type Packets, SIZE_GUESSED, UNFINISHED } from '../memory/packets.js';
+import {
+  GSO_NONE,
+  NONE,
+  type PacketIndex,
+  type Packets,
+  SIZE_GUESSED,
+  TUNNEL_RECEIVED,
+  UNFINISHED,
+} from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
+import type { ReceivedDatagrams } from '../memory/received.js';
+import { TUNNEL_WORDS } from '../memory/tunnel.js';
 import { Demultiplexer, TAKER_WORDS } from './demultiplexer.js';
 
 /** Bytes and number of the frames that are kept. */
@@ -55,6 +65,9 @@ export class MirrorTaps {
   private readonly taps = new Demultiplexer();
   private readonly memory: number;
   private readonly frames = new Int32Array(HELD_FRAMES * HELD_ROW);
+  /** The tunnel records of kept frames. */
+  private readonly records = new Int32Array(HELD_FRAMES * TUNNEL_WORDS);
+  private readonly batch: ReceivedDatagrams;
   private usedBytes = 0;
   /** The next frame that `release` looks at. */
   private next = 0;
@@ -69,7 +82,9 @@ export class MirrorTaps {
   private readonly refusedReason = new Int32Array(REFUSALS);
   private readonly refusedUntil = new Int32Array(REFUSALS);
 
-  constructor(arena: Arena, packets: Packets, devices: DeviceTable, counters: Counters) {
+  /** `batch` has room for the records of HELD_FRAMES frames behind its own, free between two batches. */
+  constructor(arena: Arena, packets: Packets, devices: DeviceTable, counters: Counters, batch: ReceivedDatagrams) {
+    this.batch = batch;
     this.bytes = arena.u8;
     this.packets = packets;
     this.devices = devices;
@@ -83,7 +98,7 @@ export class MirrorTaps {
     return tap >= 0 && this.devices.kind(tap) === DeviceKind.TAP ? tap : -1;
   }
 
-  /** A dissected packet whose VNI has no TAP: it is kept until the control thread has answered, or dropped and counted. */
+  /** A dissected packet, received in this batch, whose VNI has no TAP: it is kept until the control thread has answered, or dropped and counted. */
   miss(packet: PacketIndex, device: number, vni: number): void {
     const slot = refusalSlot(device, vni);
     if (this.refusedVni[slot] === vni && this.refusedDevice[slot] === device && this.now < this.refusedUntil[slot]) {
@@ -133,7 +148,9 @@ export class MirrorTaps {
       const packet = packets.take(frames[row + Held.AT], frames[row + Held.LENGTH]);
       if (packet === NONE) return -1;
       packets.device[packet] = frames[row + Held.DEVICE];
-      packets.flags[packet] = frames[row + Held.FLAGS];
+      packets.flags[packet] = frames[row + Held.FLAGS] | TUNNEL_RECEIVED;
+      packets.tunnel[packet] = this.batch.capacity + this.next;
+      copyRecord(this.records, this.next, this.batch.tunnels, this.batch.capacity + this.next);
       packets.gsoType[packet] = frames[row + Held.GSO_TYPE];
       packets.gsoSize[packet] = frames[row + Held.GSO_SIZE];
       packets.csumStart[packet] = frames[row + Held.CSUM_START];
@@ -159,6 +176,7 @@ export class MirrorTaps {
       bytes.copyWithin(this.memory + used, at, at + length);
       frames[row + Held.AT] = this.memory + used;
       frames.copyWithin(kept * HELD_ROW, row, row + HELD_ROW);
+      copyRecord(this.records, n, this.records, kept);
       used += roomFor(length);
       kept++;
     }
@@ -230,6 +248,7 @@ export class MirrorTaps {
     frames[row + Held.CSUM_START] = packets.csumStart[packet];
     frames[row + Held.CSUM_OFFSET] = packets.csumOffset[packet];
     frames[row + Held.SEGMENTS] = packets.segments(packet);
+    copyRecord(this.batch.tunnels, packets.tunnel[packet], this.records, this.held);
     this.held++;
     this.usedBytes += roomFor(length);
     return true;
@@ -239,6 +258,10 @@ export class MirrorTaps {
     this.counters.device(device, DeviceCounter.RX_DROPPED, segments);
     this.counters.reason(device, reason, segments);
   }
+}
+
+function copyRecord(from: Int32Array, source: number, to: Int32Array, target: number): void {
+  for (let w = 0; w < TUNNEL_WORDS; w++) to[target * TUNNEL_WORDS + w] = from[source * TUNNEL_WORDS + w];
 }
 
 /** Frames begin at multiples of 8. */

@@ -15,6 +15,9 @@ export class OutputQueues {
   private readonly tail = new Int32Array(MAX_DEVICES * 2).fill(NONE);
   private readonly filled = new Int32Array(MAX_DEVICES * 2);
   private filledCount = 0;
+  /** Packets appended since somebody set it to 0, and the queue of the last one. */
+  appended = 0;
+  last = 0;
 
   constructor(packets: Packets) {
     this.packets = packets;
@@ -32,6 +35,19 @@ export class OutputQueues {
     }
     this.packets.next[packet] = NONE;
     this.tail[queue] = packet;
+    this.appended++;
+    this.last = queue;
+  }
+
+  /** Whether a packet is the last of a queue. */
+  endsWith(queue: number, packet: PacketIndex): boolean {
+    return this.tail[queue] === packet;
+  }
+
+  /** Appends the chain from `first` to `last` to a queue that is not empty. */
+  extend(queue: number, first: PacketIndex, last: PacketIndex): void {
+    this.packets.next[this.tail[queue]] = first;
+    this.tail[queue] = last;
   }
 
   /** Number of queues that hold something. */

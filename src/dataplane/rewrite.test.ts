@@ -4,7 +4,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { AT_EGRESS } from '../actions/outlet.js';
-import { PeditHeader, Verdict } from '../actions/program.js';
+import { ActionKind, CSUM_IPV4, CSUM_TCP, CSUM_UDP, PeditHeader, Verdict, VLAN_MODIFY } from '../actions/program.js';
+import { segmentsOf } from '../io/fake/fake-underlay.js';
 import { buildFrame, concat, type FrameSpec, naiveSum, noise } from '../offload/test-frames.js';
 import { slowSegments } from '../offload/test-segments.js';
 import {
@@ -14,6 +15,8 @@ import {
   Harness,
   mirror,
   pedit,
+  popEth,
+  pushEth,
   redirect,
   set,
   TAP0,
@@ -27,10 +30,12 @@ import {
 
 const ALL_CHECKSUMS = 0x7f;
 
-/** An edit, as an action and by the model. */
+/** An edit, as actions and by the model. */
 interface Step {
-  readonly action: Action;
+  readonly actions: readonly Action[];
   readonly model: (frame: Uint8Array) => Uint8Array;
+  /** The checksums that it makes wrong: bits of action csum. */
+  readonly spoils: number;
 }
 
 interface Layers {
@@ -80,10 +85,18 @@ function finished(given: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** One word of a header that every frame here has. */
-function word(header: number, base: (layers: Layers) => number, offset: number, mask: number, value: number): Step {
+/** One word of a header that every frame here has; `spoils`: the checksums over it. */
+function word(
+  header: number,
+  base: (layers: Layers) => number,
+  offset: number,
+  mask: number,
+  value: number,
+  spoils: number,
+): Step {
   return {
-    action: pedit(header, offset, mask, value),
+    actions: [pedit(header, offset, mask, value)],
+    spoils,
     model: (given) => {
       const frame = given.slice();
       const view = new DataView(frame.buffer);
@@ -96,52 +109,116 @@ function word(header: number, base: (layers: Layers) => number, offset: number, 
 
 function push(id: number, tpid: number): Step {
   return {
-    action: vlanPush(id, tpid),
+    actions: [vlanPush(id, tpid)],
+    spoils: 0,
     model: (frame) =>
       concat(frame.slice(0, 12), Uint8Array.of(tpid >> 8, tpid & 255, id >> 8, id & 255), frame.slice(12)),
   };
 }
 
 const pop: Step = {
-  action: vlanPop(),
+  actions: [vlanPop()],
+  spoils: 0,
   model: (frame) => (isTag(frame, 12) ? concat(frame.slice(0, 12), frame.slice(16)) : frame),
 };
 
+/** The fields of the outer tag under `keep` stay. */
+function modify(tpid: number, tci: number, keep: number): Step {
+  return {
+    actions: [{ kind: ActionKind.VLAN, control: Verdict.PIPE, a: VLAN_MODIFY, b: tpid, c: tci & ~keep, d: keep }],
+    spoils: 0,
+    model: (given) => {
+      if (!isTag(given, 12)) return given;
+      const frame = given.slice();
+      const view = new DataView(frame.buffer);
+      view.setUint16(12, tpid);
+      view.setUint16(14, (view.getUint16(14) & keep) | (tci & ~keep));
+      return frame;
+    },
+  };
+}
+
+/** Another Ethernet header of zeros, where there is no tag: `pop_eth` refuses those. */
+const anew: Step = {
+  actions: [popEth(), pushEth()],
+  spoils: 0,
+  model: (frame) => concat(new Uint8Array(12), frame.slice(12)),
+};
+
 const bits = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+const TPIDS = [0x8100, 0x88a8];
+
+/** Words of a header of which only some bits may change, lest the layers do: offset, those bits, checksums over them. */
+type Words = readonly (readonly [offset: number, bits: number, spoils: number])[];
+
+/** The words of every header, by the header that names their place. */
+function wordsOf({ version, protocol }: FrameSpec): readonly (readonly [number, boolean, Words])[] {
+  const transport = protocol === 'tcp' ? CSUM_TCP : CSUM_UDP;
+  const addresses = (...offsets: number[]): Words => offsets.map((at) => [at, -1, CSUM_IPV4 | transport]);
+  const ip4: Words = [
+    [0, 0xff0000, CSUM_IPV4],
+    // The identification, and "do not fragment".
+    [4, 0xffff4000 | 0, CSUM_IPV4],
+    // The checksum as well.
+    [8, 0xff00ffff | 0, CSUM_IPV4],
+    ...addresses(12, 16),
+  ];
+  // Traffic class and flow label; hop limit.
+  const ip6: Words = [[0, 0x0fffffff, 0], [4, 0xff, 0], ...addresses(8, 12, 16, 20, 24, 28, 32, 36)];
+  const tcp: Words = [
+    [0, -1, CSUM_TCP],
+    [4, -1, CSUM_TCP],
+    [8, -1, CSUM_TCP],
+    // All flags, the window; the checksum and the urgent pointer; an option.
+    [12, 0x00ffffff, CSUM_TCP],
+    [16, -1, CSUM_TCP],
+    [24, -1, CSUM_TCP],
+  ];
+  const udp: Words = [[0, -1, CSUM_UDP]];
+  const ip = version === 4 ? ip4 : ip6;
+  return [
+    [version === 4 ? PeditHeader.IP4 : PeditHeader.IP6, false, ip],
+    [PeditHeader.NETWORK, false, ip],
+    [protocol === 'tcp' ? PeditHeader.TCP : PeditHeader.UDP, true, protocol === 'tcp' ? tcp : udp],
+  ];
+}
 
 /** Edits of a frame with these layers, none of which changes what its layers are. */
-function editOf({ version, protocol }: FrameSpec): fc.Arbitrary<Step> {
-  const l3 = ({ l3 }: Layers): number => l3;
-  const l4 = ({ l4 }: Layers): number => l4;
-  const header = protocol === 'tcp' ? PeditHeader.TCP : PeditHeader.UDP;
-  const ip = version === 4 ? PeditHeader.IP4 : PeditHeader.IP6;
-  const addresses = version === 4 ? [12, 16] : [8, 12, 20, 24, 36];
-  return fc.oneof(
-    fc.tuple(fc.constantFrom(...addresses), bits).map(([offset, value]) => word(ip, l3, offset, 0, value)),
-    fc
-      .tuple(fc.constantFrom(...addresses), bits)
-      .map(([offset, value]) => word(PeditHeader.NETWORK, l3, offset, 0xffff, value & ~0xffff)),
-    bits.map((value) => word(header, l4, 0, 0, value)),
-    // TTL or hop limit; traffic class or TOS.
-    bits.map((value) =>
-      version === 4 ? word(ip, l3, 8, 0x00ffffff, value & ~0xffffff) : word(ip, l3, 4, ~0xff, value & 0xff),
+function editOf(spec: FrameSpec): fc.Arbitrary<Step> {
+  const edits = wordsOf(spec).flatMap(([header, isTransport, words]) =>
+    words.map(([offset, changeable, spoils]) =>
+      fc.tuple(bits, bits, fc.boolean()).map(([value, some, all]) => {
+        const changed = all ? changeable : changeable & some;
+        const base = ({ l3, l4 }: Layers): number => (isTransport ? l4 : l3);
+        return [
+          word(header, base, offset, ~changed, value & changed, spoils),
+          // Inverts bits.
+          word(header, base, offset, -1, value & changed, spoils),
+        ];
+      }),
     ),
-    bits.map((value) =>
-      word(ip, l3, 0, version === 4 ? ~0xff0000 : ~0xff00000, value & (version === 4 ? 0xff0000 : 0xff00000)),
-    ),
-    bits.map((value) => word(PeditHeader.ETH, () => 0, 4, 0, value)),
-    // Inverts the bits of the value.
-    bits.map((value) => word(header, l4, 0, -1, value)),
-    fc.tuple(fc.integer({ min: 0, max: 4094 }), fc.constantFrom(0x8100, 0x88a8)).map(([id, tpid]) => push(id, tpid)),
-    fc.constant(pop),
   );
+  const ethernet = fc
+    .tuple(fc.constantFrom(0, 4, 8), bits)
+    .map(([offset, value]) => [word(PeditHeader.ETH, () => 0, offset, 0, value, 0)]);
+  const tag = fc.tuple(fc.integer({ min: 0, max: 0xffff }), fc.constantFrom(...TPIDS));
+  return fc
+    .oneof(
+      ...edits,
+      ethernet,
+      tag.map(([tci, tpid]) => [push(tci, tpid)]),
+      fc.constant([pop]),
+      fc.tuple(tag, fc.constantFrom(0xf000, 0x0fff, 0)).map(([[tci, tpid], keep]) => [modify(tpid, tci, keep)]),
+      fc.constant([anew]),
+    )
+    .chain((steps) => fc.constantFrom(...steps));
 }
 
 const frameSpec: fc.Arbitrary<Partial<FrameSpec>> = fc
   .record({
     version: fc.constantFrom(4 as const, 6 as const),
     protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-    vlans: fc.constantFrom([], [], [0x8100]),
+    vlans: fc.constantFrom([], [], [5], [5, 6]),
     unfinished: fc.boolean(),
     noChecksum: fc.constantFrom(false, false, true),
     ipOptions: fc.constantFrom('', '01010101'),
@@ -154,11 +231,12 @@ const frameSpec: fc.Arbitrary<Partial<FrameSpec>> = fc
     noChecksum: noChecksum && rest.protocol === 'udp' && rest.version === 4 && !rest.unfinished,
   }));
 
-/** No more than two tags at any time: behind three nothing has layers. */
+/** No more than two tags at any time, behind three nothing has layers; and none where the Ethernet header goes. */
 function withinTags(frame: Uint8Array, steps: readonly Step[]): boolean {
   let now = frame;
-  return steps.every(({ model }) => {
-    now = model(now);
+  return steps.every((step) => {
+    if (step === anew && isTag(now, 12)) return false;
+    now = step.model(now);
     return layersOf(now).l3 <= 22;
   });
 }
@@ -166,10 +244,18 @@ function withinTags(frame: Uint8Array, steps: readonly Step[]): boolean {
 const rounds = (spec: Partial<FrameSpec>): fc.Arbitrary<Step[][]> =>
   fc.array(fc.array(editOf({ ...spec } as FrameSpec), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 });
 
-/** Edits in rounds; behind each the checksums are made, and a copy goes to TAP0; the frame itself goes to TAP1. */
-function actionsOf(edits: readonly Step[][]): Action[] {
-  const each = edits.flatMap((steps) => [...steps.map(({ action }) => action), csum(ALL_CHECKSUMS), mirror(TAP0)]);
+/**
+ * Edits in rounds; behind each the checksums are made, all of them or none but those that need it, and a copy goes to
+ * TAP0; the frame itself goes to TAP1.
+ */
+function actionsOf(edits: readonly Step[][], everyOne: boolean): Action[] {
+  const each = edits.flatMap((steps) => [...editing(steps, everyOne), mirror(TAP0)]);
   return [mirror(TAP0), ...each, unset(), redirect(TAP1)];
+}
+
+function editing(steps: readonly Step[], everyOne: boolean): Action[] {
+  const flags = everyOne ? ALL_CHECKSUMS : steps.reduce((all, { spoils }) => all | spoils, 0);
+  return [...steps.flatMap(({ actions }) => actions), ...(flags === 0 ? [] : [csum(flags)])];
 }
 
 /** The frame at the beginning, and behind each round. */
@@ -186,14 +272,14 @@ for (const from of ['the host', 'a peer'] as const) {
     let runs = 0;
     fc.assert(
       fc.property(
-        frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec))),
-        ([spec, edits]) => {
+        frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec), fc.boolean())),
+        ([spec, edits, everyOne]) => {
           const frame = buildFrame(spec);
           if (!withinTags(frame, edits.flat())) return;
           runs++;
           const harness = new Harness({ offloads: 0 });
           const device = from === 'the host' ? TAP0 : VXLAN0;
-          harness.use([{ device, actions: actionsOf(edits) }]);
+          harness.use([{ device, actions: actionsOf(edits, everyOne) }]);
           const { l4 } = layersOf(frame);
           const checksum = { start: l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
           if (device === VXLAN0) harness.receive(vxlan(4, frame), vxlan(4, frame));
@@ -214,14 +300,14 @@ test('super-frames are cut into the segments of what a model makes of them', (t)
   let runs = 0;
   fc.assert(
     fc.property(
-      frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec), fc.constantFrom(1000, 1398))),
-      ([given, edits, size]) => {
+      frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec), fc.constantFrom(1000, 1398), fc.boolean())),
+      ([given, edits, size, everyOne]) => {
         const spec: Partial<FrameSpec> = { ...given, ipOptions: '', unfinished: true, payload: noise(4210, size) };
         const frame = buildFrame(spec);
         if (!withinTags(frame, edits.flat())) return;
         runs++;
         const harness = new Harness({ offloads: 0 });
-        harness.use([{ device: TAP0, actions: actionsOf(edits) }]);
+        harness.use([{ device: TAP0, actions: actionsOf(edits, everyOne) }]);
         const checksum = { start: layersOf(frame).l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
         const type = spec.protocol === 'udp' ? 5 : spec.version === 4 ? 1 : 4;
         harness.send(TAP0, { bytes: frame, checksum, gso: { type, size } });
@@ -235,30 +321,36 @@ test('super-frames are cut into the segments of what a model makes of them', (t)
   t.true(runs > 50, `${runs}`);
 });
 
-test('what goes into the tunnel is what a model makes of it', (t) => {
-  fc.assert(
-    fc.property(
-      frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec))),
-      ([spec, edits]) => {
-        const frame = buildFrame({ ...spec, unfinished: true, noChecksum: false });
-        if (!withinTags(frame, edits.flat())) return;
-        const harness = new Harness();
-        const steps = edits.flatMap((each) => each.map(({ action }) => action));
-        // A part of it at the egress of the tunnel device.
-        const half = steps.length >> 1;
-        harness.use([
-          { device: TAP0, actions: [...steps.slice(0, half), set(0), redirect(VXLAN0)] },
-          { device: VXLAN0, hook: AT_EGRESS, actions: [...steps.slice(half), csum(ALL_CHECKSUMS)] },
-        ]);
-        const checksum = { start: layersOf(frame).l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
-        harness.send(TAP0, { bytes: frame, checksum });
-        const sent = harness.underlay0.sent.map(({ bytes }) => bytes.slice(8));
-        t.deepEqual(hexOf(sent), hexOf([finished(states(frame, edits).at(-1) ?? frame)]));
-      },
-    ),
-    { seed: 43, numRuns: 200, includeErrorInReport: true },
-  );
-});
+for (const size of [0, 700, 1391]) {
+  test(`what goes into the tunnel is what a model makes of it: ${size === 0 ? 'frames' : `super-frames of ${size}`}`, (t) => {
+    fc.assert(
+      fc.property(
+        frameSpec.chain((spec) => fc.tuple(fc.constant(spec), rounds(spec))),
+        ([spec, edits]) => {
+          const payload = size === 0 ? spec.payload : noise(4321, size);
+          const given = { ...spec, payload, unfinished: true, noChecksum: false };
+          const frame = buildFrame(size === 0 ? given : { ...given, ipOptions: '' });
+          if (!withinTags(frame, edits.flat())) return;
+          const harness = new Harness();
+          const steps = edits.flatMap((each) => each.flatMap(({ actions }) => actions));
+          // A part of it at the egress of the tunnel device.
+          const half = steps.length >> 1;
+          harness.use([
+            { device: TAP0, actions: [...steps.slice(0, half), set(0), redirect(VXLAN0)] },
+            { device: VXLAN0, hook: AT_EGRESS, actions: [...steps.slice(half), csum(ALL_CHECKSUMS)] },
+          ]);
+          const checksum = { start: layersOf(frame).l4, offset: spec.protocol === 'tcp' ? 16 : 6 };
+          const type = spec.protocol === 'udp' ? 5 : spec.version === 4 ? 1 : 4;
+          harness.send(TAP0, { bytes: frame, checksum, ...(size === 0 ? {} : { gso: { type, size } }) });
+          const sent = harness.underlay0.sent.flatMap((each) => segmentsOf(each).map((bytes) => bytes.slice(8)));
+          const expected = finished(states(frame, edits).at(-1) ?? frame);
+          t.deepEqual(hexOf(sent), hexOf(size === 0 ? [expected] : slowSegments(expected, size)));
+        },
+      ),
+      { seed: 43, numRuns: 200, includeErrorInReport: true },
+    );
+  });
+}
 
 test('every frame of a bundle takes two tags, and its neighbours stay whole', (t) => {
   const harness = new Harness({ offloads: 0 });

@@ -87,6 +87,24 @@ export const anyVxlan: fc.Arbitrary<VxlanOptions> = fc.oneof(
       return compact({ ...options, localbypass, underlay, reservedBits: isDefault ? undefined : mask });
     }),
   fc
+    .record({
+      dstport: fc.integer({ min: 1, max: 0xffff }),
+      udpcsum: fc.boolean(),
+      gbp: flag,
+      tapOffload: flag,
+      taps: optional(
+        fc.record({
+          tapPrefix: fc.constantFrom('m', 'mir-', 'abcdef_'),
+          maxTaps: optional(fc.integer({ min: 1, max: 1000 }).filter((count) => count !== 128)),
+          tapIdle: optional(fc.integer({ min: 0, max: 0xffffffff }).filter((seconds) => seconds !== 300)),
+        }),
+      ),
+    })
+    .map(({ taps, ...some }) => {
+      const fixed = { external: true, anyVni: true, udp6zerocsumtx: false, udp6zerocsumrx: true } as const;
+      return compact({ ...some, ...taps, ...fixed } as VxlanOptions);
+    }),
+  fc
     .record({ dstport: fc.integer({ min: 1, max: 0xffff }), udpcsum: fc.boolean(), vnifilter: flag })
     .map((some) =>
       compact({ ...some, external: true, gpe: true, udp6zerocsumtx: false, udp6zerocsumrx: true } as VxlanOptions),

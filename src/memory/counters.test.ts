@@ -107,3 +107,41 @@ test('every reason has a name of its own, in the words of a script, and a senten
     t.true(sentence.length > 10 && !sentence.endsWith('.'), name);
   });
 });
+
+test('what is on tape counts again, and nothing of before or behind it', (t) => {
+  const counters = new Counters();
+  const actions = new ActionCounters();
+  actions.grow();
+  const count = (): void => {
+    counters.device(3, DeviceCounter.RX_BYTES, 100);
+    counters.reason(3, 7, 2);
+    actions.hit(5, 1, 90, 1000);
+    actions.add(5, ActionCounter.DROPS, 1);
+  };
+  count();
+  counters.tape.begin();
+  actions.tape.begin();
+  count();
+  t.true(counters.tape.end() && actions.tape.end());
+  count();
+  counters.replay(4);
+  actions.replay(4);
+  t.is(counters.deviceValue(3, DeviceCounter.RX_BYTES), 700);
+  t.is(counters.reasonValue(3, 7), 14);
+  t.deepEqual(
+    [ActionCounter.PACKETS, ActionCounter.BYTES, ActionCounter.DROPS, ActionCounter.LAST_USED].map((n) =>
+      actions.value(5, n),
+    ),
+    [7, 630, 7, 1000],
+  );
+});
+
+test('a tape says when it was too short, and begins anew', (t) => {
+  const { tape } = new Counters();
+  tape.begin();
+  for (let n = 0; n < 65; n++) tape.note(n, 0, 1);
+  t.false(tape.end());
+  tape.begin();
+  t.true(tape.end());
+  t.is(tape.length, 0);
+});

@@ -4,6 +4,7 @@
  * neither side needs a BigInt. Aligned doubles do not tear on the processors that Node.js runs on.
  */
 import { REASONS } from './reasons.js';
+import { Tape } from './tape.js';
 
 export const MAX_DEVICES = 1024;
 
@@ -62,6 +63,8 @@ const TOTAL = WORK_AT + WORK_COUNTERS;
 /** One worker's counters over a SharedArrayBuffer. */
 export class Counters {
   readonly buffer: SharedArrayBuffer;
+  /** What is counted of devices and under reasons, while it is on. */
+  readonly tape = new Tape();
   private readonly values: Float64Array;
 
   constructor(buffer?: SharedArrayBuffer) {
@@ -71,7 +74,9 @@ export class Counters {
 
   /** Adds to a counter of a device. */
   device(device: number, counter: number, by: number): void {
-    this.values[device * DEVICE_COUNTERS + counter] += by;
+    const at = device * DEVICE_COUNTERS + counter;
+    this.values[at] += by;
+    if (this.tape.isOn) this.tape.note(at, 0, by);
   }
 
   deviceValue(device: number, counter: number): number {
@@ -80,7 +85,15 @@ export class Counters {
 
   /** Counts `packets` packets of a device, a super-frame as its segments, under a reason. */
   reason(device: number, reason: number, packets: number): void {
-    this.values[MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason] += packets;
+    const at = MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason;
+    this.values[at] += packets;
+    if (this.tape.isOn) this.tape.note(at, 0, packets);
+  }
+
+  /** Counts what the tape holds once more for each of `times` packets. */
+  replay(times: number): void {
+    const { tape, values } = this;
+    for (let n = 0; n < tape.length; n++) values[tape.row(n)] += tape.amount(n) * times;
   }
 
   reasonValue(device: number, reason: number): number {
@@ -129,6 +142,8 @@ const SLAB_ROWS = 1 << SLAB_BITS;
 /** Counters of actions: rows in slabs of 4,096, so that they grow without moving. One set per worker. */
 export class ActionCounters {
   readonly slabs: Float64Array[] = [];
+  /** What `hit` and `add` count, while it is on. */
+  readonly tape = new Tape();
 
   /** A new slab; the owner hands its buffer to the other thread, which calls `attach`. */
   grow(): SharedArrayBuffer {
@@ -153,10 +168,25 @@ export class ActionCounters {
     slab[at + 1] += bytes;
     slab[at + 5] = now;
     if (slab[at + 6] === 0) slab[at + 6] = now;
+    const { tape } = this;
+    if (!tape.isOn) return;
+    tape.note(row, ActionCounter.PACKETS, segments);
+    tape.note(row, ActionCounter.BYTES, bytes);
   }
 
   add(row: number, counter: number, by: number): void {
     this.slabs[row >> SLAB_BITS][(row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter] += by;
+    if (this.tape.isOn) this.tape.note(row, counter, by);
+  }
+
+  /** Counts what the tape holds once more for each of `times` packets, at the time that stands there. */
+  replay(times: number): void {
+    const { tape } = this;
+    for (let n = 0; n < tape.length; n++) {
+      const row = tape.row(n);
+      const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + tape.column(n);
+      this.slabs[row >> SLAB_BITS][at] += tape.amount(n) * times;
+    }
   }
 
   /** Counts one more in COUNTED; whether the count is now a multiple of `of`. */

@@ -3,6 +3,7 @@ import { Arena } from './arena.js';
 import {
   GSO_NONE,
   GSO_TCPV4,
+  JOINS,
   NONE,
   type PacketIndex,
   Packets,
@@ -67,6 +68,31 @@ test('a shared packet is the same in every column, in no queue, and both know it
   t.is(all.flags[j], UNFINISHED | TUNNEL_RECEIVED | SHARED);
   t.is(all.next[j], NONE);
   t.is(all.next[i], 3);
+});
+
+test('repeated packets differ in their places, and are chained in order', (t) => {
+  const all = packets();
+  const i = all.take(1000, 60);
+  let value = 100;
+  for (const [name, column] of Object.entries(all))
+    if (column instanceof Int32Array && name !== 'next') column[i] = ++value;
+  for (const name of ['gsoType', 'gsoSize', 'csumStart', 'csumOffset'] as const) all[name][i] = 0;
+  const first = all.repeat(i, 3, 2000, 70);
+  t.deepEqual([first, all.count], [1 as PacketIndex, 4]);
+  for (let n = 0; n < 3; n++) {
+    const j = first + n;
+    for (const [name, column] of Object.entries(all))
+      if (column instanceof Int32Array && name !== 'next' && name !== 'frame') t.is(column[j], column[i], name);
+    t.is(all.frame[j], 2000 + n * 70);
+    t.is(all.next[j], n === 2 ? NONE : j + 1);
+  }
+});
+
+test('a copy of a packet that joins the one before it joins none', (t) => {
+  const all = packets();
+  const i = all.take(1000, 60);
+  all.flags[i] = JOINS;
+  t.is(all.flags[all.share(i)], SHARED);
 });
 
 for (const [title, given, segments] of [

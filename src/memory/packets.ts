@@ -31,6 +31,11 @@ export const SIZE_GUESSED = 16;
  * in `length`, but mean nothing until `push_eth` writes them anew. Such a frame must not leave on any device.
  */
 export const BARE = 32;
+/**
+ * The packet may stand in one super-frame with the one before it in its queue, directly behind it: somebody has
+ * compared their headers and verified their checksums (wire/trains.ts). Set in queues to ports only.
+ */
+export const JOINS = 64;
 
 /** Values of `gsoType`: those of virtio_net_hdr.gso_type. */
 export const GSO_NONE = 0;
@@ -153,7 +158,7 @@ export class Packets {
     const j = this.take(this.frame[i], this.length[i]);
     if (j === NONE) return NONE;
     this.flags[i] |= SHARED;
-    this.flags[j] = this.flags[i];
+    this.flags[j] = this.flags[i] & ~JOINS;
     this.tunnel[j] = this.tunnel[i];
     this.device[j] = this.device[i];
     this.gsoType[j] = this.gsoType[i];
@@ -169,6 +174,41 @@ export class Packets {
     this.mark[j] = this.mark[i];
     this.priority[j] = this.priority[i];
     return j;
+  }
+
+  /**
+   * Packets for `count` frames of which nothing but their place differs from `i`'s, a plain frame: the first at
+   * `offset`, the others `stride` bytes behind each other. They are chained, and have consecutive indices, the first of
+   * which is returned; the caller has seen that there is room.
+   */
+  repeat(i: PacketIndex, count: number, offset: number, stride: number): PacketIndex {
+    const first = this.taken;
+    const end = first + count;
+    this.taken = end;
+    for (let j = first; j < end; j++) {
+      this.frame[j] = offset;
+      this.length[j] = this.length[i];
+      this.headroom[j] = this.headroom[i];
+      this.flags[j] = this.flags[i];
+      this.tunnel[j] = this.tunnel[i];
+      this.device[j] = this.device[i];
+      this.gsoType[j] = GSO_NONE;
+      this.gsoSize[j] = 0;
+      this.csumStart[j] = 0;
+      this.csumOffset[j] = 0;
+      this.shape[j] = this.shape[i];
+      this.l3[j] = this.l3[i];
+      this.l4[j] = this.l4[i];
+      this.payload[j] = this.payload[i];
+      this.end[j] = this.end[i];
+      this.hash[j] = this.hash[i];
+      this.mark[j] = this.mark[i];
+      this.priority[j] = this.priority[i];
+      this.next[j] = j + 1;
+      offset += stride;
+    }
+    this.next[end - 1] = NONE;
+    return first as PacketIndex;
   }
 
   /**

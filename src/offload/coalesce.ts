@@ -17,6 +17,7 @@
 import type { Arena } from '../memory/arena.js';
 import {
   GSO_NONE,
+  JOINS,
   NONE,
   type PacketIndex,
   type Packets,
@@ -86,6 +87,8 @@ export class Coalescer {
   private offloads = 0;
   /** Runs before this one are closed. */
   private firstOpen = 0;
+  /** The run that ends with the packet placed last, where another may join it; or -1. */
+  private latest = -1;
   private entriesLeft = 0;
   private iovecsLeft = 0;
   private headersLeft = 0;
@@ -115,6 +118,7 @@ export class Coalescer {
     this.mtu = mtu;
     this.offloads = offloads;
     this.firstOpen = 0;
+    this.latest = -1;
     this.entriesLeft = out.capacity - out.count;
     this.iovecsLeft = out.iovecs.capacity - out.iovecs.used;
     this.headersLeft = out.headers.room;
@@ -124,7 +128,9 @@ export class Coalescer {
     this.tooManySegments = 0;
     let i = head;
     while (i !== NONE && runs.used < runs.capacity) {
-      const outcome = packets.gsoType[i] === GSO_NONE ? this.placeFrame(i, out) : this.placeSuperFrame(i, out);
+      let outcome = MERGED;
+      if ((packets.flags[i] & JOINS) === 0 || this.latest < 0 || !this.joinLatest(i))
+        outcome = packets.gsoType[i] === GSO_NONE ? this.placeFrame(i, out) : this.placeSuperFrame(i, out);
       if (outcome < 0) break;
       this.outcomes[outcome] += 1;
       if (outcome === DROPPED_BAD_SUPER_FRAME) this.badSuperFrames += packets.segments(i);
@@ -135,9 +141,21 @@ export class Coalescer {
     return i;
   }
 
+  /** Appends a packet that somebody has compared with the one before it; false where there is no room in the run. */
+  private joinLatest(i: PacketIndex): boolean {
+    const { packets, runs, latest } = this;
+    const lane = this.laneOf(packets.shape[i]);
+    const bytes = packets.end[i] - packets.payload[i];
+    if (lane === null || !this.hasRoom(lane, latest, i, bytes) || !this.reserve(1, HEADER_SHARE)) return false;
+    runs.headIntact[latest] = 1;
+    runs.append(latest, i, bytes);
+    return true;
+  }
+
   /** Gives a plain frame its place; returns the outcome, or -1 where there is no room. */
   private placeFrame(i: PacketIndex, out: FrameVector): number {
     const { packets, runs, flows } = this;
+    this.latest = -1;
     const headerBytes = this.passthrough.costOfFrame(i, this.offloads);
     if (headerBytes > out.headers.capacity) return DROPPED_BAD_SUPER_FRAME;
     if (!this.reserve(1, headerBytes > HEADER_SHARE ? headerBytes : HEADER_SHARE)) return -1;
@@ -173,12 +191,14 @@ export class Coalescer {
       if (outcome === MERGED) {
         runs.append(r, i, bytes);
         if (bytes < runs.segmentBytes[r] || lane.ends(i)) flows.run[slot] = -1;
+        else this.latest = r;
         return MERGED;
       }
     }
     const own = runs.open(i, bytes);
     const broken = outcome === IP_CHECKSUM || outcome === TRANSPORT_CHECKSUM;
-    flows.run[slot] = broken || lane.ends(i) ? -1 : own;
+    this.latest = broken || lane.ends(i) ? -1 : own;
+    flows.run[slot] = this.latest;
     return outcome;
   }
 
@@ -198,8 +218,7 @@ export class Coalescer {
     if (outcome !== MERGED) return outcome;
     if (bytes > runs.segmentBytes[r]) return LONGER;
     if (runs.count[r] >= lane.maxSegments) return TOO_MANY;
-    const headers = packets.payload[i] - packets.l3[i];
-    if (headers + runs.payloadBytes[r] + bytes > MAX_IP_LENGTH) return TOO_LONG;
+    if (!this.hasRoom(lane, r, i, bytes)) return TOO_LONG;
     if (runs.headIntact[r] === 0) {
       const head = runs.head[r] as PacketIndex;
       if (!ipIntact(checksums, packets, head) || !lane.intact(head)) return HEAD_CHECKSUM;
@@ -209,9 +228,17 @@ export class Coalescer {
     return lane.intact(i) ? MERGED : TRANSPORT_CHECKSUM;
   }
 
+  /** Whether one more packet of `bytes` payload bytes leaves run `r` within what a super-frame may be. */
+  private hasRoom(lane: MergeLane, r: number, i: PacketIndex, bytes: number): boolean {
+    const { packets, runs } = this;
+    const headers = packets.payload[i] - packets.l3[i];
+    return runs.count[r] < lane.maxSegments && headers + runs.payloadBytes[r] + bytes <= MAX_IP_LENGTH;
+  }
+
   /** The same for a super-frame. One that needs no cutting at this port's MTU becomes a plain frame. */
   private placeSuperFrame(i: PacketIndex, out: FrameVector): number {
     const { packets, passthrough } = this;
+    this.latest = -1;
     const gsoSize = this.gsoSize(i);
     if (gsoSize < 1) return DROPPED_BAD_SUPER_FRAME;
     if (this.isGuessed(i) && packets.end[i] - packets.payload[i] <= gsoSize) {

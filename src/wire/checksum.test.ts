@@ -173,6 +173,7 @@ test('short ranges are summed without a call into WebAssembly, long ones with on
     },
     sumWithAddresses: () => 0,
     sumSlices: () => {},
+    followers: () => 0,
   };
   const checksums = new Checksummer(new SharedArrayBuffer(65536), simd);
   t.is(checksums.sum(0, SIMD_PAYS - 1, 5), 5);

@@ -1,4 +1,4 @@
-/** The checksum module of assembly/checksum.ts over a memory, where the processor and the engine can run it. */
+/** The module of assembly/ over a memory, where the processor and the engine can run it. */
 import { CHECKSUM_MODULE } from './checksum-module.js';
 
 /** Functions over one memory; offsets in bytes from its start. They trap where a range leaves the memory. */
@@ -12,6 +12,8 @@ export interface SimdChecksums {
    * written as 32-bit integers from byte offset `out` (a multiple of 4) on.
    */
   sumSlices(at: number, length: number, each: number, out: number): void;
+  /** `Trains.followers` (trains.ts), with the offset of its plan. */
+  followers(before: number, at: number, stride: number, count: number, plan: number, joins: number): number;
 }
 
 /** A WebAssembly.Memory that is shared (TypeScript declares it for browsers only). */
@@ -36,8 +38,8 @@ export function simdChecksums(memory: WasmMemory): SimdChecksums | null {
   if (api === undefined || !api.validate(bytes)) return null;
   try {
     const { exports } = new api.Instance(new api.Module(bytes), { env: { memory } });
-    const { sum, sumWithAddresses, sumSlices } = exports as SimdChecksums;
-    return { sum, sumWithAddresses, sumSlices }; // an object of one's own: exports are a slow one
+    const { sum, sumWithAddresses, sumSlices, followers } = exports as SimdChecksums;
+    return { sum, sumWithAddresses, sumSlices, followers }; // an object of one's own: exports are a slow one
   } catch {
     return null;
   }

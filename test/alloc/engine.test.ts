@@ -43,7 +43,7 @@ import { ActionCounters, Counters, DeviceCounter, WorkCounter } from '../../src/
 import { TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../../src/memory/tunnel.js';
 import { buildFrame, noise } from '../../src/offload/test-frames.js';
 import { allocationOf, leastAllocationOf, steadyAllocationOf } from './allocation.js';
-import { LeanPort, LeanUnderlay, Stock } from './lean-devices.js';
+import { LeanPort, LeanUnderlay, Stock, WholeUnderlay } from './lean-devices.js';
 
 /** Bytes a packet. */
 const BOUND = 3;
@@ -106,7 +106,7 @@ interface Bench {
   readonly read: number;
 }
 
-function bench(table: () => ClassifierTable, all = RULES, fdb?: FdbRecords): Bench {
+function bench(table: () => ClassifierTable, all = RULES, fdb?: FdbRecords, Peer = LeanUnderlay): Bench {
   const arena = new Arena(ENGINE_ARENA_BYTES + 1024 * 1024);
   const devices = new DeviceTable();
   const actionCounters = new ActionCounters();
@@ -123,7 +123,7 @@ function bench(table: () => ClassifierTable, all = RULES, fdb?: FdbRecords): Ben
   if (fdb) makeClassic(devices, fdb);
   const fromPeer = new Stock(arena, datagrams());
   const fromHost = new Stock(arena, hostFrames());
-  const underlay = new LeanUnderlay(fromPeer);
+  const underlay = new Peer(fromPeer);
   const port = new LeanPort(fromHost);
   engine.setUnderlay(VXLAN0, underlay);
   // TAP1 takes nothing unfinished or merged, so that whatever is done for such ports is done here too.
@@ -302,4 +302,15 @@ test.serial('a classic device learns, looks up and replicates without allocating
   t.true(underlay.sent > 3 * BATCHES && counters.deviceValue(VXLAN0, DeviceCounter.RX_PACKETS) > BATCHES);
   t.is(fdb.list(VXLAN0).length, 6, 'the list, and the source that all frames have, in each VNI');
   steady(t, engine, [BOUND, BOUND]);
+});
+
+test.serial('super-frames that stay whole, and single frames that follow them, are sent without allocation', (t) => {
+  const engine = bench(() => new TupleSpaceTable(), RULES, undefined, WholeUnderlay);
+  const { counters, underlay, receive, transmit } = engine;
+  receive();
+  transmit();
+  t.true(counters.workValue(WorkCounter.SENT_SUPER_FRAMES) > 0);
+  const before = underlay.sent;
+  const { transmits } = steady(t, engine, [BOUND, BOUND]);
+  t.is(underlay.sent - before, transmits * BATCHES * (6 + 22));
 });

@@ -73,6 +73,13 @@ export class LeanUnderlay implements Underlay {
   }
 }
 
+/** It is given super-frames as they are. */
+export class WholeUnderlay extends LeanUnderlay {
+  takesSuperFrames(): boolean {
+    return true;
+  }
+}
+
 export class LeanPort implements FramePort {
   readonly fd = -1;
   readonly short = 0;

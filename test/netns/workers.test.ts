@@ -7,6 +7,8 @@ import type { ExchangeResult } from './tools/exchange.js';
 import { type Host, INNER, type Topology } from './topology.js';
 
 interface WorkerCounts {
+  readonly polls: number;
+  readonly idlePolls: number;
   readonly receivedDatagrams: number;
   readonly sentDatagrams: number;
 }
@@ -58,4 +60,84 @@ for (const mode of ['wire', 'super'] as const) {
       t.true(rows.every(({ receivedDatagrams, sentDatagrams }) => receivedDatagrams > 0 && sentDatagrams > 0));
     });
   }
+}
+
+rooted('with several workers a TAP has a queue for each, and what vtep save prints makes the same again', async (t) => {
+  const topology = await twoHosts(t);
+  const first = await start(topology);
+  t.regex(await first.do('ip -d link show dev tap0'), /multi_queue numqueues 4 numdisabled 4/);
+  const saved = await first.do('save');
+  await first.stop();
+  const second = await Daemon.of(
+    topology.b,
+    startVtep(
+      topology.b,
+      saved.split('\n').filter((line) => !line.startsWith('#')),
+    ),
+  );
+  t.is(await second.do('save'), saved);
+  t.notRegex(await second.do('ip -d link show dev tap0'), /multi_queue/);
+});
+
+rooted('a persistent TAP goes on with another number of workers', async (t) => {
+  const topology = await twoHosts(t);
+  const lines = topology.batch.map((line) => (/^ip tuntap add/.test(line) ? `${line} persist` : line));
+  for (const workers of ['1', '3', '1']) {
+    const daemon = await Daemon.of(topology.b, startVtep(topology.b, lines, ['--workers', workers]));
+    const [a, b] = await exchange(topology, 200);
+    t.is(a.late + b.late, 0);
+    t.true(a.received > 0 && b.received > 0, `${workers} workers`);
+    await daemon.stop();
+  }
+  await topology.b.do('ip link del tap0');
+});
+
+rooted('busy polling looks for more behind traffic, and no longer', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = await start(topology, '--busy-poll', '200');
+  const polls = async (): Promise<number> => {
+    const rows = JSON.parse(await daemon.do('workers --json')) as WorkerCounts[];
+    t.true(rows.every(({ polls, idlePolls }) => idlePolls <= polls));
+    return rows.reduce((sum, { polls }) => sum + polls, 0);
+  };
+  const [a, b] = await exchange(topology, 400);
+  t.is(a.late + b.late, 0);
+  const after = await polls();
+  t.true(after > 0);
+  // Two readings are some tenths of a second apart, in which a worker that went on would look thousands of times.
+  const deadline = Date.now() + 10_000;
+  let [before, now] = [after, await polls()];
+  while (now !== before && Date.now() < deadline) [before, now] = [now, await polls()];
+  t.is(now, before);
+});
+
+rooted('a processor that is not there is said, and nothing is started', async (t) => {
+  const topology = await twoHosts(t);
+  const daemon = startVtep(topology.b, topology.batch, ['--workers', '2', '--cpus', '0,1000']);
+  const { code, stderr } = await daemon.exited;
+  t.is(code, 1);
+  t.is(stderr, 'vtep: the datapath cannot start: there is no CPU 1000 to run on\n');
+});
+
+for (const kind of ['raw', 'pcap'] as const) {
+  rooted(`underlay ${kind}: the first of several workers receives, in order`, async (t) => {
+    const topology = await twoHosts(t, { mode: 'wire' });
+    const lines = topology.batch.map((line) => (/ type vxlan /.test(line) ? `${line} underlay ${kind}` : line));
+    const daemon = await Daemon.of(topology.b, startVtep(topology.b, lines, ['--workers', String(WORKERS)]));
+    const [a, b] = await exchange(topology, 400);
+    t.is(b.late, 0);
+    t.true(b.received > 0 && b.damaged === 0);
+    // A capture only listens.
+    t.is(a.received > 0, kind === 'raw');
+    t.is(a.late, 0);
+    const rows = JSON.parse(await daemon.do('workers --json')) as WorkerCounts[];
+    t.deepEqual(
+      rows.map(({ receivedDatagrams }) => receivedDatagrams > 0),
+      [true, false, false, false],
+    );
+    t.is(
+      rows.every(({ sentDatagrams }) => sentDatagrams > 0),
+      kind === 'raw',
+    );
+  });
 }

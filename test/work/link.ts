@@ -199,7 +199,7 @@ export class WorkLink {
       'receive calls a datagram': count('RECEIVE_CALLS') / received,
       'TAP writes a frame': writes / count('TAP_FRAMES_WRITTEN'),
       'lookups a datagram': count('LOOKUPS') / received,
-      'probes a lookup': count('PROBES') / count('LOOKUPS'),
+      'probes a datagram': count('PROBES') / received,
     };
   }
 

@@ -88,10 +88,15 @@ export class FlowCache {
    * not be used any more. Allocates, in constant time.
    */
   before(lookup: Lookup, hook: number): Lookup {
+    this.forget(hook);
+    return lookup.empty ? lookup : new CachedLookup(this, lookup, hook, this.generations[hook]);
+  }
+
+  /** Voids what is remembered of a hook, which may have no look-up any more: others can have the room at once. */
+  forget(hook: number): void {
     if (!(hook >= 0 && hook < HOOKS)) throw new RangeError(`a cache has no hook ${hook}`);
     if (this.generations[hook] === this.lastGeneration) this.sweep(hook);
     this.generations[hook]++;
-    return lookup.empty ? lookup : new CachedLookup(this, lookup, hook, this.generations[hook]);
   }
 
   /** Offset of the entries beside the table. */

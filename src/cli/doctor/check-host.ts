@@ -3,6 +3,8 @@ import { EACCES, ENOENT, EPERM, errnoText } from '../../native/errno.js';
 import { type Facts, isUnseen } from './facts.js';
 import { advice, type Finding, note, ok, problem } from './finding.js';
 
+/** Processors from which on several workers pay: sender and receiver want one each. */
+const SHARED_FROM = 4;
 const NODE_FLOOR: readonly [number, number] = [20, 8];
 
 export function checkPlatform({ platformRefusal, kernel }: Facts): Finding[] {
@@ -84,5 +86,7 @@ export function checkCores({ cores, daemon }: Facts): Finding[] {
   const words = `${workers === 1 ? 'one worker' : `${workers} workers`} on ${cores === 1 ? 'one processor' : `${cores} processors`}`;
   if (workers > cores)
     return [advice(`${words}: they take turns, which costs more than it gains`, `vtep run --workers ${cores}`)];
+  if (workers === 1 && cores >= SHARED_FROM)
+    return [note(`${words}: with traffic of many flows more of them pay (vtep run --workers N, docs/performance.md)`)];
   return [ok(words)];
 }

@@ -106,6 +106,13 @@ const rows: readonly (readonly [title: string, Partial<Facts>, check: string, Le
       'note',
       /underlay raw needs it/,
     ],
+    [
+      'one worker on many processors',
+      { ...running({ workers: 1 }), cores: 8 },
+      'cores',
+      'note',
+      /one worker on 8 processors: .* --workers N/,
+    ],
     ['more workers than processors', running({ workers: 4 }), 'cores', 'advice', /4 workers on 2 processors/],
     ['probes that could not run', { probes: { unseen: 'no unshare' } }, 'probes', 'unseen', /not tried: no unshare/],
     ['a driver without TAPs', { ...NOBODY, ...probe('tap', 'missing') }, 'tap', 'problem', /tap missing/],

@@ -18,14 +18,7 @@ import {
 import {
   IFF_MULTI_QUEUE,
   IFF_VNET_HDR,
-  TUN_F_CSUM,
-  TUN_F_TSO4,
-  TUN_F_TSO6,
-  TUN_F_UDP_TUNNEL_GSO,
-  TUN_F_UDP_TUNNEL_GSO_CSUM,
   TUNGETFEATURES,
-  TUNSETOFFLOAD,
-  TUNSETVNETHDRSZ,
   VIRTIO_NET_HDR_F_NEEDS_CSUM,
   VnetHeader,
 } from '../../native/tun-constants.js';
@@ -33,12 +26,11 @@ import { VNET_HEADER_BYTES } from '../device.js';
 import { openPacketSocket } from '../packet/open-packet.js';
 import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { closeTap, openTap } from '../tap/open-tap.js';
+import { probeTunnelGso } from '../tunnel-gso/open-tunnel-gso.js';
 import type { Probe, ProbeName, ProbeState } from './probe.js';
 import { probeUdpOffload } from './udp-offload.js';
 
 const LOOPBACK = 1;
-/** struct virtio_net_hdr_v1_hash_tunnel. */
-const TUNNEL_HEADER_BYTES = 24;
 
 const probe = (name: ProbeName, state: ProbeState, sentence: string): Probe => ({ name, state, sentence });
 
@@ -95,7 +87,7 @@ function probeOffloads(tun: string): Probe[] {
     const tcp = tap.offloads.tcp
       ? probe('tap-tcp-offload', 'works', 'TCP super-frames of up to 64 KB pass through a TAP')
       : probe('tap-tcp-offload', 'missing', 'the TUN/TAP driver takes no offloads; every frame is a write');
-    return [tcp, probeUdpFrames(fd, tap.offloads.udp), probeTunnel(fd)];
+    return [tcp, probeUdpFrames(fd, tap.offloads.udp), probeTunnel(tun)];
   } finally {
     closeTap(tap);
   }
@@ -144,18 +136,14 @@ function superFrame(): NativeBuffer {
   return frame;
 }
 
-function probeTunnel(fd: number): Probe {
-  scratch.view.setInt32(0, TUNNEL_HEADER_BYTES, true);
-  const offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM;
-  const answer = ioctl(fd, TUNSETVNETHDRSZ, scratch.address);
-  const isThere = answer >= 0 && ioctl(fd, TUNSETOFFLOAD, offloads) >= 0;
-  return isThere
-    ? probe('tap-tunnel-offload', 'works', 'the TUN/TAP driver segments what is inside a tunnel (Linux 6.17)')
-    : probe(
-        'tap-tunnel-offload',
-        'missing',
-        'the TUN/TAP driver does not segment what is inside a tunnel (Linux 6.17 does)',
-      );
+/** The very proof that `vtep run --tunnel-gso` makes before it uses it. */
+function probeTunnel(tun: string): Probe {
+  const { families, refusals } = probeTunnelGso(tun);
+  const [first] = families;
+  if (first === undefined) return probe('tap-tunnel-offload', 'missing', refusals.join('; '));
+  const over = families.map((family) => `IPv${family}`).join(' and ');
+  const but = refusals.map((refusal) => `; ${refusal}`).join('');
+  return probe('tap-tunnel-offload', 'works', `super-frames can go whole over ${over} (vtep run --tunnel-gso)${but}`);
 }
 
 function probePacketSocket(): Probe {

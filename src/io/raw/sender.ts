@@ -16,6 +16,7 @@ import { Iovec, Mmsghdr, Msghdr, SockaddrIn } from '../../native/structs.js';
 import { putU16 } from '../../wire/bytes.js';
 import { Checksummer, finish, fold } from '../../wire/checksum.js';
 import { IPPROTO_UDP } from '../../wire/ip-protocol.js';
+import { simdChecksums } from '../../wire/simd-checksums.js';
 import { putUdpLength, UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_SRC_PORT } from '../../wire/udp.js';
 import { Addresses } from '../addresses.js';
 import { CONTROL_SPACE, NAME_SPACE, writeControl, writeName } from '../udp/headers.js';
@@ -55,7 +56,7 @@ export class RawSender {
 
   constructor(arena: Arena, families: readonly RawFamily[]) {
     this.arena = arena;
-    this.checksums = new Checksummer(arena.memory.buffer);
+    this.checksums = new Checksummer(arena.memory.buffer, simdChecksums(arena.memory));
     this.four = families.find(({ family }) => family === 4);
     this.six = families.find(({ family }) => family === 6);
     for (const each of families) this.sources[each.family] = new SourceAddress(arena, each);

@@ -5,6 +5,7 @@
  */
 import type { Arena } from '../../memory/arena.js';
 import { TunnelWord } from '../../memory/tunnel.js';
+import { ENODEV } from '../../native/errno.js';
 import { ROUTE_LOOKUP_BYTES, RouteLookup } from './route-lookup.js';
 
 const SLOTS = 256;
@@ -27,6 +28,8 @@ export const FORWARD_PATHS_BYTES = ROUTE_LOOKUP_BYTES;
 export type DefaultHopLimit = (family: 4 | 6) => number;
 
 export class ForwardPaths {
+  /** Whether the device that packets come in by has turned out to be gone. */
+  gone = false;
   private readonly slots = new Int32Array(SLOTS * SLOT);
   private readonly lookup: RouteLookup;
   private readonly into: number;
@@ -109,6 +112,7 @@ export class ForwardPaths {
     for (let w = 0; w < 4; w++) slots[slot + SOURCE + w] = tunnels[at + w];
     const known = (tunnels[at] | tunnels[at + 1] | tunnels[at + 2] | tunnels[at + 3]) !== 0;
     let same = known && (four || !isLinkLocal(tunnels[at])) && lookup.ask(tunnels, record, 0, this.into);
+    if (lookup.errno === ENODEV) this.gone = true;
     same &&= lookup.device === device;
     for (let w = 0; w < 4; w++) same &&= lookup.gateway[w] === gateway[w];
     if (chosen) tunnels.fill(0, at, at + 4);

@@ -99,8 +99,9 @@ export function forwardIpv4(rtnetlink: RtnetlinkClient, index: number, address: 
   );
 }
 
-/** Has IPv6 packets from the device `name` forwarded. Throws an ErrnoException. */
+/** Has IPv6 packets from the device `name` forwarded, also where new devices have no IPv6. Throws an ErrnoException. */
 export function forwardIpv6(name: string): void {
+  writeFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '0');
   writeFileSync(`/proc/sys/net/ipv6/conf/${name}/force_forwarding`, '1');
 }
 

@@ -10,6 +10,7 @@ import { bindSocket, close, recv, send, socket } from '../../native/libc.js';
 import {
   NETLINK_ROUTE,
   NLM_F_REQUEST,
+  NLMSG_ERROR,
   RTA_DST,
   RTA_GATEWAY,
   RTA_IIF,
@@ -42,6 +43,8 @@ export class RouteLookup {
   readonly source = new Int32Array(4);
   /** The route's own hop limit, or 0. */
   hopLimit = 0;
+  /** The errno that the kernel answered last with, or 0. */
+  errno = 0;
   private readonly arena: Arena;
   private readonly request: number;
   private readonly answer: number;
@@ -121,7 +124,9 @@ export class RouteLookup {
       // An answer to nobody's question, or to one that was given up.
       if (arena.i32[(answer + Nlmsghdr.SEQUENCE) >> 2] !== this.sequence) continue;
       const whole = arena.i32[(answer + Nlmsghdr.LENGTH) >> 2];
-      if (arena.u16[(answer + Nlmsghdr.TYPE) >> 1] !== RTM_NEWROUTE || whole > length) return false;
+      const type = arena.u16[(answer + Nlmsghdr.TYPE) >> 1];
+      this.errno = type === NLMSG_ERROR ? -arena.i32[(answer + Nlmsghdr.SIZE) >> 2] : 0;
+      if (type !== RTM_NEWROUTE || whole > length) return false;
       return this.read(answer + Nlmsghdr.SIZE, answer + whole, four);
     }
   }

@@ -12,7 +12,7 @@ import type { Arena } from '../../memory/arena.js';
 import { GSO_ECN, GSO_NONE, GSO_UDP_L4 } from '../../memory/packets.js';
 import { TUNNEL_DONT_FRAGMENT, TunnelWord } from '../../memory/tunnel.js';
 import { type DatagramVector, FOLLOWS } from '../../memory/vectors.js';
-import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, ENOMEM } from '../../native/errno.js';
+import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, ENODEV, ENOMEM } from '../../native/errno.js';
 import { writev } from '../../native/libc.js';
 import { Iovec } from '../../native/structs.js';
 import { TunnelVnetHeader } from '../../native/tun-constants.js';
@@ -86,7 +86,9 @@ export class TunnelGso {
   complete(tunnels: Int32Array, record: number, hopLimit: DefaultHopLimit): boolean {
     const four = tunnels[record + TunnelWord.FAMILY] === 4;
     if (this.failure !== 0 || !(four ? this.takes4 : this.takes6)) return false;
-    return this.paths.complete(tunnels, record, hopLimit);
+    const completed = this.paths.complete(tunnels, record, hopLimit);
+    if (this.paths.gone) this.failure = ENODEV;
+    return completed;
   }
 
   /**

@@ -11,36 +11,11 @@
  * in the processor's order, least significant byte first; the folded sum is swapped at the end (RFC 1071, section 2).
  */
 
-/** The folded sum of `length` bytes, 0 … 65,535, from `at` on, bytes read as words in the processor's order. */
-function swappedSum(at: usize, length: i32): u32 {
-  let first = i32x4.splat(0);
-  let second = i32x4.splat(0);
-  const end = at + length;
-  for (; at + 64 <= end; at += 64) {
-    first = i32x4.add(first, i32x4.extadd_pairwise_i16x8_u(v128.load(at)));
-    second = i32x4.add(second, i32x4.extadd_pairwise_i16x8_u(v128.load(at, 16)));
-    first = i32x4.add(first, i32x4.extadd_pairwise_i16x8_u(v128.load(at, 32)));
-    second = i32x4.add(second, i32x4.extadd_pairwise_i16x8_u(v128.load(at, 48)));
-  }
-  for (; at + 16 <= end; at += 16) {
-    first = i32x4.add(first, i32x4.extadd_pairwise_i16x8_u(v128.load(at)));
-  }
-  first = i32x4.add(first, second);
-  let sum: u32 =
-    i32x4.extract_lane(first, 0) +
-    i32x4.extract_lane(first, 1) +
-    i32x4.extract_lane(first, 2) +
-    i32x4.extract_lane(first, 3);
-  for (; at + 2 <= end; at += 2) sum += <u32>load<u16>(at);
-  if (at < end) sum += <u32>load<u8>(at);
-  return sum;
-}
+import { folded, swapped, swappedSum } from './sums';
 
 /** Folds to 16 bits and swaps their bytes: the value in network order. */
 function finished(sum: u32): u32 {
-  sum = (sum & 0xffff) + (sum >>> 16);
-  sum = (sum & 0xffff) + (sum >>> 16);
-  return ((sum & 0xff) << 8) | (sum >>> 8);
+  return swapped(folded(sum));
 }
 
 /** The folded sum of `length` bytes from `at` on. */
@@ -58,8 +33,8 @@ export function sumWithAddresses(addresses: usize, addressBytes: i32, at: usize,
       front += (more & 0xffffffff) + (more >>> 32);
     }
   }
-  const folded: u32 = <u32>((front & 0xffff) + ((front >>> 16) & 0xffff) + (front >>> 32));
-  return finished(swappedSum(at, length) + folded);
+  const addressSum: u32 = <u32>((front & 0xffff) + ((front >>> 16) & 0xffff) + (front >>> 32));
+  return finished(swappedSum(at, length) + addressSum);
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Sent {
 export interface Observation {
   /** What `ip -d link show` says of the tunnel. */
   readonly shown: string;
+  /** Bytes of the device's MTU. */
+  readonly mtu: number;
   readonly wire: readonly Sent[];
   /** Bytes of VLAN tags in frames that were sent. */
   readonly tagBytes: number;
@@ -183,6 +185,7 @@ export async function observe(endpoint: Endpoint, row: Row): Promise<Observation
       .filter(([, count]) => count > 0);
     return {
       shown: /^\s*(?:tun .*?)?(vxlan .*?)\s*(?:addrgenmode.*)?$/m.exec(details)?.[1] ?? '',
+      mtu: Number(/\bmtu (\d+)/.exec(details)?.[1]),
       ...seen,
       fdb,
       counters: counted,

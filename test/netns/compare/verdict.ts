@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Observation, Sent } from './observe.js';
 import type { Row } from './row.js';
 
-export const ASPECTS = ['wire', 'ports', 'inner', 'fdb', 'counters'] as const;
+export const ASPECTS = ['link', 'wire', 'ports', 'inner', 'fdb', 'counters'] as const;
 export type Aspect = (typeof ASPECTS)[number];
 
 export interface Difference {
@@ -47,6 +47,16 @@ function asTheKernel({ counters, drops, tagBytes }: Observation): Readonly<Recor
   return { ...counters, rx_dropped: rx_dropped - silent, tx_bytes: tx_bytes - tagBytes };
 }
 
+/** Whether both devices were made by the same line, and so have the same said of them. */
+function sameWords({ mode, vtep, attributes }: Row): boolean {
+  return mode !== 'rules' && vtep === undefined && attributes === undefined;
+}
+
+/** Without `dev`, and without an MTU of its own, a device of the kernel's has one that does not fit. */
+function mtuOf({ options, mtu }: Row, observed: Observation): readonly number[] {
+  return mtu !== undefined || /\bdev\b/.test(options) ? [observed.mtu] : [];
+}
+
 function counted(row: Row, counters: Readonly<Record<string, number>>): [name: string, count: number][] {
   const left = { transmit: 'tx_', otherhost: 'rx_otherhost' }[row.uncounted ?? 'transmit'];
   return Object.entries(counters).filter(([name]) => row.uncounted === undefined || !name.startsWith(left));
@@ -64,6 +74,9 @@ export function judge(row: Row, kernel: Observation, vtep: Observation): Verdict
     const isOrder = lacking.length === 0 && surplus.length === 0;
     differences.push({ aspect, kernel: isOrder ? 'in another order' : lacking, vtep: isOrder ? '' : surplus });
   };
+  if (sameWords(row)) {
+    compare('link', [kernel.shown, ...mtuOf(row, kernel)], [vtep.shown, ...mtuOf(row, vtep)]);
+  }
   compare('wire', byShape(kernel.wire), byShape(vtep.wire));
   const range = row.ports ?? [32768, 61000];
   compare('ports', [inRange(kernel.ports, range)], [inRange(vtep.ports, range)]);

@@ -1,6 +1,7 @@
 /**
- * send-segmented ADDRESS PORT SIZE LENGTH: hands the kernel LENGTH bytes in one call and has it cut them into datagrams
- * of SIZE bytes (UDP_SEGMENT, udp(7)). IPv4. Byte i is `pattern(i)`, so that every datagram differs.
+ * send-segmented ADDRESS PORT SIZE LENGTH…: hands the kernel LENGTH bytes in one call and has it cut them into datagrams
+ * of SIZE bytes (UDP_SEGMENT, udp(7)), for each LENGTH in turn. IPv4. Byte i of all is `pattern(i)`, so that every
+ * datagram differs.
  *
  * It calls the C library by itself: a test's tool should not stand on the code under test.
  */
@@ -22,7 +23,7 @@ function check(result: number, what: string): number {
   return result;
 }
 
-const [address = '', port = '', size = '', length = ''] = process.argv.slice(2);
+const [address = '', port = '', size = '', ...lengths] = process.argv.slice(2);
 const fd = check(socket(AF_INET, SOCK_DGRAM, 0), 'socket');
 const segment = Buffer.alloc(4);
 segment.writeInt32LE(Number(size));
@@ -32,6 +33,11 @@ const destination = Buffer.alloc(16); // struct sockaddr_in
 destination.writeUInt16LE(AF_INET, 0);
 destination.writeUInt16BE(Number(port), 2);
 destination.set(address.split('.').map(Number), 4);
-const payload = Uint8Array.from({ length: Number(length) }, (_, i) => pattern(i));
-const sent = check(sendto(fd, payload, payload.length, 0, destination, destination.length), 'sendto');
-if (sent !== payload.length) throw new Error(`only ${sent} bytes were sent`);
+let start = 0;
+for (const length of lengths.map(Number)) {
+  const from = start;
+  const payload = Uint8Array.from({ length }, (_, i) => pattern(from + i));
+  const sent = check(sendto(fd, payload, length, 0, destination, destination.length), 'sendto');
+  if (sent !== length) throw new Error(`only ${sent} bytes were sent`);
+  start += length;
+}

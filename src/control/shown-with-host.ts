@@ -1,0 +1,69 @@
+import type { Command } from '../iproute/commands.js';
+import { isLinkShown, printLinks } from '../iproute/print-link.js';
+import { isHere } from './device-registry.js';
+import type { Devices } from './devices.js';
+import { optionWords } from './host-show-words.js';
+import { mergeLinks } from './merge-links.js';
+import { mergeQdiscs } from './merge-qdiscs.js';
+import type { Say } from './protocol.js';
+import type { Rules } from './rules.js';
+
+type LinkShow = Extract<Command, { readonly kind: 'link-show' }>;
+type QdiscShow = Extract<Command, { readonly kind: 'qdisc-show' }>;
+
+/** Runs a tool of the system; what it prints is said. */
+type HostTool = (tool: 'ip' | 'tc', argv: readonly string[], say: Say) => Promise<void>;
+
+/** What is shown of vtep's things and of the host's together. */
+export class ShownWithHost {
+  private readonly devices: Devices;
+  private readonly rules: Rules;
+  private readonly host: HostTool;
+
+  constructor(devices: Devices, rules: Rules, host: HostTool) {
+    this.devices = devices;
+    this.rules = rules;
+    this.host = host;
+  }
+
+  /** Without a name the host's links are shown too: whoever says `ip` wants to see all there are. */
+  async links({ selector, output, argv }: LinkShow, say: Say): Promise<void> {
+    const device = selector.dev === undefined ? undefined : this.devices.registry.find(selector.dev);
+    if (selector.dev !== undefined && !device) {
+      await this.host('ip', argv, say);
+      return;
+    }
+    const links = this.devices.links.states();
+    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
+    if (device) {
+      say({ out: printLinks(shown, output) });
+      return;
+    }
+    const hosts = await this.hostText('ip', argv, say);
+    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
+  }
+
+  /** The host's too: a TAP has a root on the host, which people change with the same `tc qdisc`. */
+  async qdiscs({ dev, hook = false, output }: QdiscShow, say: Say): Promise<void> {
+    const named = dev === undefined ? [] : ['dev', dev];
+    const argv = [...optionWords(output), 'qdisc', 'show', ...named, ...(hook ? ['ingress'] : [])];
+    const device = dev === undefined ? undefined : this.devices.registry.find(dev);
+    if (dev !== undefined && !device) {
+      await this.host('tc', argv, say);
+      return;
+    }
+    // What was moved to another namespace keeps its name here, and the host knows nothing of it.
+    const hosts = device && !isHere(device) ? '' : await this.hostText('tc', argv, say);
+    say({ out: mergeQdiscs(hosts, this.rules.qdiscsOf(dev), dev, output) });
+  }
+
+  /** What a tool of the system prints; what it complains of is passed on. */
+  private async hostText(tool: 'ip' | 'tc', argv: readonly string[], say: Say): Promise<string> {
+    let text = '';
+    await this.host(tool, argv, (reply) => {
+      if ('out' in reply) text += reply.out;
+      else say(reply);
+    });
+    return text;
+  }
+}
