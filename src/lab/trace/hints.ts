@@ -70,6 +70,15 @@ const REMEDIES: Partial<Record<ReasonName, (device: string) => string>> = {
     `${device} is external, and needs to be told where to: "action tunnel_key set src_ip … dst_ip … id …" before the redirect`,
 };
 
+/** What a trace does not have. */
+export function* missingHints({ devices }: LocalEndpoint, steps: readonly StepReport[]): Generator<string> {
+  for (const step of steps) {
+    const prefix = step.kind === 'hook' ? devices.get(step.device)?.vxlan?.tapPrefix : undefined;
+    if (step.kind !== 'hook' || prefix === undefined) continue;
+    yield `${step.device} gives each VNI a TAP of its own (${prefix}…), where the frame would go unless a filter said otherwise; a trace has none of them`;
+  }
+}
+
 /** What to do about how it ended. */
 export function* outcomeHints(steps: readonly StepReport[]): Generator<string> {
   for (const step of steps) {

@@ -3,7 +3,7 @@ import type { Rule } from '../../classifier/classifier.js';
 import { KEY_WORDS, KeyWord } from '../../classifier/flow-key.js';
 import { encodeKeys } from '../../control/encode-keys.js';
 import type { FlowerKey } from '../../iproute/commands.js';
-import { fieldWord, hasField, isTunnelField, keyName, keyWord, protocolWord } from './packet-words.js';
+import { fieldWord, hasField, keyName, keyWord, protocolWord } from './packet-words.js';
 import { differingWords, type RuleView, takesProtocol } from './rule-view.js';
 
 /** A field in which a packet is not what a rule wants. */
@@ -135,9 +135,4 @@ export function differenceSentence({ field, is, wants }: Difference): string {
   if (is !== null) return `${field} is ${is}, rule wants ${wants}`;
   const isTunnel = field.startsWith('enc_') || field === 'vxlan_opts';
   return `${isTunnel ? `no ${field}, for there is no such tunnel metadata` : `the packet has no ${field}`}, rule wants ${wants}`;
-}
-
-/** Whether a filter looks at the metadata of the tunnel. */
-export function wantsTunnel(keys: readonly FlowerKey[]): boolean {
-  return keys.some(({ name }) => isTunnelField(name));
 }

@@ -3,7 +3,7 @@ import { dissect } from '../../classifier/dissect.js';
 import { FIELDS } from '../../classifier/fields.js';
 import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../../classifier/flow-key.js';
 import type { FlowerKey, FlowerKeyName } from '../../iproute/commands.js';
-import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_ARP, ETH_P_RARP, formatEtherType } from '../../iproute/ether-type.js';
+import { ETH_P_ARP, ETH_P_RARP, formatEtherType } from '../../iproute/ether-type.js';
 import { flowerKey, flowerKeys } from '../../iproute/flower-keys.js';
 import { wordOf } from '../../iproute/flower-value.js';
 import { flowerValues } from '../../iproute/flower-values.js';
@@ -160,11 +160,6 @@ export function isTunnelField(name: FlowerKeyName): boolean {
 /** The EtherType that filters' protocols are compared with, as tc prints it. */
 export function protocolWord(protocol: number): string {
   return formatEtherType(protocol);
-}
-
-/** Whether an EtherType is that of a tag. */
-export function isTag(protocol: number): boolean {
-  return protocol === ETH_P_8021Q || protocol === ETH_P_8021AD;
 }
 
 /** Reads packets as they were at some moment. */

@@ -77,7 +77,7 @@ export interface RuleReport {
 
 export interface ActionReport {
   readonly kind: 'action';
-  /** From 1 on, as they ran. */
+  /** Its place among the rule's actions, from 1 on. */
   readonly order: number;
   readonly action: string;
   /** What is other behind it: fields, metadata, mark, priority. */

@@ -29,6 +29,8 @@ export class RuleView implements ClassifierTable {
   /** By chain, then by pref. */
   private readonly chains = new Map<number, Map<number, Pref>>();
   private readonly byId = new Map<number, Rule>();
+  /** Masks by name: there are few, which many rules share. */
+  private readonly masks = new Map<string, Int32Array>();
 
   /** `inner`: the table that the datapath runs. */
   constructor(inner: ClassifierTable) {
@@ -79,14 +81,8 @@ export class RuleView implements ClassifierTable {
     }
   }
 
-  /** Whether there is a rule that has any of these words of the key in its mask. */
-  some(isWanted: (rule: Rule) => boolean): boolean {
-    for (const rule of this.byId.values()) if (isWanted(rule)) return true;
-    return false;
-  }
-
   private add(given: Rule, before?: Rule): void {
-    const mask = given.mask.slice();
+    const mask = getOrMake(this.masks, given.mask.join(), () => given.mask.slice());
     const rule: Rule = { ...given, key: given.key.map((word, n) => word & (mask[n] ?? 0)), mask };
     const prefs = getOrMake(this.chains, rule.chain, () => new Map<number, Pref>());
     const pref = getOrMake(prefs, rule.pref, () => ({ protocol: rule.protocol, masks: new Map<string, MaskRules>() }));

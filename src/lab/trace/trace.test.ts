@@ -158,6 +158,16 @@ test('a packet that no device takes is told why', async (t) => {
   );
 });
 
+test('a mirror receiver, whose TAPs a trace does not have, says so', async (t) => {
+  const tracer = await Tracer.from(
+    'ip link add mir type vxlan external vni any tap-prefix m dstport 4789\nip link set mir up\n',
+    'rules',
+  );
+  const { arrival } = readArrival(tracer.endpoint, 'dev mir enc_key_id 5 ip_proto udp'.split(' '), nothing);
+  const { hints } = tracer.trace(arrival);
+  t.regex(hints[0] ?? '', /^mir gives each VNI a TAP of its own \(m…\)/);
+});
+
 test('a classic device says where its forwarding table sends a frame, and where it knows nothing', async (t) => {
   const sent = await traced('', 'dev blue egress ip_proto udp');
   t.regex(sent.text, /end: blue sends it into the tunnel to 192.0.2.9 port 4790, VNI 7: /);

@@ -10,7 +10,7 @@ import { filterCommand } from '../../iproute/filter-command.js';
 import { REASONS } from '../../memory/reasons.js';
 import { LocalEndpoint, type LocalOptions } from '../local-endpoint.js';
 import type { Arrival } from './flow-words.js';
-import { arrivalHints, hookHints, outcomeHints } from './hints.js';
+import { arrivalHints, hookHints, missingHints, outcomeHints } from './hints.js';
 import { differenceSentence, differences, tryRules } from './near-misses.js';
 import { frameWords, PacketReader, protocolWord, tunnelWords } from './packet-words.js';
 import { type Acted, type LookedUp, Recorder, type Step, type Visit } from './recorder.js';
@@ -79,6 +79,8 @@ export class Tracer {
     });
     const [datapath] = made;
     if (!datapath) throw new Error('an endpoint without a datapath');
+    // Of a bundle of datagrams each is to be seen on its way.
+    datapath.engine.setTrains(false);
     return new Tracer(endpoint, datapath, recorder, near);
   }
 
@@ -97,6 +99,7 @@ export class Tracer {
     });
     for (const hint of arrivalHints(endpoint, arrival, isTaken)) this.hints.add(hint);
     for (const hint of outcomeHints(steps)) this.hints.add(hint);
+    if (outputs.length === 0) for (const hint of missingHints(endpoint, steps)) this.hints.add(hint);
     return {
       input: {
         from: arrival.from,
@@ -113,7 +116,6 @@ export class Tracer {
   private steps(steps: readonly Step[], visit?: Visit): StepReport[] {
     const reports: StepReport[] = [];
     let acting: Found | undefined;
-    let order = 0;
     for (const step of steps) {
       switch (step.kind) {
         case 'visit':
@@ -123,11 +125,10 @@ export class Tracer {
           const { report, found } = this.lookup(step, visit);
           reports.push(report);
           acting = found;
-          order = 0;
           break;
         }
         case 'action': {
-          reports.push(this.action(step, acting, ++order));
+          reports.push(this.action(step, acting));
           break;
         }
         case 'verdict': {
@@ -198,12 +199,12 @@ export class Tracer {
     return { report, found };
   }
 
-  private action(step: Acted, found: Found | undefined, order: number): ActionReport {
+  private action(step: Acted, found: Found | undefined): ActionReport {
     const place = found?.filter.actions.findIndex(({ row }) => row === step.id) ?? -1;
     const action = found?.state.actions[place];
     return {
       kind: 'action',
-      order,
+      order: place + 1,
       action: action ? wordsOfAction(action) : '',
       changes: step.after ? this.changes(step.before, step.after) : [],
       metadata: step.after?.tunnel ? tunnelWords(this.reader.key(step.after)) : null,

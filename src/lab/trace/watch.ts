@@ -30,9 +30,7 @@ export interface PacketState {
   readonly isBare: boolean;
 }
 
-/** Which table answers at a hook, for whoever wants to look at the rules themselves. */
-export type SnapshotOf = (device: number, direction: number) => ClassifierSnapshot | undefined;
-
+/** A datapath on the calling thread whose engine is watched. */
 export class WatchedDatapath extends LocalDatapath {
   private readonly snapshots = new Map<string, ClassifierSnapshot>();
 
