@@ -104,6 +104,15 @@ tap0 egress protocol all pref 1 flower action drop`,
   t.deepEqual(report.hints, []);
 });
 
+test('bytes that an action changed are told, also where no field shows it', async (t) => {
+  const { text } = await traced(
+    'tap0 ingress protocol ip pref 1 flower action pedit munge offset 32 u32 set 0x1020304 pipe action csum ip and udp pipe action skbedit priority 1:2 pipe action drop',
+    'dev tap0 ip_proto udp',
+  );
+  t.regex(text, / {2}action 1: pedit .* pipe index 1\n {4}bytes 46-49: 00000000 -> 01020304\n {2}action 2/);
+  t.regex(text, / {2}action 3: skbedit .*\n {4}priority: none -> \d+\n/);
+});
+
 test('keys on the metadata of a tunnel, where there is none, are pointed out by name', async (t) => {
   const keys = 'flower enc_key_id 7 action mirred egress redirect dev tap0';
   const classic = await traced(`blue ingress protocol all pref 1 ${keys}`, 'dev blue ip_proto udp');

@@ -31,6 +31,8 @@ import { outputSentence } from './sentences.js';
 import { type PacketState, WatchedDatapath } from './watch.js';
 
 const VERDICTS = new Map(Object.entries(Verdict).map(([name, number]) => [number as number, name.toLowerCase()]));
+/** Digits of changed bytes that are told. */
+const LONGEST_HEX = 32;
 /** As tc says them. */
 const VERDICT_WORDS: Readonly<Record<string, string>> = { ok: 'pass', shot: 'drop' };
 
@@ -218,9 +220,10 @@ export class Tracer {
     const names = new Set([...Object.keys(then), ...Object.keys(now)]);
     // At last, behind what came or went.
     names.delete('length');
-    return [...names, 'length']
+    const changes = [...names, 'length']
       .filter((field) => then[field] !== now[field])
       .map((field) => ({ field, before: then[field] ?? null, after: now[field] ?? null }));
+    return [...changes, ...changedBytes(before.bytes, after.bytes)];
   }
 
   private wordsOf(state: PacketState): Record<string, string> {
@@ -285,6 +288,20 @@ function ruleReport(state: FilterState): RuleReport {
     keys: words.slice(words.indexOf('flower') + 1).join(' '),
     actions: actions.map(wordsOfAction),
   };
+}
+
+/** From the first byte that is another to the last; nothing where the length changed. */
+function changedBytes(before: Uint8Array, after: Uint8Array): Change[] {
+  if (before.length !== after.length) return [];
+  const isOther = (byte: number, n: number): boolean => byte !== after[n];
+  const first = before.findIndex(isOther);
+  const last = before.findLastIndex(isOther);
+  if (first < 0) return [];
+  const shown = (bytes: Uint8Array): string => {
+    const part = hexOf(bytes.subarray(first, last + 1));
+    return part.length > LONGEST_HEX ? `${part.slice(0, LONGEST_HEX)}…` : part;
+  };
+  return [{ field: `bytes ${first}-${last}`, before: shown(before), after: shown(after) }];
 }
 
 function hexOf(bytes: Uint8Array): string {
