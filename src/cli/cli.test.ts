@@ -227,3 +227,23 @@ test('a batch that the grammar refuses ends with 1, the line and tc’s words, a
   t.regex(err, new RegExp(`^What is "frob"\\?[^]*\\nCommand failed ${batch}:3\\n$`));
   t.notRegex(err, /\n\s+at /);
 });
+
+test('a trace of a running vtep asks it for its state alone, and its refusals are passed on', async (t) => {
+  const asked: string[] = [];
+  const env = await daemon(t, async (argv, reply) => {
+    asked.push(argv.join(' '));
+    reply({ out: argv[0] === 'save' ? 'ip tuntap add dev tap0 mode tap\nip link set dev tap0 up\n' : '' });
+    return 0;
+  });
+  const { out, err, code } = await vtep(['trace', 'dev', 'tap0', 'ip_proto', 'udp', '--json'], env);
+  t.is(err, '');
+  t.is(code, 0);
+  t.like(JSON.parse(out), { taken: true, outputs: [], input: { from: 'host', device: 'tap0' } });
+  t.deepEqual(asked, ['save', 'bridge fdb show']);
+  const wrong = await vtep(['trace', 'dev', 'tap0', 'ip_prot0', 'udp'], env);
+  t.is(wrong.out, '');
+  t.regex(wrong.err, /What is "ip_prot0"/);
+  t.is(wrong.code, 1);
+  const help = await vtep(['help', 'trace']);
+  t.regex(help.out, /pcap FILE packet 7/);
+});

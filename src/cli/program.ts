@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import type { TraceWords } from './trace.js';
 import { busyPoll, cpuList, workers } from './worker-options.js';
 
 interface ControlWord {
@@ -144,10 +145,54 @@ export function program(): Command {
     )
     .option('--json', 'print JSON')
     .action(async (file: string, words: ReplayWords) => (await import('./replay.js')).replay(file, words));
+  vtep
+    .command('trace')
+    .description(
+      "explain a packet's way: filters tried, near misses, actions, where it ends; without -b by the vtep that runs",
+    )
+    .argument('[words...]', 'dev NAME [egress] KEY VALUE … | [dev NAME] hex BYTES | [dev NAME] pcap FILE [packet N]')
+    .option('-b, --batch <file>', 'ip, tc and bridge lines instead of a running vtep; - reads standard input')
+    .option('--near <n>', 'how many of the rules that did not match to explain, for each look-up', count, 3)
+    .option('--hex', 'print the frames too')
+    .option(
+      '--host <interface>',
+      'an interface of the host that rules of the file may send to; may be repeated',
+      another,
+    )
+    .option(
+      '--classifier <kind>',
+      'tuple-space, or linear (slow; what the other is tested against)',
+      classifier,
+      'tuple-space',
+    )
+    .option('--json', 'print JSON')
+    .option('--control <path>', 'control socket')
+    .addHelpText('after', TRACE_HELP)
+    .action(async (words: string[], options: ControlWord & TraceWords) =>
+      (await import('./trace.js')).trace(words, options, controlOf(options)),
+    );
   return vtep;
 }
+
+const TRACE_HELP = `
+Words:
+  dev vxlan0 enc_key_id 4 ip_proto tcp dst_port 80   a flow that comes out of the tunnel, in the keys of tc flower
+  dev tap0 dst_ip 10.4.0.13                          a flow that the host sends; on a vxlan device: dev vxlan0 egress …
+  hex 4500…                                          an outer IP packet (dev tap0 hex …: a frame that the host sends)
+  pcap FILE packet 7                                 the seventh packet of a capture
+`;
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** How many of something. */
+function count(word: string): number {
+  if (!/^\d{1,6}$/.test(word)) throw new InvalidArgumentError('a number from 0 on.');
+  return Number(word);
+}
+
+function another(word: string, before: readonly string[] = []): readonly string[] {
+  return [...before, word];
 }

@@ -78,6 +78,14 @@ const NO_PROGRAMS: ActionPrograms = {
   buckets: 0,
 };
 
+/** The classes of an engine's parts. One that is watched has others, which tell of what they do (lab/trace). */
+export interface EngineClasses {
+  readonly Hooks: typeof Hooks;
+  readonly Executor: typeof Executor;
+}
+
+const PLAIN: EngineClasses = { Hooks, Executor };
+
 export class Engine {
   private readonly packets: Packets;
   private readonly batch: ReceivedDatagrams;
@@ -122,6 +130,7 @@ export class Engine {
     fdb: SharedArrayBuffer = new FdbStore().buffer,
     vniCounters: VniCounters = new VniCounters(),
     pathMtus?: SharedArrayBuffer,
+    classes: EngineClasses = PLAIN,
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -133,11 +142,11 @@ export class Engine {
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
-    this.hook = new Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
+    this.hook = new classes.Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
     const sampler = new RingSampler(arena.u8, this.packets, samples);
     const { packets, scratch } = this;
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
-    this.executor = new Executor(parts, this.hook, NO_PROGRAMS);
+    this.executor = new classes.Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
     this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);

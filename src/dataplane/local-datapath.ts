@@ -6,8 +6,15 @@ import type { Clock } from '../memory/clock.js';
 import { ActionCounters, Counters } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import { ENGINE_ARENA_BYTES, Engine } from './engine.js';
+import { ENGINE_ARENA_BYTES, Engine, type EngineClasses } from './engine.js';
 import type { Instruction } from './messages.js';
+
+/** What an engine that is watched is made with: parts that tell of what they do. */
+export interface Watched {
+  readonly classes: EngineClasses;
+  readonly counters: Counters;
+  readonly actionCounters: ActionCounters;
+}
 
 /**
  * A datapath on the calling thread: an engine whose ports and underlays are objects of this process, for whoever gives
@@ -17,8 +24,8 @@ export class LocalDatapath {
   readonly devices = new DeviceTable();
   readonly fdb = new FdbRecords();
   readonly vniCounters = new VniCounters();
-  readonly counters = new Counters();
-  readonly actionCounters = new ActionCounters();
+  readonly counters: Counters;
+  readonly actionCounters: ActionCounters;
   readonly samples = new SampleRing();
   readonly arena: Arena;
   readonly engine: Engine;
@@ -26,8 +33,10 @@ export class LocalDatapath {
   readonly clock: Clock;
 
   /** `seed`: what chance begins with, any 32 bits but 0. */
-  constructor(clock: Clock, seed: number) {
+  constructor(clock: Clock, seed: number, watched?: Watched) {
     this.clock = clock;
+    this.counters = watched?.counters ?? new Counters();
+    this.actionCounters = watched?.actionCounters ?? new ActionCounters();
     this.arena = new Arena(ENGINE_ARENA_BYTES);
     this.engine = new Engine(
       this.arena,
@@ -37,6 +46,8 @@ export class LocalDatapath {
       this.samples,
       this.fdb.buffer,
       this.vniCounters,
+      undefined,
+      watched?.classes,
     );
     this.engine.makeRepeatable(clock, seed);
   }

@@ -3,6 +3,7 @@
  * that is given packets by hand. What comes out is kept until it is taken. Time is what it is said to be, so that the
  * same packets come to the same end each time.
  */
+import type { ClassifierTable } from '../classifier/classifier.js';
 import { type ClassifierKind, createTable } from '../classifier/create-table.js';
 import { type DesiredState, readDesired } from '../control/desired-state.js';
 import { adoptTable, type TableDevice, type TableState } from '../control/device-tables.js';
@@ -18,7 +19,7 @@ import { FakePort } from '../io/fake/fake-port.js';
 import { segmentsOf } from '../io/fake/fake-underlay.js';
 import { parseMac } from '../iproute/address.js';
 import type { LinkGeneric, VxlanOptions } from '../iproute/commands.js';
-import { SetClock } from '../memory/clock.js';
+import { type Clock, SetClock } from '../memory/clock.js';
 import { LocalDevices } from './local-devices.js';
 import { outerPacket } from './outer-packet.js';
 import { PacketUnderlay } from './packet-underlay.js';
@@ -30,6 +31,10 @@ export interface LocalOptions {
   readonly classifier?: ClassifierKind;
   /** What chance begins with: any 32 bits but 0. */
   readonly seed?: number;
+  /** Makes the tables that rules are kept in; absent: those of `classifier`. */
+  readonly newTable?: () => ClassifierTable;
+  /** Makes the datapath, for whoever watches it. */
+  readonly newDatapath?: (clock: Clock, seed: number) => LocalDatapath;
   /** What time it is when the lines are read: milliseconds since the epoch. */
   readonly start?: number;
 }
@@ -99,9 +104,11 @@ export class LocalEndpoint {
   static async from(text: string, name: string, options: LocalOptions = {}): Promise<LocalEndpoint> {
     const { hosts = [], classifier = 'tuple-space', seed = 1, start = 0 } = options;
     const clock = new SetClock(start);
-    const datapath = new LocalDatapath(clock, seed);
+    const { newDatapath = (...parts) => new LocalDatapath(...parts), newTable = () => createTable(classifier) } =
+      options;
+    const datapath = newDatapath(clock, seed);
     const present = new LocalDevices(hosts);
-    const state = await readDesired(text, name, present, () => createTable(classifier), datapath);
+    const state = await readDesired(text, name, present, newTable, datapath);
     const endpoint = new LocalEndpoint(datapath, state, present, clock);
     await state.rules.commit();
     return endpoint;

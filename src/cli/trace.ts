@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { readBatch } from '../control/batch-file.js';
+import { request } from '../control/client.js';
+import { CommandError } from '../iproute/commands.js';
+import { readArrival } from '../lab/trace/arrival.js';
+import { liveBatch } from '../lab/trace/live-batch.js';
+import { printTrace } from '../lab/trace/print-trace.js';
+import { Tracer } from '../lab/trace/trace.js';
+import { type CapturedPacket, CaptureFormatError, readCapture } from '../observe/captures/capture-reader.js';
+
+export interface TraceWords {
+  readonly batch?: string;
+  readonly host?: readonly string[];
+  readonly near: number;
+  readonly classifier: 'tuple-space' | 'linear';
+  readonly hex?: boolean;
+  readonly json?: boolean;
+}
+
+/** `vtep trace`: by the rules of a file, or by those of the daemon that listens at `control`. */
+export async function trace(words: readonly string[], options: TraceWords, control: string | undefined): Promise<void> {
+  const { batch, host = [], near, classifier, hex = false, json = false } = options;
+  const live = batch === undefined ? await liveRules(control) : undefined;
+  const text = live?.text ?? readBatch(batch ?? '');
+  const tracer = await Tracer.from(text, batch ?? 'vtep save', {
+    ...{ hosts: [...host, ...(live?.hosts ?? [])], near, classifier },
+    start: Date.now(),
+  });
+  const { arrival, time } = readArrival(tracer.endpoint, words, packetsOf);
+  if (time !== undefined) tracer.endpoint.setTime(time);
+  const report = tracer.trace(arrival);
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  process.stdout.write(
+    json ? `${JSON.stringify(report)}\n` : printTrace(report, { hex, ...(width !== undefined && { width }) }),
+  );
+}
+
+/** What the daemon has in force, as the batch that makes it again. It only prints it, as for `vtep save`. */
+async function liveRules(control: string | undefined): Promise<{ readonly text: string; readonly hosts: string[] }> {
+  const saved = await said(['save'], control);
+  const learned = await said(['bridge', 'fdb', 'show'], control);
+  return liveBatch(saved, learned);
+}
+
+async function said(argv: readonly string[], control: string | undefined): Promise<string> {
+  const pieces: string[] = [];
+  const errors: string[] = [];
+  const output = { out: (text: string) => pieces.push(text), err: (text: string) => errors.push(text) };
+  const code = await request(argv, output, control);
+  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
+  return pieces.join('');
+}
+
+function* packetsOf(file: string): Generator<CapturedPacket> {
+  try {
+    yield* readCapture(readFileSync(file));
+  } catch (error) {
+    if (error instanceof CaptureFormatError) throw new CommandError(`vtep: ${file}: ${error.message}`, 1);
+    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${error.message}`, 1);
+    throw error;
+  }
+}
