@@ -72,6 +72,7 @@ export class Background {
         this.child.stdout?.off('data', look);
         this.child.stderr?.off('data', look);
         this.child.off('close', ended);
+        this.child.off('error', finish);
         if (error) reject(error);
         else resolve();
       };
