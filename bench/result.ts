@@ -87,12 +87,13 @@ export function met({ target, unit, ratios, sides }: RowResult, tested: string):
   return moreIsBetter(unit) ? value >= target : value <= target;
 }
 
-/** JSON with lists of numbers on one line. */
+/** JSON with lists of numbers, and short ones of words, on one line, as the formatter wants them. */
 export function toJson(result: object): string {
   const rounded = JSON.stringify(
     result,
     (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value),
     2,
   );
-  return `${rounded.replace(/\[\s+([-+.\de,\s]+?)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`;
+  const lists = /\[\s+((?:[-+.\de]+|"[^"]{0,20}")(?:,\s+(?:[-+.\de]+|"[^"]{0,20}"))*)\s+\]/g;
+  return `${rounded.replace(lists, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`;
 }
