@@ -1,10 +1,9 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBatch } from '../control/batch-file.js';
-import { CommandError } from '../iproute/commands.js';
 import { LocalEndpoint } from '../lab/local-endpoint.js';
 import { printReplay, Replay, replayJson } from '../lab/replay.js';
-import { type CapturedPacket, CaptureFormatError, readCapture } from '../observe/captures/capture-reader.js';
+import { readPackets } from './read-packets.js';
 
 export interface ReplayWords {
   readonly batch: string;
@@ -17,7 +16,7 @@ export interface ReplayWords {
 
 /** `vtep replay`: a capture through the devices and rules of a batch file, without any rights. */
 export async function replay(file: string, words: ReplayWords): Promise<void> {
-  const packets = packetsOf(file);
+  const packets = readPackets(file);
   const first = packets.next();
   const start = first.done === true ? 0 : first.value.time;
   const { batch, dev, host = [], classifier } = words;
@@ -26,16 +25,6 @@ export async function replay(file: string, words: ReplayWords): Promise<void> {
   if (first.done !== true) run.packet(first.value);
   for (const packet of packets) run.packet(packet);
   process.stdout.write(words.json === true ? replayJson(endpoint, run.count) : printReplay(endpoint, run.count));
-}
-
-function* packetsOf(file: string): Generator<CapturedPacket> {
-  try {
-    yield* readCapture(readFileSync(file));
-  } catch (error) {
-    if (error instanceof CaptureFormatError) throw new CommandError(`vtep: ${file}: ${error.message}`, 1);
-    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${error.message}`, 1);
-    throw error;
-  }
 }
 
 function sinkOf(folder: string | undefined): (file: string, bytes: Uint8Array) => void {

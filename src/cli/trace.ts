@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readBatch } from '../control/batch-file.js';
 import { request } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
@@ -6,7 +5,7 @@ import { readArrival } from '../lab/trace/arrival.js';
 import { liveBatch } from '../lab/trace/live-batch.js';
 import { printTrace } from '../lab/trace/print-trace.js';
 import { Tracer } from '../lab/trace/trace.js';
-import { type CapturedPacket, CaptureFormatError, readCapture } from '../observe/captures/capture-reader.js';
+import { readPackets } from './read-packets.js';
 
 export interface TraceWords {
   readonly batch?: string;
@@ -26,7 +25,7 @@ export async function trace(words: readonly string[], options: TraceWords, contr
     ...{ hosts: [...host, ...(live?.hosts ?? [])], near, classifier },
     start: Date.now(),
   });
-  const { arrival, time } = readArrival(tracer.endpoint, words, packetsOf);
+  const { arrival, time } = readArrival(tracer.endpoint, words, readPackets);
   if (time !== undefined) tracer.endpoint.setTime(time);
   const report = tracer.trace(arrival);
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
@@ -49,14 +48,4 @@ async function said(argv: readonly string[], control: string | undefined): Promi
   const code = await request(argv, output, control);
   if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
   return pieces.join('');
-}
-
-function* packetsOf(file: string): Generator<CapturedPacket> {
-  try {
-    yield* readCapture(readFileSync(file));
-  } catch (error) {
-    if (error instanceof CaptureFormatError) throw new CommandError(`vtep: ${file}: ${error.message}`, 1);
-    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${error.message}`, 1);
-    throw error;
-  }
 }

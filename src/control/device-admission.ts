@@ -56,9 +56,7 @@ export class DeviceAdmission {
 
   /** As `changed`, whatever the device's name. */
   changedOptions(current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
-    if (!current) throw rtnetlinkAnswers('Operation not supported');
-    const options = changeVxlan(current, changes);
-    checkSupported(options);
+    const options = changedOptions(current, changes);
     this.checkLower(options);
     return options;
   }
@@ -72,4 +70,12 @@ export class DeviceAdmission {
 export function checkSupported(options: VxlanOptions): void {
   const unsupported = unsupportedVxlan(options);
   if (unsupported !== undefined) throw notSupported(unsupported);
+}
+
+/** The options that a vxlan device of `current` ones comes to have, wherever it is. */
+export function changedOptions(current: VxlanOptions | undefined, changes: VxlanChanges): VxlanOptions {
+  if (!current) throw rtnetlinkAnswers('Operation not supported');
+  const options = changeVxlan(current, changes);
+  checkSupported(options);
+  return options;
 }

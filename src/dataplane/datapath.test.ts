@@ -7,15 +7,14 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { AT_INGRESS } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
-import { LinearTable } from '../classifier/linear/linear-table.js';
 import { DeviceKind } from '../devices/device-table.js';
 import { DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { REASON } from '../memory/reasons.js';
 import { EBADF } from '../native/errno.js';
 import { buildFrame } from '../offload/test-frames.js';
 import { Datapath } from './datapath.js';
-import { gact, type HookRule, programsOf, ruleOf, TAP0 } from './harness.test.helper.js';
-import type { Instruction } from './messages.js';
+import { gact, programsOf, TAP0 } from './harness.test.helper.js';
+import { rules, until } from './worker-rules.test.helper.js';
 
 async function start(t: ExecutionContext): Promise<Datapath> {
   const datapath = await Datapath.start({ coalesce: true });
@@ -44,20 +43,6 @@ function queuesOf(fd: number): { readFd: number; writeFd: number }[] {
 /** The host sends a frame: an empty virtio-net header before it, in one write. */
 function hostSends(fd: number, frame: Uint8Array): void {
   writeSync(fd, Buffer.concat([new Uint8Array(12), frame]));
-}
-
-function rules(...given: readonly HookRule[]): Instruction {
-  const table = new LinearTable();
-  given.forEach((rule, id) => {
-    table.insert(ruleOf(rule, id));
-  });
-  const hooks = [{ device: TAP0, direction: AT_INGRESS, snapshot: table.publish() }];
-  return { type: 'rules', programs: programsOf(given), hooks };
-}
-
-/** Resolves once `condition` holds: each instruction that is in force is a turn of the worker's. */
-async function until(datapath: Datapath, condition: () => boolean): Promise<void> {
-  while (!condition()) await datapath.apply({ type: 'port-close', device: 1000 });
 }
 
 test('a worker starts, obeys in order, and ends; what comes too late is refused', async (t) => {

@@ -1,17 +1,15 @@
 // Several real worker threads. Each reads a socket of its own in the place of a TAP's queue.
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { AT_INGRESS } from '../actions/outlet.js';
 import { POLICE_WORDS, PoliceWord, Verdict } from '../actions/program.js';
-import { LinearTable } from '../classifier/linear/linear-table.js';
 import { DeviceKind } from '../devices/device-table.js';
 import { closeHandover, openHandover } from '../io/handover/pair.js';
 import { ActionCounter, DeviceCounter } from '../memory/counters.js';
 import { REASON } from '../memory/reasons.js';
 import { buildFrame } from '../offload/test-frames.js';
 import { Datapath, type DatapathOptions } from './datapath.js';
-import { type Action, gact, type HookRule, policeMtu, programsOf, ruleOf, TAP0 } from './harness.test.helper.js';
-import type { Instruction } from './messages.js';
+import { type Action, gact, policeMtu, TAP0 } from './harness.test.helper.js';
+import { rules, until } from './worker-rules.test.helper.js';
 
 const WORKERS = 3;
 
@@ -48,20 +46,6 @@ function policePackets(burst: number, time: number): Action {
 }
 
 const FRAME = Buffer.concat([new Uint8Array(12), buildFrame({ protocol: 'udp' })]);
-
-function rules(...given: readonly HookRule[]): Instruction {
-  const table = new LinearTable();
-  given.forEach((rule, id) => {
-    table.insert(ruleOf(rule, id));
-  });
-  const hooks = [{ device: TAP0, direction: AT_INGRESS, snapshot: table.publish() }];
-  return { type: 'rules', programs: programsOf(given), hooks };
-}
-
-/** Resolves once `condition` holds: each instruction that is in force is a turn of every worker's. */
-async function until(datapath: Datapath, condition: () => boolean): Promise<void> {
-  while (!condition()) await datapath.apply({ type: 'port-close', device: 1000 });
-}
 
 test('a rule that is in force is so for all workers, and what they count is one figure', async (t) => {
   const datapath = await start(t);

@@ -1,10 +1,9 @@
 import type { PresentDevices } from '../control/desired-devices.js';
-import { checkSupported } from '../control/device-admission.js';
+import { changedOptions, checkSupported } from '../control/device-admission.js';
 import { takerOf } from '../control/device-registry.js';
 import { TableDrafts } from '../control/device-tables.js';
-import { noSuchDevice, refused, rtnetlinkAnswers } from '../control/refusal.js';
+import { noSuchDevice, refused } from '../control/refusal.js';
 import { isVniInUse } from '../control/vni-in-use.js';
-import { changeVxlan } from '../iproute/change-vxlan.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 
 /**
@@ -63,9 +62,6 @@ export class LocalDevices implements PresentDevices {
   }
 
   changed(current: VxlanOptions | undefined, changes: Parameters<PresentDevices['changed']>[1]): VxlanOptions {
-    if (!current) throw rtnetlinkAnswers('Operation not supported');
-    const options = changeVxlan(current, changes);
-    checkSupported(options);
-    return options;
+    return changedOptions(current, changes);
   }
 }

@@ -7,11 +7,21 @@
  */
 import type { Arena } from '../../memory/arena.js';
 import { getsockopt } from '../../native/libc.js';
-import { SO_MEMINFO, SOL_SOCKET } from '../../native/socket-constants.js';
+import { SK_MEMINFO_DROPS, SO_MEMINFO, SOL_SOCKET } from '../../native/socket-constants.js';
 
-/** Words of what SO_MEMINFO tells (SK_MEMINFO_VARS), and which of them is the count of drops. */
+/** Words of what SO_MEMINFO tells (SK_MEMINFO_VARS). */
 const MEMINFO_WORDS = 9;
-const SK_MEMINFO_DROPS = 8;
+/** Bytes that the question takes: those words, and their length behind them. */
+export const MEMINFO_SPACE = (MEMINFO_WORDS + 1) * 4;
+
+/**
+ * Asks the kernel about a socket's memory; false where it does not tell. `words` are MEMINFO_SPACE bytes at `address`,
+ * from word `at` on; `words[at + SK_MEMINFO_DROPS]` is then what the queue has dropped in all, as 32 bits that wrap.
+ */
+export function askMeminfo(fd: number, words: Int32Array, at: number, address: number): boolean {
+  words[at + MEMINFO_WORDS] = MEMINFO_WORDS * 4;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, address, address + MEMINFO_WORDS * 4) >= 0;
+}
 
 /** The drops of one socket. */
 export class QueueDrops {
@@ -19,7 +29,6 @@ export class QueueDrops {
   private readonly fd: number;
   private readonly words: number;
   private readonly address: number;
-  private readonly lengthAddress: number;
   /** The count as last told (32 bits, wraps). */
   private told: number;
 
@@ -27,9 +36,8 @@ export class QueueDrops {
   constructor(arena: Arena, fd: number, before: number) {
     this.arena = arena;
     this.fd = fd;
-    this.words = arena.alloc(MEMINFO_WORDS * 4 + 4);
+    this.words = arena.alloc(MEMINFO_SPACE);
     this.address = arena.address(this.words);
-    this.lengthAddress = this.address + MEMINFO_WORDS * 4;
     this.told = before | 0;
   }
 
@@ -37,8 +45,7 @@ export class QueueDrops {
   take(): number {
     const { i32 } = this.arena;
     const word = this.words >> 2;
-    i32[word + MEMINFO_WORDS] = MEMINFO_WORDS * 4;
-    if (getsockopt(this.fd, SOL_SOCKET, SO_MEMINFO, this.address, this.lengthAddress) < 0) return 0;
+    if (!askMeminfo(this.fd, i32, word, this.address)) return 0;
     const now = i32[word + SK_MEMINFO_DROPS];
     const lost = (now - this.told) >>> 0;
     this.told = now;

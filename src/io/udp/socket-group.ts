@@ -14,22 +14,22 @@
  * where it is sent from; they never receive.
  */
 import { must } from '../../native/errno.js';
-import { getsockopt, setsockopt } from '../../native/libc.js';
+import { setsockopt } from '../../native/libc.js';
 import { scratch } from '../../native/scratch.js';
 import {
   IP_MULTICAST_ALL,
   IPV6_MULTICAST_ALL,
   SK_MEMINFO_DROPS,
   SO_DETACH_FILTER,
-  SO_MEMINFO,
   SO_REUSEPORT,
   SOL_IP,
   SOL_IPV6,
   SOL_SOCKET,
 } from '../../native/socket-constants.js';
+import { askMeminfo, MEMINFO_SPACE } from './queue-drops.js';
 import { closeUdpSockets, mustSet, openUdpSockets, setInt, type UdpSocketOptions, type UdpSockets } from './sockets.js';
 
-const MEMINFO_BYTES = 36;
+const meminfo = new Int32Array(scratch.view.buffer, 0, MEMINFO_SPACE / 4);
 
 /** Opens a set for each of `workers`. Throws as `openUdpSockets`, and leaves nothing open then. */
 export function openUdpGroup(options: UdpSocketOptions, workers: number): readonly UdpSockets[] {
@@ -61,8 +61,5 @@ function takeNoMulticast({ family, receiveFd }: UdpSockets): void {
 /** Ends a socket's silence; returns how much it has cost. */
 function letHear(fd: number): number {
   must(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, scratch.address, 4), 'SO_DETACH_FILTER');
-  const length = 256;
-  scratch.view.setUint32(length, MEMINFO_BYTES, true);
-  const told = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, scratch.address, scratch.address + length);
-  return told < 0 ? 0 : scratch.view.getUint32(SK_MEMINFO_DROPS * 4, true);
+  return askMeminfo(fd, meminfo, 0, scratch.address) ? meminfo[SK_MEMINFO_DROPS] >>> 0 : 0;
 }
