@@ -66,6 +66,8 @@ export class Interpreter {
       find: (name) => this.registry.find(name),
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
+      loops: devices.loops,
+      ifindex: (name) => devices.ifindexOf(name),
       bridge: (argv, say) => this.host('bridge', argv, say),
       edit: (device, command) => devices.tables.edit(device, command),
     };
