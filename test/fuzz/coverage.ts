@@ -27,22 +27,32 @@ type Offsets = Uint8Array;
 const RAN = 1;
 const BEGINS = 2;
 
+/** Begun with this module, which is imported before what it counts, and never ended: V8 counts only what it compiles anew. */
+const session = new Session();
+
+function ask(method: string, parameters?: object): { readonly result?: readonly Script[] } {
+  let answer: { result?: readonly Script[] } = {};
+  let failure: Error | null = null;
+  // A session within the process answers before `post` returns.
+  session.post(method, parameters, (error, value) => {
+    failure = error;
+    answer = (value ?? {}) as typeof answer;
+  });
+  if (failure !== null) throw failure;
+  return answer;
+}
+
+session.connect();
+ask('Profiler.enable');
+ask('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+
 export class Coverage {
-  private readonly session = new Session();
   private readonly scripts = new Map<string, Offsets>();
   private readonly prefixes: readonly string[];
 
-  /** `covers`: folders or modules of src/ (see Target). Scripts loaded before this are not seen in full. */
+  /** `covers`: folders or modules of src/ (see Target). */
   constructor(covers: readonly string[]) {
     this.prefixes = covers.map((part) => DIST + part);
-    this.session.connect();
-    this.post('Profiler.enable');
-    this.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-  }
-
-  close(): void {
-    this.post('Profiler.stopPreciseCoverage');
-    this.session.disconnect();
   }
 
   /** Blocks that have run since the beginning, as far as `take` has been told. */
@@ -54,12 +64,12 @@ export class Coverage {
 
   /** Forgets what has run since the last call. */
   skip(): void {
-    this.post('Profiler.takePreciseCoverage');
+    ask('Profiler.takePreciseCoverage');
   }
 
   /** Whether anything that has run since the last call never had before. With `keep` it has from now on. */
   take(keep: boolean): boolean {
-    const { result = [] } = this.post('Profiler.takePreciseCoverage');
+    const { result = [] } = ask('Profiler.takePreciseCoverage');
     let isNew = false;
     for (const script of result) if (this.counts(script.url) && this.add(script, keep)) isNew = true;
     return isNew;
@@ -106,17 +116,5 @@ export class Coverage {
     longer.set(known);
     this.scripts.set(url, longer);
     return longer;
-  }
-
-  private post(method: string, parameters?: object): { readonly result?: readonly Script[] } {
-    let answer: { result?: readonly Script[] } = {};
-    let failure: Error | null = null;
-    // A session within the process answers before `post` returns.
-    this.session.post(method, parameters, (error, value) => {
-      failure = error;
-      answer = (value ?? {}) as typeof answer;
-    });
-    if (failure !== null) throw failure;
-    return answer;
   }
 }

@@ -108,7 +108,6 @@ export class Fuzzer {
         options.say?.(this.progress);
       }
     } while (Date.now() < end && this.inputs < most && this.findings.length < MOST_FINDINGS);
-    this.coverage.close();
   }
 
   private async locate(batch: readonly Uint8Array[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** npm run fuzz; options.ts says how it is called, fuzzer.ts what it does. */
+import './coverage.js';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { corpusFolder, nameOf, readInputs, writeInputs } from './corpus.js';
