@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { interval } from './interval-option.js';
+import { metricsAddress } from './metrics-option.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import type { TopOptions } from './top.js';
 import type { TraceWords } from './trace.js';
 import { busyPoll, cpuList, workers } from './worker-options.js';
 
@@ -68,6 +71,11 @@ export function program(): Command {
       '--state <file>',
       'go on from the counters and learned addresses in this file, and leave them there at the end',
     )
+    .option(
+      '--metrics <[addr:]port>',
+      'serve metrics for Prometheus at /metrics, on loopback unless told otherwise',
+      metricsAddress,
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
@@ -93,6 +101,18 @@ export function program(): Command {
     .action((options: ControlWord & { json?: boolean }) =>
       passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
+  vtep
+    .command('top')
+    .description('watch devices, filters, VNIs, peers, drops and workers with their rates; h shows the keys')
+    .argument('[view]', 'devices, filters, vnis, peers, drops or workers')
+    .option('--once', 'print tables of one interval, as it does where there is no terminal')
+    .option('--json', 'print JSON: all that is counted, and the rates')
+    .option('--interval <seconds>', 'time between two looks', interval, 1)
+    .option('--control <path>', 'control socket')
+    .action(async (view: string | undefined, options: ControlWord & TopOptions) => {
+      const { top } = await import('./top.js');
+      await top(view, options, controlOf(options));
+    });
   vtep
     .command('doctor')
     .description('look at this host, its kernel, the underlay and the vtep that runs here, and give advice')

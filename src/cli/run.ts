@@ -18,6 +18,7 @@ export interface RunOptions {
   cpus?: readonly number[];
   busyPoll: number;
   state?: string;
+  metrics?: { readonly host: string; readonly port: number };
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */

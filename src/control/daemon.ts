@@ -17,7 +17,9 @@ import { takeLeave } from './ending.js';
 import { statePieces } from './endpoint-state.js';
 import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
+import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
+import { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
 import { Rules } from './rules.js';
@@ -47,6 +49,8 @@ export interface DaemonOptions {
   readonly busyPoll: number;
   /** File of what was counted and learned: read at the start, written at the end. */
   readonly state?: string;
+  /** Where metrics are to be had; absent: nowhere. */
+  readonly metrics?: MetricsAddress;
   /** What a service manager wants of it. */
   readonly service?: ServiceEnvironment;
   /** Is told how much of the batch has been carried out. */
@@ -181,6 +185,16 @@ export class Daemon {
     });
     this.endings.push(() => interpreter.idle());
 
+    const overview = new OverviewMaker({
+      devices,
+      rules,
+      counters: datapath.counters.sets,
+      actionCounters: datapath.actionCounters,
+      cpus: () => interpreter.cpus,
+    });
+    this.endings.push(async () => overview.close());
+    interpreter.overview = () => overview.make('busiest');
+
     const progress = (done: number, total: number | undefined): void => {
       options.progress?.(done, total);
       service.starting(done, total);
@@ -193,9 +207,19 @@ export class Daemon {
       (batch, say) => interpreter.batch(batch, say),
     );
     this.endings.push(() => server.close());
+    if (options.metrics) await this.openMetrics(options.metrics, overview, log);
     this.stopped.signal.throwIfAborted();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
     service.ready(parts);
+  }
+
+  private async openMetrics(at: MetricsAddress, overview: OverviewMaker, log: (line: string) => void): Promise<void> {
+    // Nobody else needs the library.
+    const { scrape } = await import('../observe/metrics.js');
+    overview.keepPeers();
+    const server = await MetricsServer.listen(at, async () => scrape(await overview.make('first')));
+    this.endings.push(() => server.close());
+    log(`metrics at ${server.url}`);
   }
 
   /** What the datapath is to use, where the host has it; says what it has not. */

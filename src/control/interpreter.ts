@@ -3,6 +3,7 @@ import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import type { Counters } from '../memory/counters.js';
+import type { Overview } from '../observe/overview.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
@@ -44,6 +45,8 @@ export class Interpreter {
   private turn: Promise<unknown> = Promise.resolve();
   /** What it has counted and learned, as text. */
   state: () => Promise<Iterable<string>> = async () => [];
+  /** All that is counted. */
+  overview: () => Promise<Overview> = () => Promise.reject(new Error('there is no overview'));
   /** What is to be done around reading the file again. */
   around: (reload: () => Promise<number>) => Promise<number> = (reload) => reload();
   /** The batch file that the daemon was started with; `-` for standard input. */
@@ -280,6 +283,7 @@ export class Interpreter {
       say({ out: told });
       return undefined;
     }
+    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
     if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {

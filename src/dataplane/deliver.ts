@@ -363,13 +363,13 @@ export class Deliverer {
     const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
-      counters.size(SizeHistogram.SENT_SEGMENTS, vector.segments[m]);
       if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
         const bytes = vector.bytes[m] - vector.segments[m] * uncounted;
         counters.device(device, DeviceCounter.TX_BYTES, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
+        counters.size(SizeHistogram.SENT_SEGMENTS, vector.segments[m]);
         if (byPeer) this.countPeer(device, m, vector.segments[m], bytes);
       } else {
         const sent = vector.sentBefore[m];
