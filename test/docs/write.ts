@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { commandsPage } from './commands-page.js';
 import { dropsPage } from './drops-page.js';
+import { metricsPage } from './metrics-page.js';
 
 writeFileSync(new URL('../../../docs/drops.md', import.meta.url), dropsPage());
 writeFileSync(new URL('../../../docs/commands.md', import.meta.url), commandsPage());
+writeFileSync(new URL('../../../docs/metrics.md', import.meta.url), metricsPage());

@@ -88,7 +88,12 @@ export function everyTable(overview: Overview, rates: Rates, only?: View): strin
 export function draw(overview: Overview, rates: Rates, choice: Choice, { width, height, isPlain }: Screen): string[] {
   const mark = (line: string, code: string): string => (isPlain ? line : `\u001b[${code}m${line}\u001b[0m`);
   const head = summary(overview, rates).map((line) => cut(line, width));
-  const tabs = cut(VIEWS.map((view) => (view === choice.view ? `[${view}]` : ` ${view} `)).join(''), width);
+  const tabs = cut(
+    VIEWS.map((view) => (view === choice.view ? `[${view}]` : ` ${view} `))
+      .join('')
+      .trimEnd(),
+    width,
+  );
   const state = [
     ...(choice.isPaused ? ['standing still'] : []),
     ...(choice.words !== '' || choice.isTyping ? [`/${choice.words}${choice.isTyping ? '_' : ''}`] : []),
