@@ -5,7 +5,7 @@
  * From a port it is one batch. A receive queue that had several messages is looked at again at once, up to BATCHES times:
  * a sender in a hurry has filled it meanwhile, and what the host answers (acknowledgements) leaves together, behind more
  * data. Each answer that is sent has the peer's stack send more on this thread's time where both are on one machine, and
- * wakes it where they are not: four TCP streams on two cores come in 1.15 to 1.25 times as fast with it, for 0.84 instead
+ * wakes it where they are not: four TCP streams on two cores come in 1.15 to 1.35 times as fast with it, for 0.84 instead
  * of 0.91 of a processor (docs/performance.md).
  *
  * What was written to a port often has its answer there at once: the host's stack works on the writer's time. So the
