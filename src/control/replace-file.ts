@@ -23,10 +23,18 @@ export function replaceFile(path: string, pieces: Iterable<string>, mode = 0o666
     }
     renameSync(next, path);
   } catch (error) {
-    rmSync(next, { force: true });
+    removeIfThere(next);
     throw new CommandError(`vtep: ${error instanceof Error ? error.message : String(error)}`, 1);
   }
   syncFolder(dirname(path));
+}
+
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its folder is none: nothing was made.
+  }
 }
 
 function* gathered(pieces: Iterable<string>): Generator<string> {
