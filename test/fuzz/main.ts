@@ -3,22 +3,12 @@ import './coverage.js';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { corpusFolder, nameOf, readInputs, writeInputs } from './corpus.js';
+import type { FuzzFigures } from './figures.js';
 import { type Finding, Fuzzer, type Progress, tried } from './fuzzer.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import type { Target } from './target.js';
 import { TARGETS } from './targets.js';
 import { Watchdog } from './watchdog.js';
-
-/** What a run of one target comes to; `--json` writes a list of these. */
-export interface FuzzFigures {
-  readonly target: string;
-  readonly inputs: number;
-  readonly seconds: number;
-  readonly blocks: number;
-  /** Inputs that were kept before, and that reached something new in the order in which they came. */
-  readonly corpus: number;
-  readonly findings: readonly string[];
-}
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
