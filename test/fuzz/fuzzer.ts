@@ -23,6 +23,9 @@ const MOST_FINDINGS = 10;
 export interface Finding {
   readonly input: Uint8Array;
   readonly error: Error;
+  /** Inputs that had been tried when it was found, and milliseconds. */
+  readonly after: number;
+  readonly milliseconds: number;
 }
 
 export interface Progress {
@@ -75,6 +78,7 @@ export class Fuzzer {
   private readonly kinds = new Set<string>();
   private readonly generated: Uint8Array[] = [];
   private samples = 0;
+  private readonly begun = Date.now();
   /** Inputs that are changed. */
   private readonly pool: Uint8Array[];
 
@@ -130,11 +134,12 @@ export class Fuzzer {
     const kind = kindOf(error);
     if (this.kinds.has(kind)) return;
     this.kinds.add(kind);
+    const [after, milliseconds] = [this.inputs, Date.now() - this.begun];
     const found = await smallest(input, async (smaller) => {
       const other = await tried(this.target, smaller);
       return other !== undefined && kindOf(other) === kind;
     });
-    this.findings.push({ input: found, error: (await tried(this.target, found)) ?? error });
+    this.findings.push({ input: found, error: (await tried(this.target, found)) ?? error, after, milliseconds });
   }
 
   private next(): Uint8Array {

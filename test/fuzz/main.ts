@@ -25,7 +25,7 @@ function sayProgress(target: Target, left: number, { inputs, blocks, corpus, fin
 }
 
 /** Writes the input and what it brings about; returns the input's file. */
-function keepFinding(target: Target, { input, error }: Finding, folder: string): string {
+function keepFinding(target: Target, { input, error }: Pick<Finding, 'input' | 'error'>, folder: string): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${target.name}-${nameOf(input)}`);
   writeFileSync(file, input);
@@ -60,7 +60,8 @@ async function fuzz(target: Target, options: Options, watchdog: Watchdog): Promi
   const files = findings.map((finding) => {
     const file = keepFinding(target, finding, options.findings);
     const [what = ''] = finding.error.message.split('\n', 1);
-    process.stdout.write(`       ${what}\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`);
+    const when = `after ${number(finding.after)} inputs, ${(finding.milliseconds / 1000).toFixed(1)} s`;
+    process.stdout.write(`       ${what} (${when})\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`);
     return file;
   });
   if (options.modules) {
