@@ -61,7 +61,9 @@ async function fuzz(target: Target, options: Options, watchdog: Watchdog): Promi
     const file = keepFinding(target, finding, options.findings);
     const [what = ''] = finding.error.message.split('\n', 1);
     const when = `after ${number(finding.after)} inputs, ${(finding.milliseconds / 1000).toFixed(1)} s`;
-    process.stdout.write(`       ${what} (${when})\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`);
+    process.stdout.write(
+      `       ${what} (${when})\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`,
+    );
     return file;
   });
   if (options.modules) {
