@@ -1,7 +1,7 @@
 /**
  * A run of the fuzzer over one target. Inputs are made in batches: some generated, most of them changed ones of the corpus.
  * After a batch V8 is asked which blocks have run (coverage.ts). Where there are new ones, the inputs of the batch are
- * run once more, one at a time, and those that account for them join the corpus. So the search goes where something new
+ * run once more, by halves, until it is known which account for them: these join the corpus. So the search goes where something new
  * was found, and asking stays cheap.
  *
  * Chance comes from the seed alone: the same seed makes the same inputs, as long as the code, the corpus and what V8 tells
@@ -23,6 +23,9 @@ const MOST_FINDINGS = 10;
 export interface Finding {
   readonly input: Uint8Array;
   readonly error: Error;
+  /** Inputs that had been tried when it was found, and milliseconds. */
+  readonly after: number;
+  readonly milliseconds: number;
 }
 
 export interface Progress {
@@ -75,6 +78,7 @@ export class Fuzzer {
   private readonly kinds = new Set<string>();
   private readonly generated: Uint8Array[] = [];
   private samples = 0;
+  private readonly begun = Date.now();
   /** Inputs that are changed. */
   private readonly pool: Uint8Array[];
 
@@ -110,8 +114,18 @@ export class Fuzzer {
     } while (Date.now() < end && this.inputs < most && this.findings.length < MOST_FINDINGS);
   }
 
-  private async locate(batch: readonly Uint8Array[]): Promise<void> {
-    for (const input of batch) await this.alone(input);
+  /** Keeps those of some inputs that reach something new, when together they do. To ask is dear: by halves. */
+  private async locate(inputs: readonly Uint8Array[]): Promise<void> {
+    const [first] = inputs;
+    if (inputs.length === 1 && first !== undefined) {
+      await this.alone(first);
+      return;
+    }
+    const middle = inputs.length >> 1;
+    for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) {
+      for (const input of half) await this.one(input);
+      if (this.coverage.take(false)) await this.locate(half);
+    }
   }
 
   /** Runs an input by itself, and keeps it where it reaches something new. */
@@ -130,11 +144,12 @@ export class Fuzzer {
     const kind = kindOf(error);
     if (this.kinds.has(kind)) return;
     this.kinds.add(kind);
+    const [after, milliseconds] = [this.inputs, Date.now() - this.begun];
     const found = await smallest(input, async (smaller) => {
       const other = await tried(this.target, smaller);
       return other !== undefined && kindOf(other) === kind;
     });
-    this.findings.push({ input: found, error: (await tried(this.target, found)) ?? error });
+    this.findings.push({ input: found, error: (await tried(this.target, found)) ?? error, after, milliseconds });
   }
 
   private next(): Uint8Array {

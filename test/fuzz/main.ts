@@ -3,22 +3,12 @@ import './coverage.js';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { corpusFolder, nameOf, readInputs, writeInputs } from './corpus.js';
+import type { FuzzFigures } from './figures.js';
 import { type Finding, Fuzzer, type Progress, tried } from './fuzzer.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import type { Target } from './target.js';
 import { TARGETS } from './targets.js';
 import { Watchdog } from './watchdog.js';
-
-/** What a run of one target comes to; `--json` writes a list of these. */
-export interface FuzzFigures {
-  readonly target: string;
-  readonly inputs: number;
-  readonly seconds: number;
-  readonly blocks: number;
-  /** Inputs that were kept before, and that reached something new in the order in which they came. */
-  readonly corpus: number;
-  readonly findings: readonly string[];
-}
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
@@ -35,7 +25,7 @@ function sayProgress(target: Target, left: number, { inputs, blocks, corpus, fin
 }
 
 /** Writes the input and what it brings about; returns the input's file. */
-function keepFinding(target: Target, { input, error }: Finding, folder: string): string {
+function keepFinding(target: Target, { input, error }: Pick<Finding, 'input' | 'error'>, folder: string): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${target.name}-${nameOf(input)}`);
   writeFileSync(file, input);
@@ -70,7 +60,10 @@ async function fuzz(target: Target, options: Options, watchdog: Watchdog): Promi
   const files = findings.map((finding) => {
     const file = keepFinding(target, finding, options.findings);
     const [what = ''] = finding.error.message.split('\n', 1);
-    process.stdout.write(`       ${what}\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`);
+    const when = `after ${number(finding.after)} inputs, ${(finding.milliseconds / 1000).toFixed(1)} s`;
+    process.stdout.write(
+      `       ${what} (${when})\n       npm run fuzz -- ${target.name} --replay ${relative('.', file)}\n`,
+    );
     return file;
   });
   if (options.modules) {

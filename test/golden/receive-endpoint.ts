@@ -12,6 +12,10 @@ export const DEVICES: Readonly<Record<Device, { readonly name: string; readonly 
   tolerant: { name: 'vxlan1', port: 4791 },
 };
 
+/** Prefs of the first filter of `key` and of `no-key`. */
+export const FIRST_KEY = 1;
+export const FIRST_NO_KEY = 50;
+
 /** `peer`: the address that datagrams come from, and that filters name. */
 export function batchOf(peer: string, { keys, noKeys }: Pick<ReceiveCase, 'keys' | 'noKeys'>): string[] {
   const { external, classic, tolerant } = DEVICES;
@@ -29,8 +33,8 @@ export function batchOf(peer: string, { keys, noKeys }: Pick<ReceiveCase, 'keys'
     `ip link add ${classic.name} address ${MAC} type vxlan id 4 dstport ${classic.port}`,
     'ip tuntap add dev tap0 mode tap',
     ...[external, tolerant].map(({ name }) => `tc qdisc add dev ${name} clsact`),
-    ...keys.map((words, n) => filter(external.name, 1 + n, words, 'action continue')),
-    ...noKeys.map((words, n) => filter(external.name, 50 + n, words, 'action drop')),
+    ...keys.map((words, n) => filter(external.name, FIRST_KEY + n, words, 'action continue')),
+    ...noKeys.map((words, n) => filter(external.name, FIRST_NO_KEY + n, words, 'action drop')),
     ...wanted,
     `ip link set tap0 mtu ${MTU} up`,
     ...[external, tolerant, classic].map(({ name }) => `ip link set ${name} up`),
