@@ -1,5 +1,5 @@
 // vtep as a service: what the manager is told, from the start to the end, and the watchdog.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Daemon } from './daemon.js';
 import { until } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
@@ -55,6 +55,25 @@ rooted(
     t.deepEqual([...new Set(manager.notices.map(({ pid }) => pid))], [process.child.pid ?? 0]);
   },
 );
+
+rooted('SIGHUP during a start is heard, and the file read again as soon as everything is in place', async (t) => {
+  const topology = await twoHosts(t);
+  const { b, batch } = topology;
+  const manager = await Manager.start(b);
+  const many = Array.from(
+    { length: 20_000 },
+    (_, n) => `tc filter add dev tap0 ingress protocol ip pref 9 flower dst_ip 10.${n >> 8}.${n & 255}.1 action drop`,
+  );
+  const process = manager.run(b, ['-b', batchOf(topology, [...batch, ...many])]);
+  await until(async () => (await b.do('ip link')).includes('tap0'), 'the start is on its way');
+  process.child.kill('SIGHUP');
+  await process.waitFor(/^vtep: reloaded/m, 30_000);
+  const told = manager.notices.map(({ text }) => text.split('=')[0]).filter((name) => /READY|RELOADING/.test(name ?? ''));
+  t.deepEqual(told, ['READY', 'RELOADING', 'READY']);
+  t.is(manager.values('STATUS').at(-1), '2 devices, 20,002 filters, 1 peer');
+  t.is((await ping(topology.a, INNER[4].b)).received, 3);
+  t.is((await process.stop()).code, 0);
+});
 
 rooted('an abstract socket is told as well, and a start that fails says why', async (t) => {
   const topology = await twoHosts(t);

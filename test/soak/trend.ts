@@ -15,6 +15,18 @@ export interface Trend {
   readonly most: number;
 }
 
+/**
+ * The least of each of `parts` equal stretches: what is in use behind each collection of garbage, and not what waits for
+ * the next one.
+ */
+export function floorsOf(samples: readonly Sample[], parts = 10): Sample[] {
+  const size = Math.max(1, Math.ceil(samples.length / parts));
+  const stretches = Array.from({ length: Math.ceil(samples.length / size) }, (_, n) =>
+    samples.slice(n * size, (n + 1) * size),
+  );
+  return stretches.map((stretch) => stretch.reduce((least, each) => (each.value < least.value ? each : least)));
+}
+
 export function trendOf(samples: readonly Sample[]): Trend {
   const count = samples.length;
   const mean = (of: (sample: Sample) => number): number => samples.reduce((sum, each) => sum + of(each), 0) / count;
