@@ -112,9 +112,11 @@ export function program(): Command {
     .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
     .option('--json', 'print JSON: a list of objects, one a worker')
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
-    );
+    .action(async (options: ControlWord & { json?: boolean }) => {
+      const control = controlOf(options);
+      if (options.json) await passToDaemon(['workers', '--json'], control);
+      else await (await import('./workers.js')).showWorkers(control);
+    });
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
