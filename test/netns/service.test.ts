@@ -46,6 +46,14 @@ rooted(
     for (const { text } of reloads) t.true(Number(/USEC=(\d+)/.exec(text)?.[1]) > 0);
     t.regex(manager.notices.filter(({ text }) => !text.startsWith('WATCHDOG')).at(-1)?.text ?? '', /^READY=1\n/);
 
+    const before = await daemon.do('save');
+    rmSync(file);
+    const { code, stderr } = await daemon.attempt('reload');
+    t.is(code, 1);
+    t.regex(stderr, /service\.batch/);
+    process.child.kill('SIGHUP');
+    await manager.told(/the last reload failed/, 2);
+    t.is(await daemon.do('save'), before);
     writeFileSync(file, 'tc frob\n');
     t.is((await daemon.attempt('reload')).code, 1);
     await manager.told(/^READY=1\n.*\nSTATUS=2 devices, 3 filters, 1 peer; the last reload failed/);
@@ -68,7 +76,10 @@ rooted('SIGHUP during a start is heard, and the file read again as soon as every
   await until(async () => (await b.do('ip link')).includes('tap0'), 'the start is on its way');
   process.child.kill('SIGHUP');
   await process.waitFor(/^vtep: reloaded/m, 30_000);
-  const told = manager.notices.map(({ text }) => text.split('=')[0]).filter((name) => /READY|RELOADING/.test(name ?? ''));
+  await manager.told(/^READY=1/, 2);
+  const told = manager.notices
+    .map(({ text }) => text.split('=')[0])
+    .filter((name) => /READY|RELOADING/.test(name ?? ''));
   t.deepEqual(told, ['READY', 'RELOADING', 'READY']);
   t.is(manager.values('STATUS').at(-1), '2 devices, 20,002 filters, 1 peer');
   t.is((await ping(topology.a, INNER[4].b)).received, 3);

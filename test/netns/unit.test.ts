@@ -58,7 +58,7 @@ rooted(
     const { a, b } = topology;
     const [runtime, state] = [`${b.notes}/run`, `${b.notes}/lib`];
     chmodSync(b.notes, 0o711);
-  for (const folder of [runtime, `${runtime}/vtep`, state]) {
+    for (const folder of [runtime, `${runtime}/vtep`, state]) {
       mkdirSync(folder);
       chownSync(folder, 65_534, 65_534);
     }

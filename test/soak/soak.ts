@@ -95,7 +95,8 @@ function settled(
 function checkFlat(what: 'rss' | 'heap', samples: readonly Sample[], seconds: number): Trend {
   const trend = settled(samples, seconds, floorsOf);
   const mib = (bytes: number): string => (bytes / MIB).toFixed(1);
-  if (seconds >= SHORT_SECONDS && trend.growth > MOST_GROWTH[what]) throw new Error(`${what} grew by ${mib(trend.growth)} MiB behind the warm-up`);
+  if (seconds >= SHORT_SECONDS && trend.growth > MOST_GROWTH[what])
+    throw new Error(`${what} grew by ${mib(trend.growth)} MiB behind the warm-up`);
   const minute = trend.slope * 60;
   if (seconds >= LONG_SECONDS && minute > MOST_A_MINUTE[what])
     throw new Error(`${what} grows by ${mib(minute)} MiB a minute`);
