@@ -1,5 +1,5 @@
 // vtep as a service: what the manager is told, from the start to the end, and the watchdog.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Daemon } from './daemon.js';
 import { until } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
@@ -46,6 +46,14 @@ rooted(
     for (const { text } of reloads) t.true(Number(/USEC=(\d+)/.exec(text)?.[1]) > 0);
     t.regex(manager.notices.filter(({ text }) => !text.startsWith('WATCHDOG')).at(-1)?.text ?? '', /^READY=1\n/);
 
+    const before = await daemon.do('save');
+    rmSync(file);
+    const { code, stderr } = await daemon.attempt('reload');
+    t.is(code, 1);
+    t.regex(stderr, /service\.batch/);
+    process.child.kill('SIGHUP');
+    await manager.told(/the last reload failed/, 2);
+    t.is(await daemon.do('save'), before);
     writeFileSync(file, 'tc frob\n');
     t.is((await daemon.attempt('reload')).code, 1);
     await manager.told(/^READY=1\n.*\nSTATUS=2 devices, 3 filters, 1 peer; the last reload failed/);
@@ -55,6 +63,28 @@ rooted(
     t.deepEqual([...new Set(manager.notices.map(({ pid }) => pid))], [process.child.pid ?? 0]);
   },
 );
+
+rooted('SIGHUP during a start is heard, and the file read again as soon as everything is in place', async (t) => {
+  const topology = await twoHosts(t);
+  const { b, batch } = topology;
+  const manager = await Manager.start(b);
+  const many = Array.from(
+    { length: 20_000 },
+    (_, n) => `tc filter add dev tap0 ingress protocol ip pref 9 flower dst_ip 10.${n >> 8}.${n & 255}.1 action drop`,
+  );
+  const process = manager.run(b, ['-b', batchOf(topology, [...batch, ...many])]);
+  await until(async () => (await b.do('ip link')).includes('tap0'), 'the start is on its way');
+  process.child.kill('SIGHUP');
+  await process.waitFor(/^vtep: reloaded/m, 30_000);
+  await manager.told(/^READY=1/, 2);
+  const told = manager.notices
+    .map(({ text }) => text.split('=')[0])
+    .filter((name) => /READY|RELOADING/.test(name ?? ''));
+  t.deepEqual(told, ['READY', 'RELOADING', 'READY']);
+  t.is(manager.values('STATUS').at(-1), '2 devices, 20,002 filters, 1 peer');
+  t.is((await ping(topology.a, INNER[4].b)).received, 3);
+  t.is((await process.stop()).code, 0);
+});
 
 rooted('an abstract socket is told as well, and a start that fails says why', async (t) => {
   const topology = await twoHosts(t);
