@@ -87,7 +87,8 @@ export class Forwarding {
   /** A device has other options than before. */
   change(device: FdbDevice, before: VxlanOptions): void {
     this.setDevice(device);
-    const { remote } = optionsOf(device);
+    const { remote, ageing } = optionsOf(device);
+    if (ageing !== before.ageing) this.upkeep.age();
     if (`${remote}` === `${before.remote}`) return;
     this.addDefault(device);
     const old = this.remotes.own(before);

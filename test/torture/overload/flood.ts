@@ -114,10 +114,14 @@ export class Drops {
 export async function settled(host: Host, device: string): Promise<void> {
   let last = -1;
   let same = 0;
-  await until(async () => {
-    const now = (await linkStatistic(host, device, 'rx_packets')) + (await linkStatistic(host, device, 'tx_packets'));
-    same = now === last ? same + 1 : 0;
-    last = now;
-    return same >= 3;
-  }, `${device} comes to rest`);
+  await until(
+    async () => {
+      const now = (await linkStatistic(host, device, 'rx_packets')) + (await linkStatistic(host, device, 'tx_packets'));
+      same = now === last ? same + 1 : 0;
+      last = now;
+      return same >= 3;
+    },
+    `${device} comes to rest`,
+    60_000,
+  );
 }

@@ -66,17 +66,18 @@ async function replicate(topology: Topology, seconds: number, brief: boolean): P
   // The peers are nobody, whose neighbour entries spare the kernel looking for them.
   await b.do('ip addr add 10.70.0.1/16 dev vb');
   const peers = Array.from({ length: REMOTES }, (_, n) => `10.70.${1 + (n >> 8)}.${n & 0xff}`);
+  const neighbours = peers.map((peer) => `neigh replace ${peer} lladdr 02:00:00:00:70:02 dev vb nud permanent\n`);
+  await b.do('ip -batch -', neighbours.join(''));
   const daemon = await Daemon.start(topology, [
     ...topology.batch,
     'ip link add vx1 type vxlan id 1 dstport 4790',
     'ip link set vx1 up',
     ...peers.map((peer) => `bridge fdb append 00:00:00:00:00:00 dev vx1 dst ${peer}`),
-    ...peers.map((peer) => `ip neigh replace ${peer} lladdr 02:00:00:00:70:02 dev vb nud permanent`),
   ]);
   const drops = new Drops(daemon);
   const watch = new Watch(daemon, QUESTIONS);
   const before = await linkStatistic(b, 'vb', 'tx_packets');
-  const flooding = flood(b, 'vx1', [BROADCAST], { seconds });
+  const flooding = flood(b, 'vx1', [BROADCAST], { seconds, frames: brief ? 100 : 0 });
   const pings = await ping(topology.a, '10.4.0.2', { count: brief ? 5 : 50 });
   const { sent } = await flooding;
   await settled(b, 'vb');
