@@ -405,11 +405,21 @@ export class FdbRecords {
     Atomics.store(this.words, at + RemoteWord.IFINDEX, ifindex);
   }
 
-  private remoteOf(entry: number, wanted: FdbRemote): number {
+  private remoteOf(entry: number, { address, port, vni, ifindex }: FdbRemote): number {
     const { words, store } = this;
+    const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+    const wanted = [0, 4, 8, 12].map((at) => (at < address.length ? view.getInt32(at) : 0));
+    const family = address.length === 4 ? 4 : 6;
     let remote = words[FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.REMOTE];
     for (; remote >= 0; remote = store.nextRemote(remote)) {
-      if (isSameRemote(this.readRemote(FdbAt.REMOTES + remote * REMOTE_WORDS), wanted)) break;
+      const at = FdbAt.REMOTES + remote * REMOTE_WORDS;
+      const isSame =
+        words[at + RemoteWord.PORT] === port &&
+        words[at + RemoteWord.VNI] === vni &&
+        words[at + RemoteWord.IFINDEX] === ifindex &&
+        (words[at + RemoteWord.FAMILY] === 6 ? 6 : 4) === family &&
+        wanted.every((word, w) => words[at + RemoteWord.IP + w] === word);
+      if (isSame) break;
     }
     return remote;
   }

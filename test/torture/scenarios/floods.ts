@@ -6,6 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { Daemon } from '../../netns/daemon.js';
 import { INNER, Topology } from '../../netns/topology.js';
 import { linkStatistic, ping } from '../../netns/traffic.js';
+import { Updates } from '../../netns/update-rules.js';
 import { Drops, flood, floodSegments, Sink, settled } from '../overload/flood.js';
 import { B_TO_A, datagram, type Endpoints, linkMac, SINK_PORT, tunnelFlows } from '../overload/frames.js';
 import { Strain as Watch } from '../overload/strain.js';
@@ -97,6 +98,24 @@ function inward(flows: number): Flooding {
   };
 }
 
+/** The same, while filters beside the one that takes them come, change and go, each in force before the next. */
+const updated: Flooding = async (field, seconds) => {
+  const updates = new Updates(field.topology.b, 'vxlan0');
+  let over = false;
+  const churn = async (): Promise<number> => {
+    let done = 0;
+    for (; !over; done += 10) await updates.run(10);
+    return done;
+  };
+  const churning = churn();
+  const flow = await inward(1000)(field, seconds).finally(() => {
+    over = true;
+  });
+  const done = await churning;
+  updates.close();
+  return { ...flow, what: `datagrams beside ${done.toLocaleString('en-US')} updates of filters` };
+};
+
 /** Anything but VXLAN on its port. */
 const garbage: Flooding = async ({ topology: { a, b }, outer }, seconds) => {
   const frames = Array.from({ length: 512 }, () =>
@@ -177,6 +196,7 @@ export const scenarios: readonly Scenario[] = [
     inward(1),
     inward(1000),
   ]),
+  scenario('flood-updates', 'small datagrams of 1,000 flows while filters change one by one', 'wire', [updated]),
   scenario('flood-garbage', 'datagrams of random bytes, as many as the link carries', 'wire', [garbage]),
   scenario('flood-host', 'small frames from the host, more than it takes', 'wire', [outward]),
   scenario('flood-super', 'UDP super-frames, into the tunnel and out of it', 'super', [superInward, superOutward]),
