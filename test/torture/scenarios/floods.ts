@@ -51,7 +51,7 @@ function scenario(name: string, title: string, mode: 'wire' | 'super', floods: r
       for (const [n, flooding] of floods.entries()) {
         say(`flood ${n + 1} of ${floods.length}`);
         await drops.reset();
-        const flow = await flooding(field, (brief ? 1.5 : 60) / floods.length);
+        const flow = await flooding(field, (brief ? 0.8 : 60) / floods.length);
         figures.push(...(await account(field, flow)));
         const { received } = await ping(topology.a, INNER[4].b, { count: 1 });
         if (received !== 1) throw new Error('no answer to a ping after the flood');
