@@ -46,7 +46,7 @@ const JUMP_LIMIT = 32;
 /** How deep mirred may be nested (MIRRED_NEST_LIMIT in net/sched/act_mirred.c). */
 const NEST_LIMIT = 4;
 /** Copies that mirred makes of one frame, through whatever hooks it and they go. */
-const COPY_LIMIT = 1024;
+const COPY_LIMIT = 256;
 /** Answers that end the run with SHOT, the reason counted; no verdict. */
 const REFUSED = -2;
 

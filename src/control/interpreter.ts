@@ -13,7 +13,7 @@ import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
-import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
 import { runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
@@ -179,6 +179,7 @@ export class Interpreter {
     if (command.kind === 'filter-show') {
       return filterPieces(this.rules.each(command.selector), command.selector, command.output);
     }
+    if (command.kind === 'fdb-show') return showFdb(command, this.fdbTarget, say);
     await this.carryOut(command, say);
     return undefined;
   }

@@ -37,6 +37,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 export class Deliverer {
   /** Whoever looks at it resets it. */
   readonly written = new WrittenPorts();
+  /** Messages handed to underlays since the start, modulo 2^32. */
+  messages = 0;
   private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
@@ -357,6 +359,7 @@ export class Deliverer {
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     counters.peers.begin();
     const byPeer = counters.peers.isOn;
+    this.messages = (this.messages + vector.count) | 0;
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
     const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;

@@ -54,6 +54,11 @@ const SPARE_PACKETS = 1024;
  */
 const TAP_STEP = 16;
 const TAP_BYTES = 65536;
+/**
+ * Messages that the frames of one read may become before the next reads bring fewer: a broadcast frame becomes as many as
+ * there are remotes, and others would wait for all of them.
+ */
+const TAP_MESSAGES = 1024;
 
 /** Times that a frame may go on from one vxlan device of this host to another. */
 const LOCAL_LIMIT = 4;
@@ -84,6 +89,8 @@ export class Engine {
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
+  /** Frames that may be read from each port at once. */
+  private readonly allowance = new Int32Array(MAX_DEVICES).fill(TAP_FRAMES);
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
 
@@ -297,7 +304,8 @@ export class Engine {
     const port = this.ports[device];
     if (port === null) return 0;
     this.packets.reset();
-    const read = this.readFrames(port);
+    const most = this.allowance[device];
+    const read = this.readFrames(port, most);
     this.countRefused(port, device);
     if (read <= 0) return read;
     this.tick(read);
@@ -307,25 +315,29 @@ export class Engine {
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       this.fromHost(i as PacketIndex, device);
     }
+    const before = this.deliverer.messages;
     this.finish();
+    const made = (this.deliverer.messages - before) | 0;
+    const fits = made === 0 ? TAP_FRAMES : ((read * TAP_MESSAGES) / made) | 0;
+    this.allowance[device] = Math.max(1, Math.min(fits, most * 2, TAP_FRAMES));
     this.tock();
     return read;
   }
 
-  /** Reads a batch; returns the number of frames, or -errno where there is not even one. */
-  private readFrames(port: FramePort): number {
+  /** Reads a batch of at most so many; returns the number of frames, or -errno where there is not even one. */
+  private readFrames(port: FramePort, most: number): number {
     const { packets } = this;
     let frames = 0;
     let bytes = 0;
     let step: number;
     do {
       const from = packets.count;
-      step = port.read(packets, this.tapSlots, frames, TAP_STEP);
+      step = port.read(packets, this.tapSlots, frames, Math.min(TAP_STEP, most - frames));
       this.counters.work(WorkCounter.TAP_READS, 1);
       if (step <= 0) return frames > 0 ? frames : step;
       frames += step;
       for (let i = from; i < packets.count; i++) bytes += packets.length[i];
-    } while (step === TAP_STEP && frames < TAP_FRAMES && bytes < TAP_BYTES);
+    } while (step === TAP_STEP && frames < most && bytes < TAP_BYTES);
     return frames;
   }
 

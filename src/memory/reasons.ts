@@ -63,7 +63,7 @@ const table = {
   'mirred-down': ['drop', 'the target of a redirect was down'],
   'mirred-gone': ['drop', 'the target of a redirect or mirror no longer exists'],
   'mirred-nesting': ['drop', 'mirred was nested more than 4 times'],
-  'mirred-copies': ['drop', 'mirred had made 1,024 copies of one frame, and made no more'],
+  'mirred-copies': ['drop', 'mirred had made 256 copies of one frame, and made no more'],
   'rewrite-no-room': [
     'drop',
     'an action was to change a frame of which a copy had been sent elsewhere, and the batch had no room left to copy it',

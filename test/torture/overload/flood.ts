@@ -16,6 +16,8 @@ export interface FloodOptions {
   /** Frames at most; 0: no matter. */
   readonly frames?: number;
   readonly vary?: FrameVariation;
+  /** Frames a second at most; 0: no matter. */
+  readonly rate?: number;
 }
 
 const NO_VARIATION: FrameVariation = { at: 0, bytes: 0, first: 0, count: 1, every: 1 };
@@ -25,9 +27,9 @@ export async function flood(
   host: Host,
   device: string,
   frames: readonly string[],
-  { seconds, frames: most = 0, vary = NO_VARIATION }: FloodOptions,
+  { seconds, frames: most = 0, vary = NO_VARIATION, rate = 0 }: FloodOptions,
 ): Promise<FloodResult> {
-  const process = host.start(tool('flood-frames', device, String(seconds), String(most)));
+  const process = host.start(tool('flood-frames', device, String(seconds), String(most), String(rate)));
   process.child.stdin?.end(`${JSON.stringify(vary)}\n${frames.join('\n')}\n`);
   return resultOf(process.exited);
 }
@@ -112,10 +114,14 @@ export class Drops {
 export async function settled(host: Host, device: string): Promise<void> {
   let last = -1;
   let same = 0;
-  await until(async () => {
-    const now = (await linkStatistic(host, device, 'rx_packets')) + (await linkStatistic(host, device, 'tx_packets'));
-    same = now === last ? same + 1 : 0;
-    last = now;
-    return same >= 3;
-  }, `${device} comes to rest`);
+  await until(
+    async () => {
+      const now = (await linkStatistic(host, device, 'rx_packets')) + (await linkStatistic(host, device, 'tx_packets'));
+      same = now === last ? same + 1 : 0;
+      last = now;
+      return same >= 3;
+    },
+    `${device} comes to rest`,
+    60_000,
+  );
 }

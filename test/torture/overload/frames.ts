@@ -1,6 +1,6 @@
 /** Frames that floods are made of, as hex. Every checksum that anybody verifies is right; the outer UDP one is 0. */
 import { finish } from '../../../src/wire/checksum.js';
-import { INNER, MAC_A, MAC_B } from '../../netns/topology.js';
+import { type Host, INNER, MAC_A, MAC_B } from '../../netns/topology.js';
 
 export interface Endpoints {
   readonly from: string;
@@ -71,4 +71,11 @@ export function tunnelFlows(outer: Endpoints, flows: number, inner = A_TO_B, vni
     const frame = datagram(inner, [10_000 + flow, SINK_PORT], Buffer.alloc(64, flow));
     return encapsulated(outer, 49_152 + (Math.imul(flow + 1, 0x9e3779b1) >>> 18), vni, frame).toString('hex');
   });
+}
+
+/** The MAC address of a device of a host. */
+export async function linkMac(host: Host, device: string): Promise<string> {
+  const [link] = JSON.parse(await host.do(`ip -j link show dev ${device}`)) as { address: string }[];
+  if (link === undefined) throw new Error(`no ${device}`);
+  return link.address;
 }

@@ -23,7 +23,20 @@ export function pidOf({ process }: Daemon): number {
   return process.child.pid;
 }
 
-const QUESTIONS = [['drops'], ['tc', '-s', 'filter', 'show', 'dev', 'vxlan0', 'ingress']] as const;
+const QUESTIONS: readonly (readonly string[])[] = [
+  ['drops'],
+  ['tc', '-s', 'filter', 'show', 'dev', 'vxlan0', 'ingress'],
+];
+
+/** What a daemon says to a command over its socket; rejects where the command fails. */
+export async function ask({ host }: Daemon, argv: readonly string[]): Promise<string> {
+  const connection = new Connection(controlSocket(host));
+  let text = '';
+  const exit = await connection.ask({ argv }, { out: (piece) => (text += piece), err: (piece) => (text += piece) });
+  connection.close();
+  if (exit !== 0) throw new Error(`vtep ${argv.join(' ')}: exit ${exit}: ${text}`);
+  return text;
+}
 
 /** Asks and measures from its making until `end`. */
 export class Strain {
@@ -32,9 +45,11 @@ export class Strain {
   private readonly memory: number[] = [];
   private readonly answers: number[] = [];
   private readonly asking: Promise<void>;
+  private readonly questions: readonly (readonly string[])[];
   private over = false;
 
-  constructor(daemon: Daemon) {
+  constructor(daemon: Daemon, questions = QUESTIONS) {
+    this.questions = questions;
     this.pid = pidOf(daemon);
     this.connection = new Connection(controlSocket(daemon.host));
     this.asking = this.ask();
@@ -47,7 +62,7 @@ export class Strain {
     await this.asking;
     this.connection.close();
     const { memory, answers } = this;
-    if (answers.length < QUESTIONS.length) throw new Error('nothing was answered under the strain');
+    if (answers.length < this.questions.length) throw new Error('nothing was answered under the strain');
     const settled = Math.max(...memory.slice(0, Math.ceil(memory.length / 4)));
     const most = Math.max(...memory);
     if (most > settled + GROWTH) throw new Error(`${settled.toFixed(0)} MiB became ${most.toFixed(0)}`);
@@ -62,7 +77,7 @@ export class Strain {
   private async ask(): Promise<void> {
     for (let n = 0; !this.over; n++) {
       this.memory.push(residentMib(this.pid));
-      const argv = QUESTIONS[n % QUESTIONS.length] ?? QUESTIONS[0];
+      const argv = this.questions[n % this.questions.length] ?? [];
       const begin = performance.now();
       const exit = await this.connection.ask({ argv }, { out: () => undefined, err: () => undefined });
       this.answers.push(performance.now() - begin);

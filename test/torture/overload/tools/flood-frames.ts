@@ -1,6 +1,6 @@
 /**
- * flood-frames DEVICE SECONDS FRAMES: sends the Ethernet frames of standard input on a device, one after the other and
- * over and over, as fast as it takes them, until the time is over or so many (0: no matter how many) are out.
+ * flood-frames DEVICE SECONDS FRAMES RATE: sends the Ethernet frames of standard input on a device, one after the other and
+ * over and over, as fast as it takes them, until the time is over or so many (0: no matter how many) are out; no more than RATE a second, unless that is 0.
  *
  * The first line of the input is JSON, a FrameVariation; each further line a frame in hex. Frames that are to differ in
  * more than they can be listed for (a million addresses) are written anew before each batch. Prints `sending`, and at
@@ -37,7 +37,7 @@ const SOCKADDR_LL = 20;
 const BATCH = 64;
 const PAUSE_NANOSECONDS = 20_000n;
 
-const [device = '', seconds = '', most = ''] = process.argv.slice(2);
+const [device = '', seconds = '', most = '', pace = ''] = process.argv.slice(2);
 const [json = '', ...lines] = readFileSync(0, 'utf8').trim().split('\n');
 const variation = JSON.parse(json) as FrameVariation;
 const frames = lines.map((line) => Buffer.from(line, 'hex'));
@@ -88,9 +88,14 @@ console.log('sending');
 const begin = performance.now();
 const end = begin + Number(seconds) * 1000;
 const limit = Number(most) || Number.MAX_SAFE_INTEGER;
+const rate = Number(pace) || Number.POSITIVE_INFINITY;
 let sent = 0;
 let written = -1;
 while (sent < limit && performance.now() < end) {
+  if (sent > ((performance.now() - begin) / 1000) * rate) {
+    ppoll(0, 0, pause.address);
+    continue;
+  }
   if (varies && written !== sent) write(sent);
   written = sent;
   const from = varies ? 0 : sent % round;
