@@ -183,10 +183,11 @@ function run(input: Uint8Array): void {
 
 const step = fc.record({
   flow: fc.nat(3),
-  size: fc.constantFrom(8, 8, 8, 8, 8, 7, 9, 1, 0),
+  /** More or less than the others. */
+  by: fc.constantFrom(...new Array<number>(20).fill(0), -1, 1, -99),
   alignment: fc.nat(7),
   change: fc.constantFrom<Partial<FrameSpec>[]>(
-    ...new Array<Partial<FrameSpec>>(10).fill({}),
+    ...new Array<Partial<FrameSpec>>(150).fill({}),
     ...[
       { flags: 0x18 },
       { flags: 0x11 },
@@ -216,10 +217,15 @@ const step = fc.record({
 });
 
 const generated = fc
-  .tuple(fc.constantFrom(0, 0, 0, 0, 3, 4, 5, 6), fc.array(step, { minLength: 2, maxLength: 40 }))
-  .map(([offloads, steps]) => {
+  .tuple(
+    fc.constantFrom(0, 0, 0, 0, 3, 4, 5, 6),
+    fc.constantFrom(8, 7, 1, 20),
+    fc.array(step, { minLength: 2, maxLength: 40 }),
+  )
+  .map(([offloads, usual, steps]) => {
     const sequences = [0xfffffff0, 5, 5, 5];
-    const given = steps.map(({ flow, size, alignment, change }, n) => {
+    const given = steps.map(({ flow, by, alignment, change }, n) => {
+      const size = Math.max(0, usual + by);
       const sequence = sequences[flow] ?? 0;
       sequences[flow] = (sequence + size) >>> 0;
       const version = flow % 2 === 0 ? 4 : 6;

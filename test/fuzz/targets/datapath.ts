@@ -202,10 +202,11 @@ function run(input: Uint8Array): void {
 }
 
 const step = fc.record({
-  flow: fc.nat(4),
-  size: fc.constantFrom(8, 8, 8, 8, 7, 9, 1, 0),
+  flow: fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 4),
+  size: fc.constantFrom(...new Array<number>(16).fill(8), 7, 9, 1, 0),
+  ecn: fc.constantFrom(...new Array<number>(16).fill(0), 1, 2, 3),
   change: fc.constantFrom<Partial<FrameSpec>[]>(
-    ...new Array<Partial<FrameSpec>>(8).fill({}),
+    ...new Array<Partial<FrameSpec>>(60).fill({}),
     { flags: 0x18 },
     { flags: 0x11 },
     { flags: 0x02 },
@@ -245,7 +246,18 @@ const segments = fc.array(step, { minLength: 1, maxLength: 14 }).map((steps) => 
 const single = (bytes: Uint8Array, ecn = 0): Message => ({ ecn, truncated: false, segmentSize: 0, times: 1, bytes });
 
 const messages: fc.Arbitrary<Message[]> = fc.oneof(
-  { weight: 3, arbitrary: segments.map((frames) => frames.map((frame) => single(vxlan(4, frame)))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(fc.tuple(anyFrame(), fc.nat(45)), { minLength: 1, maxLength: 8 })
+      .map((cut) => cut.map(([frame, length]) => single(vxlan(4, frame).slice(0, length)))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(segments, fc.array(step, { minLength: 14, maxLength: 14 }))
+      .map(([frames, steps]) => frames.map((frame, n) => single(vxlan(4, frame), steps[n]?.ecn ?? 0))),
+  },
   {
     weight: 2,
     arbitrary: fc.tuple(segments, fc.constantFrom(0, 0, 0, 1, -1, 400)).map(([frames, by]) => {
