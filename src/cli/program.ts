@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
+import { keptCapabilities } from './rights-options.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 import type { TraceWords } from './trace.js';
@@ -65,6 +66,14 @@ export function program(): Command {
       0,
     )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .option('--user <name[:group]>', 'become this user when everything is in place, and give up every right')
+    .addOption(
+      new Option(
+        '--keep-caps <list>',
+        'capabilities that --user leaves: net_admin, net_raw, net_bind_service',
+      ).argParser(keptCapabilities),
+    )
+    .option('--control-group <name>', 'let members of this group give commands too')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
+import type { Keepable } from '../control/rights.js';
 import { outliveReaders } from './pipes.js';
 
 export interface RunOptions {
@@ -16,6 +17,9 @@ export interface RunOptions {
   workers: number;
   cpus?: readonly number[];
   busyPoll: number;
+  user?: string;
+  keepCaps?: readonly Keepable[];
+  controlGroup?: string;
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */

@@ -18,6 +18,7 @@ import { Interpreter } from './interpreter.js';
 import { NamespaceLock } from './namespace-lock.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
+import { confinedAs, confinementOf, controlGroup, giveUpRights, type Keepable, LostRights } from './rights.js';
 import { Rules } from './rules.js';
 import { ControlServer } from './server.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
@@ -39,6 +40,12 @@ export interface DaemonOptions {
   readonly cpus?: readonly number[];
   /** Microseconds that a worker looks for more before it sleeps; 0: none. */
   readonly busyPoll: number;
+  /** Who the daemon becomes when everything is in place, NAME[:GROUP]; absent: it stays who it is. */
+  readonly user?: string;
+  /** Capabilities that it keeps then. */
+  readonly keepCaps?: readonly Keepable[];
+  /** The group whose members may give commands, a name or number. */
+  readonly controlGroup?: string;
   /** Is told how much of the batch has been carried out. */
   readonly progress?: (done: number, total: number | undefined) => void;
 }
@@ -54,6 +61,7 @@ export class Daemon {
   private readonly endings: ((undo: boolean) => Promise<void>)[] = [];
   private ending: Promise<void> | undefined;
   private interpreter: Interpreter | undefined;
+  private lost = new LostRights(undefined);
   private fail: (error: Error) => void = () => undefined;
   /** Rejects where the daemon cannot go on. */
   readonly failed: Promise<never>;
@@ -100,15 +108,19 @@ export class Daemon {
    * printed.
    */
   async reload(): Promise<void> {
-    const exit = await this.interpreter?.reload(this.say);
+    const exit = await this.lost.explain(this.say, async (say) => (await this.interpreter?.reload(say)) ?? 0);
     if (exit === 0) this.say({ err: 'vtep: reloaded\n' });
   }
 
   private async begin(options: DaemonOptions): Promise<void> {
     const path = controlPath(options.control);
+    const confinement = options.user === undefined ? undefined : confinementOf(options.user, options.keepCaps ?? []);
+    if (options.keepCaps && !confinement) throw new CommandError('vtep: --keep-caps goes with --user', 1);
+    const gid = options.controlGroup === undefined ? undefined : controlGroup(options.controlGroup);
+    const access = { ...(confinement && { uid: confinement.uid }), ...(gid !== undefined && { gid }) };
     const file = options.batch === undefined ? undefined : openBatch(options.batch);
     if (file) this.stopped.signal.addEventListener('abort', () => file.close());
-    makeSocketDirectory(path);
+    makeSocketDirectory(path, access);
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
 
@@ -144,13 +156,33 @@ export class Daemon {
     this.endings.push(() => interpreter.idle());
 
     if (file) await this.runBatch(interpreter, file, options);
+    let open = (): void => undefined;
+    // Nobody is answered with more rights than are to be left.
+    const isOpen = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.lost = new LostRights(confinement);
     const server = await ControlServer.listen(
       path,
-      (argv, say, until) => interpreter.request(argv, say, until),
-      (batch, say) => interpreter.batch(batch, say),
+      async (argv, say, until) => {
+        await isOpen;
+        return this.lost.explain(say, (to) => interpreter.request(argv, to, until));
+      },
+      async (batch, say) => {
+        await isOpen;
+        return this.lost.explain(say, (to) => interpreter.batch(batch, to));
+      },
+      access,
     );
     this.endings.push(() => server.close());
     this.stopped.signal.throwIfAborted();
+    if (confinement) {
+      await devices.confine(confinement);
+      await datapath.apply({ type: 'confine' });
+      giveUpRights(confinement);
+      log(confinedAs(confinement));
+    }
+    open();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
   }
 

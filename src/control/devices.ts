@@ -10,6 +10,7 @@ import { closeTap, missingOffload, setPersistent, tapName } from '../io/tap/open
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
+import type { Identity } from '../native/credentials.js';
 import { DeviceAdmission } from './device-admission.js';
 import { DeviceNews } from './device-news.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere, type MirrorTap } from './device-registry.js';
@@ -313,6 +314,11 @@ export class Devices {
   /** The sockets that are open, for whoever looks at the endpoint's health. */
   get underlayParts(): UnderlayParts[] {
     return this.underlays.parts;
+  }
+
+  /** Processes beside this one become another user. */
+  confine(identity: Identity): Promise<void> {
+    return this.turns.take(() => this.underlays.confine(identity));
   }
 
   /** What a vxlan device stands on; undefined where nothing tells. */

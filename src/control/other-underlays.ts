@@ -6,12 +6,15 @@ import type { UnderlayParts } from '../io/underlay-parts.js';
 import { formatIp } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { vxlanFamilies } from '../iproute/vxlan-options.js';
+import type { Identity } from '../native/credentials.js';
 import { EAFNOSUPPORT, EPERM, errnoText, SystemError } from '../native/errno.js';
 import { rtnetlinkAnswers } from './refusal.js';
 
 export interface OpenedUnderlay {
   /** For each worker. Groups are joined through the first one's. */
   readonly parts: readonly UnderlayParts[];
+  /** Has the processes that it takes become another user; absent: it takes none. */
+  confine?(identity: Identity): Promise<void>;
   /** Closes everything, once the worker has let go of it. */
   close(): void | Promise<void>;
 }
@@ -108,5 +111,5 @@ async function openPcap(
   const parts = Array.from({ length: workers }, (_, worker): UnderlayParts => {
     return { kind: 'pcap', receiveFd: worker === 0 ? capture.receiveFd : -1 };
   });
-  return { parts, close: () => capture.close() };
+  return { parts, confine: (identity) => capture.confine(identity), close: () => capture.close() };
 }

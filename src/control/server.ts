@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
 import { type BatchHandler, gathering } from './gather-batch.js';
-import { peerRefusal, peerUser } from './peer.js';
+import { peerGroups, peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
+import { admit, removeFile } from './socket-file.js';
+import type { SocketAccess } from './socket-path.js';
 
 /**
  * What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. What has no end of
@@ -21,23 +23,31 @@ export class ControlServer {
   private readonly server: Server;
   private readonly connections = new Set<Socket>();
   private readonly path: string;
+  /** Members of this group may give commands too. */
+  private readonly group: number | undefined;
 
-  private constructor(server: Server, path: string) {
+  private constructor(server: Server, path: string, group: number | undefined) {
     this.server = server;
     this.path = path;
+    this.group = group;
   }
 
   /**
    * Listens at `path`, which a lock has shown to be nobody's: a stale socket there is removed. Throws CommandError
    * where that cannot be.
    */
-  static listen(path: string, handler: Handler, batchHandler: BatchHandler = noBatches): Promise<ControlServer> {
+  static listen(
+    path: string,
+    handler: Handler,
+    batchHandler: BatchHandler = noBatches,
+    access: SocketAccess = {},
+  ): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
       // libuv would cut it, and listen elsewhere.
       return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
     }
     const server = createServer();
-    const control = new ControlServer(server, path);
+    const control = new ControlServer(server, path, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
       const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
@@ -47,7 +57,13 @@ export class ControlServer {
       const umask = process.umask(0o177);
       server.listen(path, () => {
         server.off('error', refuse);
-        resolve(control);
+        try {
+          admit(path, access);
+          resolve(control);
+        } catch (error) {
+          server.close();
+          refuse(error instanceof Error ? error : new Error(String(error)));
+        }
       });
       process.umask(umask); // listen has bound the path by now
     });
@@ -59,7 +75,7 @@ export class ControlServer {
     });
     for (const socket of this.connections) socket.destroy();
     await closed;
-    rmSync(this.path, { force: true });
+    removeFile(this.path);
   }
 
   private serve(socket: Socket, handler: Handler, batchHandler: BatchHandler): void {
@@ -69,7 +85,8 @@ export class ControlServer {
     // A client that goes away in the middle takes only its own answers with it.
     socket.on('error', () => socket.destroy());
     // The socket's mode keeps others out; somebody may have changed it.
-    const refusal = peerRefusal(peerUser(socket), process.getuid?.() ?? 0);
+    const isOfGroup = this.group !== undefined && peerGroups(socket).includes(this.group);
+    const refusal = peerRefusal(peerUser(socket), process.getuid?.() ?? 0, isOfGroup);
     if (refusal !== undefined) {
       dismiss(socket, refusal);
       return;

@@ -68,6 +68,8 @@ export type Instruction =
   | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
   /** What full queues have lost up to now is counted. */
   | { readonly type: 'count-overflows' }
+  /** Gives up what only this thread can give up of its rights; the control thread does the rest. */
+  | { readonly type: 'confine' }
   | { readonly type: 'stop' };
 
 export type ToWorker = Instruction & { readonly sequence: number };
