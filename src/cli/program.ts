@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
-import { keptCapabilities } from './rights-options.js';
+import { anotherPeer, keptCapabilities } from './rights-options.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 import type { TraceWords } from './trace.js';
@@ -74,6 +74,8 @@ export function program(): Command {
       ).argParser(keptCapabilities),
     )
     .option('--control-group <name>', 'let members of this group give commands too')
+    .option('--strict-peers', 'take datagrams only from peers that filters, remotes or the forwarding table name')
+    .option('--peer <prefix>', 'with --strict-peers: a peer of every device; may be repeated', anotherPeer)
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {

@@ -5,6 +5,7 @@ import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import type { Keepable } from '../control/rights.js';
 import { outliveReaders } from './pipes.js';
+import { peerPrefix } from './rights-options.js';
 
 export interface RunOptions {
   batch?: string;
@@ -20,6 +21,8 @@ export interface RunOptions {
   user?: string;
   keepCaps?: readonly Keepable[];
   controlGroup?: string;
+  strictPeers?: boolean;
+  peer?: readonly string[];
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */
@@ -43,9 +46,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
+  const { peerOf } = await import('../control/strict-peers.js');
+  const prefixes = options.peer?.flatMap((word) => peerPrefix(word) ?? []);
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
+    ...(prefixes && { peers: prefixes.map(({ address, mask }) => peerOf(address, mask)) }),
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
   const print = (reply: Reply): void => {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
+import type { Peer } from '../dataplane/peer-table.js';
 import { startProbes } from '../io/probe/start-probes.js';
 import { openTunnelGso } from '../io/tunnel-gso/open-tunnel-gso.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
@@ -22,6 +23,7 @@ import { confinedAs, confinementOf, controlGroup, giveUpRights, type Keepable, L
 import { Rules } from './rules.js';
 import { ControlServer } from './server.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
+import { StrictPeers } from './strict-peers.js';
 
 export interface DaemonOptions {
   /** Batch file, `-` for standard input; absent: an empty daemon. */
@@ -44,6 +46,10 @@ export interface DaemonOptions {
   readonly user?: string;
   /** Capabilities that it keeps then. */
   readonly keepCaps?: readonly Keepable[];
+  /** Whether devices take datagrams only from peers that rules and remotes name. */
+  readonly strictPeers?: boolean;
+  /** Peers of every device, with `strictPeers`. */
+  readonly peers?: readonly Peer[];
   /** The group whose members may give commands, a name or number. */
   readonly controlGroup?: string;
   /** Is told how much of the batch has been carried out. */
@@ -115,6 +121,7 @@ export class Daemon {
   private async begin(options: DaemonOptions): Promise<void> {
     const path = controlPath(options.control);
     const confinement = options.user === undefined ? undefined : confinementOf(options.user, options.keepCaps ?? []);
+    if (options.peers && !options.strictPeers) throw new CommandError('vtep: --peer goes with --strict-peers', 1);
     if (options.keepCaps && !confinement) throw new CommandError('vtep: --keep-caps goes with --user', 1);
     const gid = options.controlGroup === undefined ? undefined : controlGroup(options.controlGroup);
     const access = { ...(confinement && { uid: confinement.uid }), ...(gid !== undefined && { gid }) };
@@ -145,6 +152,19 @@ export class Daemon {
     this.endings.push((undo) => devices.close(undo));
     const newTable = (): ClassifierTable => createTable(options.classifier ?? 'tuple-space');
     const rules = new Rules(datapath, devices.registry, newTable, events);
+    if (options.strictPeers) {
+      const peers = new StrictPeers(
+        {
+          options: (index) => devices.registry.get(index)?.vxlan,
+          entries: (index) => datapath.fdb.list(index),
+          apply: (instruction) => datapath.apply(instruction),
+        },
+        options.peers ?? [],
+      );
+      datapath.fdb.listener = peers;
+      devices.strictPeers = peers;
+      rules.strictPeers = peers;
+    }
     datapath.on('note', (row) => {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
@@ -243,11 +263,11 @@ export class Daemon {
 }
 
 async function startDatapath(
-  { coalesce, workers, cpus, busyPoll }: DaemonOptions,
+  { coalesce, workers, cpus, busyPoll, strictPeers = false }: DaemonOptions,
   tunnelGso: { tunnelGso?: TunnelGsoParts },
 ): Promise<Datapath> {
   try {
-    return await Datapath.start({ coalesce, workers, busyPoll, ...(cpus && { cpus }), ...tunnelGso });
+    return await Datapath.start({ coalesce, workers, busyPoll, strictPeers, ...(cpus && { cpus }), ...tunnelGso });
   } catch (error) {
     throw new CommandError(`vtep: the datapath cannot start: ${reasonOf(error)}`, 1);
   }

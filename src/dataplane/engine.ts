@@ -38,6 +38,7 @@ import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
+import type { PeerFilter } from './peer-filter.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
@@ -316,6 +317,11 @@ export class Engine {
   serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
     if (takers === undefined) this.demultiplexer.giveAll(number, owner);
     else this.demultiplexer.share(number, owner, takers);
+  }
+
+  /** Who may send to devices (`--strict-peers`). */
+  get peers(): PeerFilter {
+    return this.decapsulator.peers;
   }
 
   /** Through which underlay a device sends; -1: none, it is down. */

@@ -90,6 +90,7 @@ class DatapathWorker {
       start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
+    this.engine.peers.isOn = start.strictPeers;
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
@@ -252,6 +253,9 @@ class DatapathWorker {
         break;
       case 'buckets':
         this.engine.attachBuckets(instruction.slab);
+        break;
+      case 'peers':
+        this.engine.peers.use(instruction.device, instruction.words);
         break;
       case 'confine':
         boundThread();
