@@ -65,7 +65,7 @@ export function program(): Command {
       busyPoll,
       0,
     )
-    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addOption(tunOption())
     .option('--user <name[:group]>', 'become this user when everything is in place, and give up every right')
     .addOption(
       new Option(
@@ -106,7 +106,7 @@ export function program(): Command {
     .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
     .option('--json', 'print JSON: {version, verdict, findings: [{section, check, level, sentence, remedy}]}')
     .option('--control <path>', 'control socket')
-    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addOption(tunOption())
     .addHelpText('after', '\nExit code: 0 all is well, 1 there is advice, 2 vtep cannot run here as things are.\n')
     .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
       const control = controlOf(options);
@@ -183,6 +183,10 @@ export function program(): Command {
       (await import('./trace.js')).trace(words, options, controlOf(options)),
     );
   return vtep;
+}
+
+function tunOption(): Option {
+  return new Option('--tun <path>', 'device node of TUN/TAP').env('VTEP_TUN').default('/dev/net/tun');
 }
 
 const TRACE_HELP = `

@@ -43,12 +43,18 @@ export async function openOtherUnderlay(
   }
 }
 
+const NEEDS_RAW =
+  'it needs CAP_NET_RAW: run as root, or in a user namespace; behind --user, --keep-caps net_raw keeps it';
+
 function asAnswer(kind: 'raw' | 'pcap', { dev = '' }: VxlanOptions, error: unknown): unknown {
   if (error instanceof MissingPackageError || (error instanceof CaptureError && error.isMissing))
     return new CommandError(`vtep: ${error.message}`, 2);
-  if (error instanceof CaptureError) return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}`, 2);
+  if (error instanceof CaptureError) {
+    const hint = /permi(t|ss)/i.test(error.message) ? ` (${NEEDS_RAW})` : '';
+    return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}${hint}`, 2);
+  }
   if (error instanceof SystemError && error.errno === EPERM)
-    return new CommandError(`vtep: underlay ${kind} needs CAP_NET_RAW`, 2);
+    return new CommandError(`vtep: underlay ${kind}: ${NEEDS_RAW}`, 2);
   if (error instanceof SystemError) return rtnetlinkAnswers(errnoText(error.errno));
   return error;
 }

@@ -106,7 +106,8 @@ export function makeSocketDirectory(path: string, access: SocketAccess = {}): vo
       if (access.gid !== undefined) chmodSync(directory, 0o710);
     }
   } catch (error) {
-    throw new CommandError(`vtep: control socket: ${error instanceof Error ? error.message : String(error)}`, 1);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`vtep: control socket: ${message}; --control PATH names another place`, 1);
   }
   checkDirectory(directory, access);
   // To pass, not to list, and nobody but root makes or removes anything there.
