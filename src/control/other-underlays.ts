@@ -53,7 +53,9 @@ function asAnswer(kind: 'raw' | 'pcap', { dev = '' }: VxlanOptions, error: unkno
     const hint = /permi(t|ss)/i.test(error.message) ? ` (${NEEDS_RAW})` : '';
     return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}${hint}`, 2);
   }
-  if (error instanceof SystemError && error.errno === EPERM)
+  // The package raw-socket tells it in words alone.
+  const isRaws = kind === 'raw' && error instanceof Error && error.message === errnoText(EPERM);
+  if (isRaws || (error instanceof SystemError && error.errno === EPERM))
     return new CommandError(`vtep: underlay ${kind}: ${NEEDS_RAW}`, 2);
   if (error instanceof SystemError) return rtnetlinkAnswers(errnoText(error.errno));
   return error;
