@@ -1,5 +1,6 @@
 // --strict-peers over each underlay: host A sends from addresses that are peers' and from others.
 
+import { blocks } from '../docs/markdown.js';
 import { Daemon } from './daemon.js';
 import { until } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
@@ -27,7 +28,9 @@ rooted('strangers are counted and nothing of theirs is taken, over udp, raw and 
     `tc qdisc add dev ${kind}0 clsact`,
     `tc filter add dev ${kind}0 ingress protocol all pref 1 flower enc_src_ip 192.0.2.0/24 action pass`,
   ]);
+  const documented = blocks('docs/strict-peers.md').find(({ language }) => language === 'batch')?.lines ?? [];
   const lines = [
+    ...documented,
     ...devices,
     `ip link add vx5 type vxlan id 5 local ${outer.b} remote ${RULES} dstport 4793`,
     'ip link set vx5 up',
@@ -39,6 +42,12 @@ rooted('strangers are counted and nothing of theirs is taken, over udp, raw and 
   };
   const reach = (device: string, reason: string, count: number): Promise<void> =>
     until(async () => (await counts(device, reason)) === count, `${device}: ${count} ${reason}`);
+
+  // What the page shows: 192.168.1.14 is within the prefix that its filter names.
+  await chunk(a, { from: outer.a, to: outer.b, port: 4789, vni: 4, count: 3 });
+  await chunk(a, { from: STRANGER, to: outer.b, port: 4789, vni: 4, count: 2 });
+  await reach('vxlan0', 'action-pass', 3);
+  await reach('vxlan0', 'unknown-peer', 2);
 
   for (const [kind, port] of Object.entries(PORTS)) {
     const device = `${kind}0`;
