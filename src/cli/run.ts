@@ -3,8 +3,10 @@ import { isatty } from 'node:tty';
 import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
+import type { Keepable } from '../control/rights.js';
 import { takeServiceEnvironment } from '../control/service-environment.js';
 import { outliveReaders } from './pipes.js';
+import { peerPrefix } from './rights-options.js';
 
 export interface RunOptions {
   batch?: string;
@@ -17,6 +19,11 @@ export interface RunOptions {
   workers: number;
   cpus?: readonly number[];
   busyPoll: number;
+  user?: string;
+  keepCaps?: readonly Keepable[];
+  controlGroup?: string;
+  strictPeers?: boolean;
+  peer?: readonly string[];
   state?: string;
   metrics?: { readonly host: string; readonly port: number };
 }
@@ -48,9 +55,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
+  const { peerOf } = await import('../control/strict-peers.js');
+  const prefixes = options.peer?.flatMap((word) => peerPrefix(word) ?? []);
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
+    ...(prefixes && { peers: prefixes.map(({ address, mask }) => peerOf(address, mask)) }),
     service,
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };

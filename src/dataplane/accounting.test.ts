@@ -275,6 +275,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'outer-fragment',
     'lost-segment-size',
     'unknown-vni',
+    'unknown-peer',
+    'other-destination',
     'own-source-mac',
     'bad-source-mac',
     'static-mac',

@@ -36,6 +36,8 @@ export interface DatapathOptions {
   readonly cpus?: readonly number[];
   /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
   readonly busyPoll?: number;
+  /** Whether devices take datagrams only from peers that `apply` has told of; false where it is left out. */
+  readonly strictPeers?: boolean;
 }
 
 /** More than a TAP has queues for: each worker takes two of its 256. */
@@ -64,7 +66,14 @@ export class Datapath extends EventEmitter<Events> {
   private hasFailed = false;
   private tunnelGsoTold = false;
 
-  private constructor({ coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
+  private constructor({
+    coalesce,
+    tunnelGso,
+    workers = 1,
+    cpus = [],
+    busyPoll = 0,
+    strictPeers = false,
+  }: DatapathOptions) {
     super();
     this.workers = workers;
     this.counters = new CounterSets(workers);
@@ -77,6 +86,7 @@ export class Datapath extends EventEmitter<Events> {
       pathMtus: new SharedArrayBuffer(PATH_MTU_BYTES),
       coalesce,
       busyPoll,
+      strictPeers,
       ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
     const owner = {

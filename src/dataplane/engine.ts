@@ -38,6 +38,7 @@ import type { Inbound } from './inbound.js';
 import type { MirrorTaps } from './mirror-taps.js';
 import type { NeighbourLookup } from './neighbour-lookup.js';
 import type { PathMtus } from './path-mtu.js';
+import type { PeerFilter } from './peer-filter.js';
 import type { SourceLearning } from './source-learning.js';
 import type { ReceivedTrains } from './trains.js';
 import type { UnderlayPaths } from './underlay-paths.js';
@@ -244,6 +245,11 @@ export class Engine {
   serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
     if (takers === undefined) this.demultiplexer.giveAll(number, owner);
     else this.demultiplexer.share(number, owner, takers);
+  }
+
+  /** Who may send to devices (`--strict-peers`). */
+  get peers(): PeerFilter {
+    return this.decapsulator.peers;
   }
 
   /** Through which underlay a device sends; -1: none, it is down. */

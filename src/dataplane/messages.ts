@@ -71,6 +71,10 @@ export type Instruction =
   | { readonly type: 'restore-counts'; readonly counts: RestoredCounts }
   /** What full queues have lost up to now is counted. */
   | { readonly type: 'count-overflows' }
+  /** Who may send to a device, with `strictPeers`: words of peer-table.ts; absent: nobody. */
+  | { readonly type: 'peers'; readonly device: number; readonly words?: Int32Array }
+  /** Gives up what only this thread can give up of its rights; the control thread does the rest. */
+  | { readonly type: 'confine' }
   | { readonly type: 'stop' };
 
 export type ToWorker = Instruction & { readonly sequence: number };
@@ -115,6 +119,8 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** Whether a device takes datagrams only from peers that it was told of. */
+  readonly strictPeers: boolean;
   /** What super-frames are handed to the kernel through; absent: nothing. */
   readonly tunnelGso?: TunnelGsoParts;
   /** Where action sample writes (memory/sample-ring.ts): its own. */

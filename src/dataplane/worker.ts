@@ -19,6 +19,7 @@ import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
+import { boundThread, isBounded, setCapabilities } from '../native/credentials.js';
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
@@ -77,6 +78,8 @@ class DatapathWorker {
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.number = start.number;
+    // In the place of one that died, behind --user: what the control thread has kept is not for it.
+    if (isBounded()) setCapabilities([]);
     nameThread(this.arena, `vtep-worker${start.number}`);
     if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
@@ -92,6 +95,7 @@ class DatapathWorker {
       start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
+    this.engine.peers.isOn = start.strictPeers;
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
@@ -259,6 +263,12 @@ class DatapathWorker {
         break;
       case 'buckets':
         this.engine.attachBuckets(instruction.slab);
+        break;
+      case 'peers':
+        this.engine.peers.use(instruction.device, instruction.words);
+        break;
+      case 'confine':
+        boundThread();
         break;
       case 'stop':
         this.running = false;

@@ -28,6 +28,14 @@ const table = {
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],
+  'unknown-peer': [
+    'drop',
+    'the sender is none of the peers that a filter, a remote, the forwarding table or --peer names (--strict-peers)',
+  ],
+  'other-destination': [
+    'drop',
+    "the datagram was sent to another address of this host than the device's local one (--strict-peers)",
+  ],
   'reserved-bits': ['drop', 'reserved bits of the VXLAN header are set (the kernel counts rx_errors and frame_errors)'],
   'no-inner-frame': ['drop', 'the VXLAN header is followed by no frame'],
   'short-inner-frame': ['drop', 'the inner frame is shorter than the 14 bytes of an Ethernet header'],
