@@ -267,6 +267,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-bundle',
     'gpe-protocol',
     'batch-full',
+    'worker-died',
     'rewrite-no-room',
     'sample-lost',
     'mirror-limit',

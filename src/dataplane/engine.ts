@@ -34,6 +34,7 @@ import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
 import { ANSWERS, Inbound } from './inbound.js';
+import { loseFromHost, loseQueued, loseReceived } from './lost-batch.js';
 import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
@@ -116,6 +117,13 @@ export class Engine {
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
+  /** The batch in hand: the descriptor's underlay or device, or -1; which message or frame is looked at, and of how many. */
+  private underlayInHand = -1;
+  private portInHand = -1;
+  private at = 0;
+  private inHand = 0;
+  /** Packets that there were before it was looked at. */
+  private packetsBefore = 0;
 
   /**
    * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
@@ -340,19 +348,51 @@ export class Engine {
     this.tick(received);
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     this.packets.reset();
+    this.underlayInHand = number;
+    this.inHand = received;
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
+      this.at = m;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
       if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) {
         this.finish();
         this.decapsulator.begin();
       }
+      this.packetsBefore = this.packets.count;
       this.decapsulator.message(m, number);
     }
+    this.at = received;
     this.finish();
+    this.underlayInHand = -1;
     this.tock();
     return received;
+  }
+
+  /** Whoever drives it has met an exception in it, and will not use it again: counts what it had in hand as lost. */
+  abandon(): void {
+    const { devices, counters, packets, queues, at } = this;
+    if (this.underlayInHand >= 0) {
+      let lost = 0;
+      for (let m = at; m < this.inHand; m++) lost += this.decapsulator.datagrams(m);
+      // Of a bundle, those that had been taken stand in queues; one of them was looked at.
+      if (lost > 0) lost -= Math.min(this.decapsulator.datagrams(at) - 1, packets.count - this.packetsBefore - 1);
+      loseReceived(counters, this.demultiplexer.owner(this.underlayInHand), lost);
+    } else if (this.portInHand >= 0) {
+      let lost = 0;
+      for (let i = at; i < this.inHand; i++) {
+        if (i > at) this.hook.dissect(i as PacketIndex);
+        lost += packets.segments(i as PacketIndex);
+      }
+      loseFromHost(devices, counters, this.portInHand, lost);
+    }
+    loseQueued(devices, counters, packets, queues);
+    this.mirrors.abandon();
+  }
+
+  /** How much of what receive queues have lost is counted, by descriptor. */
+  dropsTold(): (readonly [fd: number, count: number])[] {
+    return this.underlays.flatMap((underlay) => underlay?.dropsTold?.() ?? []);
   }
 
   /** Counts what the queues of the underlays have lost up to now. */
@@ -379,11 +419,16 @@ export class Engine {
     this.tick(read);
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
     const taken = this.packets.count;
+    this.portInHand = device;
+    this.inHand = taken;
     for (let i = 0; i < taken; i++) {
+      this.at = i;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       this.fromHost(i as PacketIndex, device);
     }
+    this.at = taken;
     this.finish();
+    this.portInHand = -1;
     this.tock();
     return read;
   }

@@ -50,6 +50,8 @@ export const WorkCounter = {
   /** Looks for more work instead of sleeping, and those of them that found none. */
   BUSY_POLLS: 15,
   IDLE_POLLS: 16,
+  /** Threads that took the place of one that had died. */
+  RESTARTS: 17,
   /** Super-frames that were handed to the kernel whole (io/tunnel-gso). */
   SENT_SUPER_FRAMES: 20,
 } as const;

@@ -52,6 +52,10 @@ const table = {
   'ecn-suspicious': ['pass', 'inner and outer ECN field do not go together (RFC 6040): the inner one was kept'],
   'device-down': ['drop', 'the device was down'],
   'batch-full': ['drop', 'a batch had no descriptor left'],
+  'worker-died': [
+    'drop',
+    'a worker died of an error with the frame in hand (vtep workers counts its restarts, the log says why); some of what it was just writing may have left',
+  ],
   // classification
   unmatched: ['pass', "no filter took the frame at the ingress of a vxlan device: given to the host's stack there"],
   'tap-unmatched': ['drop', 'no filter took the frame at the ingress of a TAP port, and no stack stands behind one'],
