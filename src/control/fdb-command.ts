@@ -6,6 +6,7 @@ import type { Device } from './device-registry.js';
 import type { Forwarding } from './forwarding.js';
 import { objectsIn } from './merge-links.js';
 import type { Say } from './protocol.js';
+import type { RouteLoops } from './route-loops.js';
 
 /** A command of `bridge fdb`. */
 export type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
@@ -14,6 +15,9 @@ export interface FdbTarget {
   find(name: string): Device | undefined;
   list(): Device[];
   readonly forwarding: Forwarding;
+  readonly loops: RouteLoops;
+  /** Index of an interface of the host; 0: none of that name. */
+  ifindex(name: string): number;
   /** Runs the system's bridge. */
   bridge(argv: readonly string[], say: Say): Promise<void>;
 }
@@ -39,6 +43,12 @@ export async function carryOutFdb(command: FdbCommand, target: FdbTarget, say: S
   const { forwarding } = target;
   switch (command.kind) {
     case 'fdb-add':
+      target.loops.refuse(
+        device,
+        command.entry.dst,
+        command.entry.via === undefined ? 0 : target.ifindex(command.entry.via),
+        255,
+      );
       forwarding.add(command.mode, device, command.entry);
       break;
     case 'fdb-del':

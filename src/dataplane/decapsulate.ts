@@ -140,6 +140,7 @@ export class Decapsulator {
     }
     const { trains } = this;
     let done = 0;
+    let left = segment === total ? 1 : Math.ceil(total / segment);
     do {
       const length = Math.min(segment, total - done);
       let followers = 0;
@@ -149,7 +150,9 @@ export class Decapsulator {
       if (followers > 0) {
         this.countFollowers(followers, length);
         done += followers * length;
+        left -= followers;
       } else {
+        this.packets.reserved = --left;
         trains.begin(length, total - done - length, m);
         const packet = this.datagram(at + done, length, m, underlay, device, innerSegment);
         trains.end(packet, at + done, length, m, this.wasDropped);

@@ -17,6 +17,7 @@ import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
+import { isTooDeep } from './nested-tunnels.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
@@ -35,6 +36,7 @@ const DATAGRAM_HEADERS = 512 * 1024;
 export class Deliverer {
   /** Whoever looks at it resets it. */
   readonly written = new WrittenPorts();
+  private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -76,6 +78,7 @@ export class Deliverer {
     paths: UnderlayPaths,
     inbound: Inbound,
   ) {
+    this.bytes = arena.u8;
     this.packets = packets;
     this.devices = devices;
     this.counters = counters;
@@ -271,6 +274,11 @@ export class Deliverer {
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
+    if (headers.loops[made] !== 0) return this.refuseLoop(packet, device);
+    if (isTooDeep(this.bytes, this.packets, packet)) {
+      this.drop(device, REASON['nested-tunnels'], this.packets.segments(packet));
+      return ENCAPSULATED;
+    }
     const ipLength = this.ipLength(packet);
     if (ipLength > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
@@ -300,6 +308,15 @@ export class Deliverer {
       counters.device(device, DeviceCounter.TX_PACKETS, segments);
       counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
     }
+    return ENCAPSULATED;
+  }
+
+  /** As vxlan_xmit_one where udp_tunnel_dst_lookup answers ELOOP. */
+  private refuseLoop(packet: PacketIndex, device: number): number {
+    const segments = this.packets.segments(packet);
+    this.counters.device(device, DeviceCounter.TX_ERRORS, segments);
+    this.counters.device(device, DeviceCounter.COLLISIONS, segments);
+    this.counters.reason(device, REASON['route-loop'], segments);
     return ENCAPSULATED;
   }
 

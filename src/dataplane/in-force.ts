@@ -63,6 +63,7 @@ export class InForce {
         this.mirrors.set(instruction.device, { ...instruction, refused: new Int32Array(0) });
         break;
       case 'count-overflows':
+      case 'restore-counts':
       case 'stop':
         break;
     }

@@ -36,6 +36,10 @@ class FakeThread implements Thread {
     this.stopped++;
   }
 
+  ask(): void {}
+
+  readonly turns = true;
+
   wake(): void {}
 }
 

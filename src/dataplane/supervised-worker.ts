@@ -16,6 +16,8 @@ export interface Thread {
   readonly ready: Promise<void>;
   apply(instruction: Instruction): Promise<void>;
   stop(): Promise<void>;
+  ask(): void;
+  readonly turns: boolean;
   wake(): void;
 }
 
@@ -78,6 +80,16 @@ export class SupervisedWorker {
     clearTimeout(this.timer);
     await this.thread.stop();
     this.refuseAll(new Error('the datapath worker has ended'));
+  }
+
+  /** Asks it to show that it turns its rounds. */
+  ask(): void {
+    if (this.isThere) this.thread.ask();
+  }
+
+  /** Whether it has come round since it was asked last; between two threads nobody is asked. */
+  get turns(): boolean {
+    return !this.isThere || this.thread.turns;
   }
 
   /** Ends its sleep. */

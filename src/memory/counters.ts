@@ -26,6 +26,8 @@ export const DeviceCounter = {
   HOOK_DROPS: 12,
   TX_ABORTED_ERRORS: 13,
   TX_CARRIER_ERRORS: 14,
+  /** Where the kernel's tunnels count a way that leads back into the device (ELOOP). */
+  COLLISIONS: 15,
 } as const;
 export const DEVICE_COUNTERS = 16;
 
