@@ -6,6 +6,7 @@
  * Without listeners nothing is noted. Rules come in force together, and so do their events: `note` keeps one until
  * `inForce`. Within `hold`, which is for what may be undone as a whole, no event is told before its end.
  */
+import { FineWallClock } from '../memory/clock.js';
 import { type MonitorEvent, type MonitorRequest, monitorSubject, type TimedEvent } from '../iproute/monitor-types.js';
 
 /** Events that a listener may lag behind. A filter's is about a kilobyte. */
@@ -34,6 +35,11 @@ export interface Noted {
   readonly lost: number;
 }
 
+function wallClock(): () => number {
+  const clock = new FineWallClock();
+  return () => clock.now();
+}
+
 const NOTHING: Noted = { events: [], lost: 0 };
 
 export class EventLog implements EventSink {
@@ -50,7 +56,7 @@ export class EventLog implements EventSink {
   private waitingLost = 0;
 
   /** `now`: microseconds since 1970. */
-  constructor(most = EVENTS_HELD, now: () => number = () => (performance.timeOrigin + performance.now()) * 1000) {
+  constructor(most = EVENTS_HELD, now: () => number = wallClock()) {
     this.most = most;
     this.now = now;
   }

@@ -16,7 +16,7 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
-import type { Clock } from '../memory/clock.js';
+import { type Clock, STEADY_OFFSET } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
@@ -466,10 +466,9 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = this.clock === null ? Date.now() : this.clock.wall();
+    const now = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
     this.executor.now = now;
-    if (this.executor.needsClock)
-      this.executor.arrivals.begin(this.clock === null ? performance.now() : this.clock.steady(), count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(now, count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -481,7 +480,7 @@ export class Engine {
   /** The batch is done with. */
   private tock(): void {
     if (this.executor.needsClock)
-      this.executor.arrivals.finish(this.clock === null ? performance.now() : this.clock.steady());
+      this.executor.arrivals.finish(this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

@@ -72,7 +72,7 @@ class DatapathWorker {
   private running = true;
   private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
-  private noteTold = 0;
+  private noteTold = Number.NEGATIVE_INFINITY;
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
@@ -159,7 +159,7 @@ class DatapathWorker {
   private tellNote(): void {
     const action = this.engine.takeNote();
     if (action < 0) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });
