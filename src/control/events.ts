@@ -6,8 +6,9 @@
  * Without listeners nothing is noted. Rules come in force together, and so do their events: `note` keeps one until
  * `inForce`. Within `hold`, which is for what may be undone as a whole, no event is told before its end.
  */
-import { FineWallClock } from '../memory/clock.js';
+
 import { type MonitorEvent, type MonitorRequest, monitorSubject, type TimedEvent } from '../iproute/monitor-types.js';
+import { FineWallClock } from '../memory/clock.js';
 
 /** Events that a listener may lag behind. A filter's is about a kilobyte. */
 export const EVENTS_HELD = 16_384;

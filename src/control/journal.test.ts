@@ -5,8 +5,8 @@ import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, actionPlace 
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { actionKinds } from '../iproute/parse-actions.js';
-import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import { SYSTEM_CLOCK } from '../memory/clock.js';
+import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import { Journal } from './journal.js';
 import { Bench } from './kit.test.helper.js';
 

@@ -15,9 +15,9 @@ import {
 } from '../iproute/commands.js';
 import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { isSameAction } from './filter-content.js';
-import { SYSTEM_CLOCK } from '../memory/clock.js';
 import type { Journal } from './journal.js';
 import type { ProgramWriter } from './programs.js';
 import { actionAnswers, filterAnswers, filterRefused, selectionRefused } from './refusal.js';

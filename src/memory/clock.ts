@@ -41,7 +41,6 @@ export class FineWallClock {
 
 const FOLLOWED_MS = 500;
 
-
 /** A clock that stands still until it is set: for what is to come out the same each time. */
 export class SetClock implements Clock {
   /** Milliseconds since the epoch. */

@@ -20,38 +20,41 @@ function workersOf(pid: number): string[] {
   );
 }
 
-rooted('the manager is told of readiness, of each reload and of the end, and no child speaks in its place', async (t) => {
-  const topology = await twoHosts(t);
-  const { b } = topology;
-  const manager = await Manager.start(b);
-  const file = batchOf(topology);
-  const process = manager.run(b, ['-b', file], { WATCHDOG_USEC: '2000000' });
-  const daemon = await Daemon.of(b, process);
-  await manager.told(/^READY=1/);
-  const [ready] = manager.notices;
-  t.is(ready?.pid, process.child.pid);
-  t.is(ready?.text, `READY=1\nMAINPID=${process.child.pid}\nSTATUS=2 devices, 2 filters, 1 peer`);
-  t.is((await ping(topology.a, INNER[4].b)).received, 3);
+rooted(
+  'the manager is told of readiness, of each reload and of the end, and no child speaks in its place',
+  async (t) => {
+    const topology = await twoHosts(t);
+    const { b } = topology;
+    const manager = await Manager.start(b);
+    const file = batchOf(topology);
+    const process = manager.run(b, ['-b', file], { WATCHDOG_USEC: '2000000' });
+    const daemon = await Daemon.of(b, process);
+    await manager.told(/^READY=1/);
+    const [ready] = manager.notices;
+    t.is(ready?.pid, process.child.pid);
+    t.is(ready?.text, `READY=1\nMAINPID=${process.child.pid}\nSTATUS=2 devices, 2 filters, 1 peer`);
+    t.is((await ping(topology.a, INNER[4].b)).received, 3);
 
-  writeFileSync(file, `${topology.batch.join('\n')}\ntc filter add dev tap0 ingress pref 7 flower action drop\n`);
-  process.child.kill('SIGHUP');
-  process.child.kill('SIGHUP');
-  await manager.told(/STATUS=2 devices, 3 filters, 1 peer/);
-  await daemon.do('reload');
-  await until(async () => manager.values('READY').length >= manager.values('RELOADING').length, 'ready again');
-  const reloads = manager.notices.filter(({ text }) => text.startsWith('RELOADING=1\nMONOTONIC_USEC='));
-  t.true(reloads.length >= 2, 'two signals may be one');
-  for (const { text } of reloads) t.true(Number(/USEC=(\d+)/.exec(text)?.[1]) > 0);
-  t.regex(manager.notices.filter(({ text }) => !text.startsWith('WATCHDOG')).at(-1)?.text ?? '', /^READY=1\n/);
+    writeFileSync(file, `${topology.batch.join('\n')}\ntc filter add dev tap0 ingress pref 7 flower action drop\n`);
+    process.child.kill('SIGHUP');
+    process.child.kill('SIGHUP');
+    await manager.told(/STATUS=2 devices, 3 filters, 1 peer/);
+    await daemon.do('reload');
+    await until(async () => manager.values('READY').length >= manager.values('RELOADING').length, 'ready again');
+    const reloads = manager.notices.filter(({ text }) => text.startsWith('RELOADING=1\nMONOTONIC_USEC='));
+    t.true(reloads.length >= 2, 'two signals may be one');
+    for (const { text } of reloads) t.true(Number(/USEC=(\d+)/.exec(text)?.[1]) > 0);
+    t.regex(manager.notices.filter(({ text }) => !text.startsWith('WATCHDOG')).at(-1)?.text ?? '', /^READY=1\n/);
 
-  writeFileSync(file, 'tc frob\n');
-  t.is((await daemon.attempt('reload')).code, 1);
-  await manager.told(/^READY=1\n.*\nSTATUS=2 devices, 3 filters, 1 peer; the last reload failed/);
+    writeFileSync(file, 'tc frob\n');
+    t.is((await daemon.attempt('reload')).code, 1);
+    await manager.told(/^READY=1\n.*\nSTATUS=2 devices, 3 filters, 1 peer; the last reload failed/);
 
-  t.is((await daemon.stop()).code, 0);
-  await manager.told(/^STOPPING=1/);
-  t.deepEqual([...new Set(manager.notices.map(({ pid }) => pid))], [process.child.pid ?? 0]);
-});
+    t.is((await daemon.stop()).code, 0);
+    await manager.told(/^STOPPING=1/);
+    t.deepEqual([...new Set(manager.notices.map(({ pid }) => pid))], [process.child.pid ?? 0]);
+  },
+);
 
 rooted('an abstract socket is told as well, and a start that fails says why', async (t) => {
   const topology = await twoHosts(t);
