@@ -124,7 +124,7 @@ const table = {
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
   'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
-  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS)'],
+  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS, ENOMEM)'],
   'send-unreachable': ['drop', 'no route to the tunnel destination (ENETUNREACH, EHOSTUNREACH)'],
   'send-refused': ['drop', 'the peer answered that its port is closed (ECONNREFUSED)'],
   'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],
