@@ -5,8 +5,13 @@ import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import type { Keepable } from '../control/rights.js';
 import { takeServiceEnvironment } from '../control/service-environment.js';
+import { CommandError } from '../iproute/commands.js';
+import { LogOutput } from './log-output.js';
 import { outliveReaders } from './pipes.js';
 import { peerPrefix } from './rights-options.js';
+import { Unexpected } from './unexpected.js';
+
+const log = { out: new LogOutput(process.stdout), err: new LogOutput(process.stderr) };
 
 export interface RunOptions {
   batch?: string;
@@ -36,6 +41,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
   });
+  const unexpected = new Unexpected(
+    (text) => log.err.write(text),
+    () => stop.abort(),
+  );
+  unexpected.watch();
   let hurry = (): void => undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
@@ -68,7 +78,9 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     bar.clear();
     passOn(reply);
   };
-  const daemon = await Daemon.start(start, print, stop.signal);
+  const daemon = await Daemon.start(start, print, stop.signal).catch((error: unknown) => {
+    throw unexpected.hasHappened && error instanceof CommandError ? new CommandError(error.message, 1) : error;
+  });
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
   print({ err: 'vtep: ready\n' });
   reload = () => void daemon.reload();
@@ -91,8 +103,8 @@ async function leaveAtOnce(code: number): Promise<void> {
 
 /** Whoever reads it may be gone; the endpoint stays. */
 function passOn(reply: Reply): void {
-  if ('out' in reply) process.stdout.write(reply.out);
-  if ('err' in reply) process.stderr.write(reply.err);
+  if ('out' in reply) log.out.write(reply.out);
+  if ('err' in reply) log.err.write(reply.err);
 }
 
 /** A file descriptor number of the command line. */

@@ -169,6 +169,7 @@ export class Daemon {
     const datapath = await startDatapath(options, tunnelGso);
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
+    tellDeaths(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
     const said = new Set<string>();
@@ -366,6 +367,13 @@ function tellTunnelGsoFailure(datapath: Datapath, log: (line: string) => void): 
   datapath.on('tunnel-gso-failed', (errno) =>
     log(`--tunnel-gso: its TAP fails: ${errnoText(errno)}; super-frames go through the sockets from now on`),
   );
+}
+
+function tellDeaths(datapath: Datapath, log: (line: string) => void): void {
+  datapath.on('worker-died', (worker, error, wait) =>
+    log(`worker ${worker} died, another takes its place${wait === 0 ? '' : ` in ${wait} ms`}: ${error.stack}`),
+  );
+  datapath.on('worker-resumed', (worker) => log(`worker ${worker} goes on`));
 }
 
 function tellReady(fd: number): void {

@@ -76,6 +76,8 @@ export class ControlServer {
       const umask = process.umask(0o177);
       server.listen(path, () => {
         server.off('error', refuse);
+        // Of a connection that could not be accepted (no descriptor left): whoever made it is told, and may try again.
+        server.on('error', () => undefined);
         try {
           admit(path, access);
           resolve(control);

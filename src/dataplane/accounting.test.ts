@@ -285,6 +285,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-bundle',
     'gpe-protocol',
     'batch-full',
+    'worker-died',
     'mirred-copies',
     'rewrite-no-room',
     'sample-lost',

@@ -4,10 +4,13 @@ import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
+import { WorkCounter } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import type { Instruction } from './messages.js';
 import { PATH_MTU_BYTES } from './path-mtu.js';
+import { RestartLimit } from './restart-limit.js';
+import { SupervisedWorker } from './supervised-worker.js';
 import { type WorkerNews, WorkerThread } from './worker-thread.js';
 
 interface Events {
@@ -21,7 +24,11 @@ interface Events {
   'mirror-wanted': [wanted: Int32Array];
   /** Super-frames are no longer handed to the kernel whole: said once, by the first worker that has met it. */
   'tunnel-gso-failed': [errno: number];
-  /** A worker died of an error. */
+  /** A worker's thread died of an error; another follows in so many milliseconds. */
+  'worker-died': [worker: number, error: Error, wait: number];
+  /** Another thread has taken over all that it had. */
+  'worker-resumed': [worker: number];
+  /** Nobody carries the traffic any more: of a worker's threads too many have died. */
   failed: [error: Error];
 }
 
@@ -61,7 +68,7 @@ export class Datapath extends EventEmitter<Events> {
   readonly actionCounters: ActionCounterSets;
   /** What action sample has taken, a ring for each worker, for whoever opens them. */
   readonly samples: readonly SampleRing[];
-  private readonly threads: readonly WorkerThread[];
+  private readonly threads: readonly SupervisedWorker[];
   private buckets = 0;
   private hasFailed = false;
   private tunnelGsoTold = false;
@@ -89,10 +96,7 @@ export class Datapath extends EventEmitter<Events> {
       strictPeers,
       ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
-    const owner = {
-      heard: (news: WorkerNews): void => this.heard(news),
-      failed: (error: Error): void => this.failed(error),
-    };
+    const limit = new RestartLimit();
     this.threads = this.counters.sets.map((counters, number) => {
       const own = {
         number,
@@ -101,7 +105,20 @@ export class Datapath extends EventEmitter<Events> {
         vniCounters: (this.vniCounters[number] as VniCounters).buffer,
         samples: (this.samples[number] as SampleRing).buffer,
       };
-      return new WorkerThread({ ...shared, ...own }, owner);
+      return new SupervisedWorker((owner) => new WorkerThread({ ...shared, ...own }, owner), limit, {
+        heard: (news) => this.heard(news),
+        died: (error, wait) => {
+          // The thread has ended, and the next not begun: nobody else writes these counters.
+          counters.work(WorkCounter.RESTARTS, 1);
+          this.emit('worker-died', number, error, wait);
+        },
+        resumed: () => {
+          this.emit('worker-resumed', number);
+          // The dead one may have had some that it did not come to tell of.
+          this.emit('fdb-notices');
+        },
+        failed: (error) => this.failed(error),
+      });
     });
     // A blocked worker delays the end of the process: wake them on every way out.
     process.once('exit', this.wake);

@@ -95,6 +95,15 @@ export type FromWorker =
   | { readonly type: 'fdb-notices' }
   /** VNIs have arrived at mirror receivers that have no TAP there: pairs of device and VNI, each to be answered. */
   | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
+  /**
+   * The thread dies of an error, which follows. `drops`: what receive queues have lost is counted up to here, by
+   * descriptor. `tornTable`: it was about to write the forwarding table, and nobody can tell what stands there.
+   */
+  | {
+      readonly type: 'dying';
+      readonly drops: readonly (readonly [fd: number, count: number])[];
+      readonly tornTable: boolean;
+    }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */

@@ -73,7 +73,7 @@ class DatapathWorker {
   private running = true;
   private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
-  private noteTold = 0;
+  private noteTold = Number.NEGATIVE_INFINITY;
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
@@ -114,15 +114,36 @@ class DatapathWorker {
   run(): void {
     const thread = threadId();
     this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
+    try {
+      this.loop();
+      this.say({ type: 'stopped' });
+    } catch (error) {
+      this.die();
+      throw error;
+    } finally {
+      this.routes.close();
+      this.tunnelGso?.close();
+      this.poll.close();
+    }
+  }
+
+  private loop(): void {
     while (this.running) {
       const ready = this.waiting.wait();
       if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
       if (ready > 0) this.serve(ready);
     }
-    this.routes.close();
-    this.tunnelGso?.close();
-    this.poll.close();
-    this.say({ type: 'stopped' });
+  }
+
+  /** An error that nobody expected: leaves things so that another thread can go on with them. */
+  private die(): void {
+    const tornTable = !this.engine.fdb.abandon();
+    try {
+      this.engine.abandon();
+    } catch {
+      // Whatever is wrong with it is: the first error is the one to tell of.
+    }
+    this.say({ type: 'dying', drops: this.engine.dropsTold(), tornTable });
   }
 
   private serve(ready: number): void {
@@ -142,7 +163,7 @@ class DatapathWorker {
   private tellNote(): void {
     const action = this.engine.takeNote();
     if (action < 0) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });

@@ -60,6 +60,10 @@ const table = {
   'ecn-suspicious': ['pass', 'inner and outer ECN field do not go together (RFC 6040): the inner one was kept'],
   'device-down': ['drop', 'the device was down'],
   'batch-full': ['drop', 'a batch had no descriptor left'],
+  'worker-died': [
+    'drop',
+    'a worker died of an error with the frame in hand (vtep workers counts its restarts, the log says why); some of what it was just writing may have left',
+  ],
   // classification
   unmatched: ['pass', "no filter took the frame at the ingress of a vxlan device: given to the host's stack there"],
   'tap-unmatched': ['drop', 'no filter took the frame at the ingress of a TAP port, and no stack stands behind one'],
@@ -128,7 +132,7 @@ const table = {
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
   'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
-  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS)'],
+  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS, ENOMEM)'],
   'send-unreachable': ['drop', 'no route to the tunnel destination (ENETUNREACH, EHOSTUNREACH)'],
   'send-refused': ['drop', 'the peer answered that its port is closed (ECONNREFUSED)'],
   'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],
