@@ -64,6 +64,10 @@ export function program(): Command {
       busyPoll,
       0,
     )
+    .option(
+      '--state <file>',
+      'go on from the counters and learned addresses in this file, and leave them there at the end',
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
@@ -108,9 +112,11 @@ export function program(): Command {
     .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
     .option('--json', 'print JSON: a list of objects, one a worker')
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
-    );
+    .action(async (options: ControlWord & { json?: boolean }) => {
+      const control = controlOf(options);
+      if (options.json) await passToDaemon(['workers', '--json'], control);
+      else await (await import('./workers.js')).showWorkers(control);
+    });
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
@@ -122,8 +128,11 @@ export function program(): Command {
     .command('save')
     .description('print a batch that makes the present devices, actions, chains and filters again')
     .argument('[file]', 'write it there instead, in one step')
+    .option('--state', 'what was counted and learned instead, as JSON (vtep run --state reads it)')
     .option('--control <path>', 'control socket')
-    .action((file: string | undefined, options: ControlWord) => save(file, controlOf(options)));
+    .action((file: string | undefined, options: ControlWord & { state?: boolean }) =>
+      save(file, options.state === true, controlOf(options)),
+    );
   vtep
     .command('reload')
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')

@@ -286,6 +286,11 @@ export class Devices {
     await this.datapath.apply({ type: 'count-overflows' });
   }
 
+  /** An earlier endpoint had counted so many frames that the kernel dropped on their way into a TAP. */
+  restoreHostQueue(index: number, packets: number): void {
+    this.hostQueues.restore(index, packets);
+  }
+
   /** Takes a device away: its sockets, its TAP, its place. Filters must be gone already. */
   remove(index: number): Promise<void> {
     return this.turns.take(async () => {

@@ -42,6 +42,10 @@ export class Interpreter {
   private readonly deviceEdits: DeviceEdits;
   private readonly shown: ShownWithHost;
   private turn: Promise<unknown> = Promise.resolve();
+  /** What it has counted and learned, as text. */
+  state: () => Promise<Iterable<string>> = async () => [];
+  /** What is to be done around reading the file again. */
+  around: (reload: () => Promise<number>) => Promise<number> = (reload) => reload();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
 
@@ -106,7 +110,8 @@ export class Interpreter {
         devices: this.deviceEdits,
         carryOut: (command: Command, to: Say) => this.carryOut(command, to),
       };
-      return await this.exclusive(() => this.events.hold(() => reload(readBatch(file), file, target, say)));
+      const work = (): Promise<number> => this.events.hold(() => reload(readBatch(file), file, target, say));
+      return await this.around(() => this.exclusive(work));
     } catch (error) {
       return report(error, say);
     }
@@ -276,7 +281,7 @@ export class Interpreter {
       say({ out: told });
       return undefined;
     }
-    if (tool === 'save') return savedState(this.devices, this.rules);
+    if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(

@@ -1,8 +1,9 @@
 import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
-import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { type Counters, DeviceCounter, MAX_DEVICES, SizeHistogram, WorkCounter } from '../memory/counters.js';
 import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { PeerCounter } from '../memory/peer-traffic.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
@@ -170,6 +171,7 @@ export class Deliverer {
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
+      counters.size(SizeHistogram.WRITTEN_SEGMENTS, vector.segments[f]);
       if (toStack) continue;
       counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[f]);
       counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[f]);
@@ -356,27 +358,43 @@ export class Deliverer {
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     this.messages = (this.messages + vector.count) | 0;
+    counters.peers.begin();
+    const byPeer = counters.peers.isOn;
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
     const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
     const uncounted = isGpe ? VXLAN_HEADER : VXLAN_HEADER + ETH_HEADER;
     for (let m = 0; m < vector.count; m++) {
       if (byVni) this.countVni(device, m);
+      counters.size(SizeHistogram.SENT_SEGMENTS, vector.segments[m]);
       if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
+        const bytes = vector.bytes[m] - vector.segments[m] * uncounted;
+        counters.device(device, DeviceCounter.TX_BYTES, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
+        if (byPeer) this.countPeer(device, m, vector.segments[m], bytes);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
+        const bytes = sent * (vector.segmentSize[m] - uncounted);
+        counters.device(device, DeviceCounter.TX_BYTES, bytes);
+        if (byPeer && sent > 0) this.countPeer(device, m, sent, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
         this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
+  }
+
+  private countPeer(device: number, m: number, packets: number, bytes: number): void {
+    const { records } = this.headers;
+    const at = this.datagrams.destination[m] * TUNNEL_WORDS;
+    const vni = records[at + TunnelWord.VNI];
+    const family = records[at + TunnelWord.FAMILY];
+    const { peers } = this.counters;
+    peers.add(device, vni, family, records, at + TunnelWord.DST_IP, PeerCounter.TX_PACKETS, packets, bytes);
   }
 
   /** Counts entry `m` of the vector for its VNI, bytes from the inner Ethernet header on (vxlan_vnifilter_count). */

@@ -17,7 +17,14 @@ import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import type { Clock } from '../memory/clock.js';
-import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import {
+  type ActionCounters,
+  type Counters,
+  DeviceCounter,
+  MAX_DEVICES,
+  SizeHistogram,
+  WorkCounter,
+} from '../memory/counters.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
@@ -346,6 +353,7 @@ export class Engine {
     if (received === 0) return 0;
     this.tick(received);
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
+    const before = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS);
     this.packets.reset();
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
@@ -358,6 +366,8 @@ export class Engine {
       this.decapsulator.message(m, number);
     }
     this.finish();
+    const datagrams = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS) - before;
+    if (datagrams > 0) this.counters.size(SizeHistogram.RECEIVE_BATCH, datagrams);
     this.tock();
     return received;
   }

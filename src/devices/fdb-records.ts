@@ -180,6 +180,17 @@ export class FdbRecords {
     });
   }
 
+  /** Gives an entry the age that an earlier table had for it: tenths of seconds since it was used, and heard of. */
+  setAges(key: FdbKey, used: number, updated: number): void {
+    this.change(() => {
+      const entry = this.find(key);
+      if (entry < 0) return;
+      const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
+      Atomics.store(this.words, row + EntryWord.USED, this.store.time() - used);
+      Atomics.store(this.words, row + EntryWord.UPDATED, this.store.time() - updated);
+    });
+  }
+
   /** Gives an entry another state and other flags. */
   setState(key: FdbKey, state: number, flags: number): void {
     this.change(() => {
