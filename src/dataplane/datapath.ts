@@ -4,6 +4,7 @@ import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import type { Instruction } from './messages.js';
@@ -59,6 +60,8 @@ export class Datapath extends EventEmitter<Events> {
   readonly actionCounters: ActionCounterSets;
   /** What action sample has taken, a ring for each worker, for whoever opens them. */
   readonly samples: readonly SampleRing[];
+  /** The last frames of each reason, a ring for each worker. */
+  readonly drops: readonly DropRing[];
   private readonly threads: readonly WorkerThread[];
   private buckets = 0;
   private hasFailed = false;
@@ -71,6 +74,7 @@ export class Datapath extends EventEmitter<Events> {
     this.actionCounters = new ActionCounterSets(workers);
     this.vniCounters = Array.from({ length: workers }, () => new VniCounters());
     this.samples = Array.from({ length: workers }, () => new SampleRing());
+    this.drops = Array.from({ length: workers }, () => new DropRing());
     const shared = {
       devices: this.devices.buffer,
       fdb: this.fdb.buffer,
@@ -90,6 +94,7 @@ export class Datapath extends EventEmitter<Events> {
         counters: counters.buffer,
         vniCounters: (this.vniCounters[number] as VniCounters).buffer,
         samples: (this.samples[number] as SampleRing).buffer,
+        drops: (this.drops[number] as DropRing).buffer,
       };
       return new WorkerThread({ ...shared, ...own }, owner);
     });

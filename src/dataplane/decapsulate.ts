@@ -121,10 +121,12 @@ export class Decapsulator {
     const batch = this.batch;
     const device = this.demultiplexer.single(underlay);
     if (batch.refused[m] !== 0) {
+      this.counters.witness?.nothing();
       this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
       return;
     }
     if (batch.truncated[m] !== 0) {
+      this.counters.witness?.datagram(batch.offset[m], batch.length[m], m);
       this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;
     }
@@ -179,6 +181,7 @@ export class Decapsulator {
   ): PacketIndex {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
+    if (this.counters.witness !== null) this.counters.witness.datagram(at, length, m);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
       const owner = this.demultiplexer.owner(underlay);
@@ -271,10 +274,12 @@ export class Decapsulator {
     }
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = frame === at + VXLAN_HEADER ? VXLAN_HEADER : 0;
+    const record = this.records.of(m, vni, policy);
+    this.packets.origin[packet] = record;
     // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
     if ((mode & VxlanMode.CLASSIC) === 0) {
       this.packets.flags[packet] = TUNNEL_RECEIVED;
-      this.packets.tunnel[packet] = this.records.of(m, vni, policy);
+      this.packets.tunnel[packet] = record;
     }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);

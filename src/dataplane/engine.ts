@@ -18,12 +18,14 @@ import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import type { Clock } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { BatchScratch } from '../memory/scratch.js';
 import { VniCounters } from '../memory/vni-counters.js';
+import { Witness } from '../memory/witness.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
@@ -97,6 +99,7 @@ export class Engine {
   private readonly queues: OutputQueues;
   private readonly executor: Executor;
   private readonly hook: Hooks;
+  private readonly witness: Witness;
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
@@ -118,8 +121,8 @@ export class Engine {
   private clock: Clock | null = null;
 
   /**
-   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
-   * ones of its own.
+   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`, `drops`:
+   * absent, ones of its own.
    */
   constructor(
     arena: Arena,
@@ -131,6 +134,7 @@ export class Engine {
     vniCounters: VniCounters = new VniCounters(),
     pathMtus?: SharedArrayBuffer,
     classes: EngineClasses = PLAIN,
+    drops = new DropRing(),
   ) {
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
@@ -139,6 +143,8 @@ export class Engine {
     const checksums = new Checksummer(arena.memory.buffer, simd);
     this.packets = new Packets(arena, PACKETS);
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
+    this.witness = new Witness(arena.u8, this.packets, this.batch, drops);
+    counters.witness = this.witness;
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
@@ -220,6 +226,7 @@ export class Engine {
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
     this.hook.useTunnels(programs.tunnels);
+    this.witness.transmitTunnels = programs.tunnels;
     this.deliverer.use(programs.tunnels);
   }
 
@@ -423,6 +430,7 @@ export class Engine {
   private tick(count: number): void {
     const now = this.clock === null ? Date.now() : this.clock.wall();
     this.executor.now = now;
+    this.witness.tick(now);
     if (this.executor.needsClock)
       this.executor.arrivals.begin(this.clock === null ? performance.now() : this.clock.steady(), count);
     const second = (now / 1000) | 0;
@@ -463,10 +471,11 @@ export class Engine {
     const segments = this.packets.segments(packet);
     const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED, segments);
-    this.counters.reason(device, REASON['mirror-receive-only'], segments);
+    this.counters.reason(device, REASON['mirror-receive-only'], segments, packet);
   }
 
   private finish(): void {
+    this.witness.nothing();
     this.deliverer.flush();
     if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
@@ -493,7 +502,7 @@ export class Engine {
       const segments = packets.segments(packet);
       if (isLoop) {
         counters.device(device, DeviceCounter.RX_DROPPED, segments);
-        counters.reason(device, REASON['local-loop'], segments);
+        counters.reason(device, REASON['local-loop'], segments, packet);
         continue;
       }
       // A classic device collects no metadata.

@@ -114,4 +114,6 @@ export interface WorkerStart {
   readonly tunnelGso?: TunnelGsoParts;
   /** Where action sample writes (memory/sample-ring.ts): its own. */
   readonly samples: SharedArrayBuffer;
+  /** Where the last frames of each reason are kept (memory/drop-ring.ts): its own. */
+  readonly drops: SharedArrayBuffer;
 }

@@ -17,6 +17,7 @@ import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { EINTR, errnoText } from '../native/errno.js';
@@ -85,6 +86,8 @@ class DatapathWorker {
       start.fdb,
       new VniCounters(start.vniCounters),
       start.pathMtus,
+      undefined,
+      new DropRing(start.drops),
     );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);

@@ -3,8 +3,10 @@
  * adds them up. A counter is a double: exact to 2^53 (8 days of bytes at 100 Gb/s; from there on it rounds), and
  * neither side needs a BigInt. Aligned doubles do not tear on the processors that Node.js runs on.
  */
+import { NONE, type PacketIndex } from './packets.js';
 import { REASONS } from './reasons.js';
 import { Tape } from './tape.js';
+import type { Witness } from './witness.js';
 
 export const MAX_DEVICES = 1024;
 
@@ -65,6 +67,8 @@ export class Counters {
   readonly buffer: SharedArrayBuffer;
   /** What is counted of devices and under reasons, while it is on. */
   readonly tape = new Tape();
+  /** Who sees what is counted under reasons; null: nobody. */
+  witness: Witness | null = null;
   private readonly values: Float64Array;
 
   constructor(buffer?: SharedArrayBuffer) {
@@ -83,11 +87,15 @@ export class Counters {
     return this.values[device * DEVICE_COUNTERS + counter];
   }
 
-  /** Counts `packets` packets of a device, a super-frame as its segments, under a reason. */
-  reason(device: number, reason: number, packets: number): void {
+  /**
+   * Counts `packets` packets of a device, a super-frame as its segments, under a reason. `packet`: which one it is;
+   * where that is left out the datagram at hand, if there is one.
+   */
+  reason(device: number, reason: number, packets: number, packet: PacketIndex = NONE): void {
     const at = MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason;
     this.values[at] += packets;
     if (this.tape.isOn) this.tape.note(at, 0, packets);
+    if (this.witness !== null && packets > 0) this.witness.counted(device, reason, packet);
   }
 
   /** Counts what the tape holds once more for each of `times` packets. */

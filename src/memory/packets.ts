@@ -97,6 +97,9 @@ export class Packets {
   /** What `skbedit mark` and `skbedit priority` say of the packet; 0 where nothing did. */
   readonly mark: Int32Array;
   readonly priority: Int32Array;
+  /** The rule (its id) whose actions the packet met last, and the received record that it came under; -1: none. */
+  readonly rule: Int32Array;
+  readonly origin: Int32Array;
   /** The next packet of the queue this one stands in. */
   readonly next: Int32Array;
   private taken = 0;
@@ -121,6 +124,8 @@ export class Packets {
     this.hash = arena.column(capacity);
     this.mark = arena.column(capacity);
     this.priority = arena.column(capacity);
+    this.rule = arena.column(capacity);
+    this.origin = arena.column(capacity);
     this.next = arena.column(capacity);
   }
 
@@ -149,6 +154,8 @@ export class Packets {
     this.gsoSize[i] = 0;
     this.csumStart[i] = 0;
     this.csumOffset[i] = 0;
+    this.rule[i] = -1;
+    this.origin[i] = -1;
     this.next[i] = NONE;
     return i as PacketIndex;
   }
@@ -173,6 +180,8 @@ export class Packets {
     this.hash[j] = this.hash[i];
     this.mark[j] = this.mark[i];
     this.priority[j] = this.priority[i];
+    this.rule[j] = this.rule[i];
+    this.origin[j] = this.origin[i];
     return j;
   }
 
@@ -204,6 +213,8 @@ export class Packets {
       this.hash[j] = this.hash[i];
       this.mark[j] = this.mark[i];
       this.priority[j] = this.priority[i];
+      this.rule[j] = this.rule[i];
+      this.origin[j] = this.origin[i];
       this.next[j] = j + 1;
       offset += stride;
     }
