@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { DropsOptions } from './drops.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
@@ -83,11 +84,17 @@ export function program(): Command {
   }
   vtep
     .command('drops')
-    .description('frames that ended elsewhere than where they were sent: reason, count and meaning')
-    .option('--json', 'print JSON: a list of {reason, verdict, device, count, sentence}')
+    .description('frames that ended elsewhere than where they were sent: reason, count, rate and meaning')
+    .argument('[words...]', 'REASON, or dev NAME: only these')
+    .option('-w, --watch', 'go on, once a second: in a terminal a table in place, else a line for each change')
+    .option('--last [n]', 'the last frames of each reason too (3, at most 8)')
+    .option(
+      '--json',
+      'print JSON: a list of {reason, verdict, device, count, rate, sentence}; with -w an object a line',
+    )
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    .action(async (words: string[], options: ControlWord & DropsOptions) =>
+      (await import('./drops.js')).drops(words, options, controlOf(options)),
     );
   vtep
     .command('doctor')

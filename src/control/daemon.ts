@@ -140,6 +140,8 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
+    interpreter.drops.watch(datapath);
+    this.endings.push(async () => interpreter.drops.close());
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());
 

@@ -11,6 +11,7 @@ import { carryOutChain } from './carry-out-chain.js';
 import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
+import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
@@ -41,6 +42,8 @@ export class Interpreter {
   private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
   private readonly shown: ShownWithHost;
+  /** What was dropped. */
+  readonly drops: DropReports;
   private turn: Promise<unknown> = Promise.resolve();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
@@ -67,6 +70,7 @@ export class Interpreter {
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
+    this.drops = new DropReports(devices, rules, counters);
     this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 
@@ -271,6 +275,10 @@ export class Interpreter {
     const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
     if (told !== undefined) {
       say({ out: told });
+      return undefined;
+    }
+    if (tool === 'drops') {
+      say({ out: await this.drops.answer(words) });
       return undefined;
     }
     if (tool === 'save') return savedState(this.devices, this.rules);

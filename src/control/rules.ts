@@ -21,6 +21,7 @@ import { ProgramWriter } from './programs.js';
 import { blockOf, type Qdisc, QdiscTable } from './qdisc-table.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
+import type { RulePlaces } from './rule-places.js';
 import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
 
@@ -36,6 +37,8 @@ export class Rules {
   readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly maker: FilterMaker;
+  /** Where the rules stand, by the number that workers know them by. */
+  readonly places: RulePlaces;
   private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
@@ -68,6 +71,7 @@ export class Rules {
     this.actions = new SharedActions(datapath, devices, this.programs, retire, this.journal);
     const ifindexOf = (name: string): number => devices.ifindexOf(name);
     const filters = new BoundFilters(this.actions, this.programs, ifindexOf, retire, hasRoom);
+    this.places = filters.places;
     this.maker = {
       make: (spec) => filters.make(spec),
       discard: (filter) => filters.discard(filter),

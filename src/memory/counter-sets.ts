@@ -4,6 +4,7 @@ import { ActionCounter, ActionCounters, Counters } from './counters.js';
 export class CounterSets {
   /** One for each worker. */
   readonly sets: readonly Counters[];
+  private readonly cleared = new Map<number, number>();
 
   constructor(workers = 1) {
     this.sets = Array.from({ length: workers }, () => new Counters());
@@ -28,7 +29,13 @@ export class CounterSets {
 
   /** Zeroes everything a device counted: its index goes to another. */
   clearDevice(device: number): void {
+    this.cleared.set(device, Date.now());
     for (const set of this.sets) set.clearDevice(device);
+  }
+
+  /** Since when a device has its index: milliseconds since the epoch. */
+  since(device: number): number {
+    return this.cleared.get(device) ?? 0;
   }
 }
 
