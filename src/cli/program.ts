@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CaptureOptions } from './capture.js';
 import type { DropsOptions } from './drops.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
@@ -95,6 +96,20 @@ export function program(): Command {
     .option('--control <path>', 'control socket')
     .action(async (words: string[], options: ControlWord & DropsOptions) =>
       (await import('./drops.js')).drops(words, options, controlOf(options)),
+    );
+  vtep
+    .command('capture')
+    .description('capture packets at points of their way, with VNI, outer addresses, rule and drop reason as comments')
+    .argument('[words...]', 'dev NAME | vni N | reason REASON | rule dev NAME [chain N] pref N [handle N]: only these')
+    .option('-w, --write <file>', 'write pcapng there, - for standard output; without it a line for each packet')
+    .option('--at <points>', 'underlay-in, decap, host, out, underlay-out, drop; underlay is both, all is the default')
+    .option('-c, --count <n>', 'end behind so many packets')
+    .option('-s, --snap <bytes>', 'keep no more of each packet')
+    .option('--seconds <n>', 'end after so long')
+    .option('--control <path>', 'control socket')
+    .addHelpText('after', '\nExample:\n  vtep capture --at decap,drop vni 4 -w - | tshark -r -\n')
+    .action(async (words: string[], options: ControlWord & CaptureOptions) =>
+      (await import('./capture.js')).capture(words, options, controlOf(options)),
     );
   vtep
     .command('doctor')

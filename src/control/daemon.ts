@@ -141,6 +141,7 @@ export class Daemon {
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
     interpreter.drops.watch(datapath);
+    interpreter.captures.datapath = datapath;
     this.endings.push(async () => interpreter.drops.close());
     this.interpreter = interpreter;
     this.endings.push(() => interpreter.idle());

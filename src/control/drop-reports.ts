@@ -66,7 +66,8 @@ export class DropReports {
     return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows);
   }
 
-  private named(): { readonly index: number; readonly name: string }[] {
+  /** Whatever counts reasons, by name. */
+  named(): { readonly index: number; readonly name: string }[] {
     return [...this.devices.registry.list(), ...this.devices.hostPorts.list()];
   }
 

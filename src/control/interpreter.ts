@@ -6,6 +6,8 @@ import type { Counters } from '../memory/counters.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
+import { CaptureSession } from './capture/capture-session.js';
+import { Captures } from './capture/captures.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
 import { DeviceEdits } from './device-edits.js';
@@ -44,6 +46,7 @@ export class Interpreter {
   private readonly shown: ShownWithHost;
   /** What was dropped. */
   readonly drops: DropReports;
+  readonly captures: Captures;
   private turn: Promise<unknown> = Promise.resolve();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
@@ -71,6 +74,7 @@ export class Interpreter {
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
     this.drops = new DropReports(devices, rules, counters);
+    this.captures = new Captures(rules, () => this.drops.named());
     this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 
@@ -87,7 +91,7 @@ export class Interpreter {
     if (argv[0] === 'reload') return this.reload(say);
     try {
       const output = await this.exclusive(() => this.answer(argv, say));
-      if (output instanceof Monitor) await output.run(say, until());
+      if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
       else await pour(output, say, this.calm);
       return 0;
     } catch (error) {
@@ -270,7 +274,10 @@ export class Interpreter {
     }
   }
 
-  private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | Monitor | undefined> {
+  private async answer(
+    argv: readonly string[],
+    say: Say,
+  ): Promise<Iterable<string> | Monitor | CaptureSession | undefined> {
     const [tool, ...words] = argv;
     const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
     if (told !== undefined) {
@@ -281,11 +288,12 @@ export class Interpreter {
       say({ out: await this.drops.answer(words) });
       return undefined;
     }
+    if (tool === 'capture') return this.captures.open(words);
     if (tool === 'save') return savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save, workers)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, capture, drops, health, monitor, reload, save, workers)`,
         1,
       );
     }

@@ -40,6 +40,7 @@ import {
   gpeProtocol,
   vxlanFirstWord,
 } from '../wire/vxlan-extensions.js';
+import type { CaptureTaps } from './capture-taps.js';
 import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { holdsOneInnerSuperFrame } from './inner-super-frame.js';
@@ -70,6 +71,8 @@ export class Decapsulator {
   /** Whether filters dropped the packet that came of it. */
   private wasDropped = false;
   private readonly records: ReceivedRecords;
+  /** Who sees what was decapsulated; null: nobody. */
+  captures: CaptureTaps | null = null;
 
   constructor(
     arena: Arena,
@@ -287,6 +290,7 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
+    if (this.captures !== null) this.captures.decapsulated(packet);
     this.wasDropped = !this.hook.decide(packet);
     return frame === at + VXLAN_HEADER ? packet : NONE;
   }

@@ -13,6 +13,7 @@ import { ENCAPSULATED, type Encapsulator, FULL } from '../offload/encapsulate.js
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
+import type { CaptureTaps } from './capture-taps.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
@@ -35,6 +36,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 export class Deliverer {
   /** Whoever looks at it resets it. */
   readonly written = new WrittenPorts();
+  /** Who sees what leaves; null: nobody. */
+  captures: CaptureTaps | null = null;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -124,6 +127,7 @@ export class Deliverer {
   /** Writes everything queued, counts what could not be written, and leaves the queues empty. */
   flush(): void {
     const queues = this.queues;
+    if (this.captures !== null) this.captures.leaving(queues);
     for (let n = 0; n < queues.count; n++) {
       if (queues.way(n) === TO_PORT) this.toPort(queues.device(n), queues.first(n));
       else this.toTunnel(queues.device(n), queues.first(n));
@@ -339,6 +343,7 @@ export class Deliverer {
     if (vector.count === 0) return;
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
+    if (this.captures !== null) this.captures.sent(device, vector, this.headers.records, this.paths);
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.

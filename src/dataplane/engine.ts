@@ -16,6 +16,7 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
+import { CapturePoint, CaptureRing } from '../memory/capture-ring.js';
 import type { Clock } from '../memory/clock.js';
 import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { DropRing } from '../memory/drop-ring.js';
@@ -30,6 +31,7 @@ import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
 import { simdChecksums } from '../wire/simd-checksums.js';
+import { type CaptureFilter, CaptureTaps } from './capture-taps.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
@@ -100,6 +102,10 @@ export class Engine {
   private readonly executor: Executor;
   private readonly hook: Hooks;
   private readonly witness: Witness;
+  private readonly arena: Arena;
+  /** null: nobody captures. */
+  private captures: CaptureTaps | null = null;
+  private hasTrains = true;
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
@@ -136,6 +142,7 @@ export class Engine {
     classes: EngineClasses = PLAIN,
     drops = new DropRing(),
   ) {
+    this.arena = arena;
     this.devices = devices;
     this.fdb = new FdbLookup(fdb);
     this.counters = counters;
@@ -285,8 +292,28 @@ export class Engine {
 
   /** Whether datagrams of one flow in a row share what the first one of them did. */
   setTrains(on: boolean): void {
-    this.trains.isOn = on;
+    this.hasTrains = on;
+    this.rideTrains();
+  }
+
+  /** Where a capture is to see each packet on its way none takes the short one. */
+  private rideTrains(): void {
+    const { captures } = this;
+    const isWatched = captures?.wants(CapturePoint.DECAP) || captures?.wants(CapturePoint.DROP);
+    this.trains.isOn = this.hasTrains && !isWatched;
     this.trains.forget();
+  }
+
+  /** What is captured from now on, into which rings, in the place of what was before. */
+  setCaptures(captures: readonly { readonly filter: CaptureFilter; readonly ring: SharedArrayBuffer }[]): void {
+    const taps = captures.map(({ filter, ring }) => ({ filter, ring: new CaptureRing(ring) }));
+    const { arena, packets, batch, witness } = this;
+    this.captures = taps.length === 0 ? null : new CaptureTaps(taps, arena, packets, batch, witness);
+    const at = (point: number): CaptureTaps | null => (this.captures?.wants(point) ? this.captures : null);
+    witness.tap = at(CapturePoint.DROP);
+    this.decapsulator.captures = at(CapturePoint.DECAP);
+    this.deliverer.captures = this.captures;
+    this.rideTrains();
   }
 
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
@@ -348,6 +375,7 @@ export class Engine {
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     this.packets.reset();
     this.decapsulator.begin();
+    if (this.captures !== null) this.captures.arrived(number, this.demultiplexer);
     for (let m = 0; m < received; m++) {
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
@@ -386,6 +414,7 @@ export class Engine {
     this.tick(read);
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
     const taken = this.packets.count;
+    if (this.captures !== null) this.captures.sentByHost(device, taken);
     for (let i = 0; i < taken; i++) {
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       this.fromHost(i as PacketIndex, device);

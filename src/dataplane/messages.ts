@@ -5,6 +5,7 @@ import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
+import type { CaptureFilter } from './capture-taps.js';
 
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
 export interface HookRules {
@@ -66,6 +67,11 @@ export type Instruction =
   | { readonly type: 'action-counters'; readonly slabs: readonly SharedArrayBuffer[] }
   /** One more slab of token buckets, the same for all. */
   | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
+  /** What is captured, in the place of what was; of each capture every worker has a ring. */
+  | {
+      readonly type: 'captures';
+      readonly captures: readonly { readonly filter: CaptureFilter; readonly rings: readonly SharedArrayBuffer[] }[];
+    }
   /** What full queues have lost up to now is counted. */
   | { readonly type: 'count-overflows' }
   | { readonly type: 'stop' };

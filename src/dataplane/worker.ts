@@ -244,6 +244,14 @@ class DatapathWorker {
       case 'count-overflows':
         this.engine.countOverflows();
         break;
+      case 'captures':
+        this.engine.setCaptures(
+          instruction.captures.map(({ filter, rings }) => ({
+            filter,
+            ring: rings[this.number] ?? missing('ring of a capture'),
+          })),
+        );
+        break;
       case 'mirror-taps':
         this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);
         break;
