@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CaptureOptions } from './capture.js';
 import type { DropsOptions } from './drops.js';
+import type { LintWords } from './lint.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
@@ -125,6 +126,19 @@ export function program(): Command {
       const { doctor } = await import('./doctor/doctor.js');
       await doctor(words, { ...options, ...(control !== undefined && { control }) });
     });
+  vtep
+    .command('lint')
+    .description('find rules that never match, lead nowhere or lose frames; without -b of the vtep that runs')
+    .option('-b, --batch <file>', 'ip, tc and bridge lines instead of a running vtep; - reads standard input')
+    .option(
+      '--host <interface>',
+      'an interface of the host that rules of the file may send to; may be repeated',
+      another,
+    )
+    .option('--json', 'print JSON: a list of {check, level, line, rule, sentence, remedy}')
+    .option('--control <path>', 'control socket')
+    .addHelpText('after', '\nExit code: 0 nothing found, 1 something found, 2 it could not look.\n')
+    .action(async (options: ControlWord & LintWords) => (await import('./lint.js')).lint(options, controlOf(options)));
   vtep
     .command('workers')
     .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')

@@ -199,6 +199,7 @@ export class Daemon {
     await this.runLines(interpreter, batch.end(), options.batch ?? '');
     if (batch.failure) throw batch.failure;
     await interpreter.commit();
+    interpreter.warn(this.say);
   }
 
   private async runLines(interpreter: Interpreter, lines: readonly BatchLine[], name: string): Promise<void> {

@@ -29,6 +29,7 @@ import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
 import { ShownWithHost } from './shown-with-host.js';
+import { verboseWarnings } from './verbose-warnings.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
@@ -131,7 +132,9 @@ export class Interpreter {
       calm: this.calm,
     };
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
-    return run(batch, say, target).catch((error: unknown) => report(error, say));
+    return run(batch, say, target)
+      .catch((error: unknown) => report(error, say))
+      .finally(() => this.warn(say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
@@ -142,6 +145,11 @@ export class Interpreter {
   /** Resolves when every edit is in force. */
   commit(): Promise<void> {
     return this.exclusive(() => this.rules.commit());
+  }
+
+  /** Says what is wrong with the filters that were added with the word `verbose`, as iproute2 prints warnings. */
+  warn(say: Say): void {
+    for (const line of verboseWarnings(this.rules, this.devices)) say({ err: line })?.catch(() => undefined);
   }
 
   /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
@@ -301,6 +309,7 @@ export class Interpreter {
     if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.monitor(command, say);
     const output = await this.begin(command, say);
     await this.rules.commit();
+    this.warn(say);
     return output;
   }
 

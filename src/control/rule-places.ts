@@ -27,9 +27,12 @@ export class RulePlaces {
   private readonly filters: (Filter | undefined)[] = [];
   private readonly former: Former[] = [];
   private next = 0;
+  /** The filter that was made last. */
+  last: Filter | undefined;
 
   add(filter: Filter): void {
     this.filters[filter.rule] = filter;
+    this.last = filter;
   }
 
   /** No worker uses it any more. */

@@ -37,6 +37,8 @@ export class Rules {
   readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly maker: FilterMaker;
+  /** Filters whose makers want to be told what is wrong with them. */
+  private readonly verbose = new Set<Filter>();
   /** Where the rules stand, by the number that workers know them by. */
   readonly places: RulePlaces;
   private readonly qdiscs: QdiscTable;
@@ -204,9 +206,17 @@ export class Rules {
     const block = this.block(this.qdisc(device), spec.parent);
     const hadChain = block.hasChain(spec.chain);
     const filter = block.edit(mode, spec);
+    if (spec.verbose) this.verbose.add(filter);
     this.actions.giveCookies(filter.actions, spec.actions);
     this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);
     this.changed(device);
+  }
+
+  /** The filters that were added with `verbose` since the last call. */
+  takeVerbose(): ReadonlySet<Filter> {
+    const taken = new Set(this.verbose);
+    this.verbose.clear();
+    return taken;
   }
 
   remove(selector: FilterSelector): void {
