@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
 import { readDropWords, readLast } from '../control/drop-words.js';
 import { CommandError } from '../iproute/commands.js';
-import { type DropRow, printDrops } from '../observe/drops.js';
+import type { DropRow } from '../observe/drops.js';
 import { DropWatch, drawDrops, printDropChanges } from '../observe/drops-watch.js';
+import { passToDaemon } from './pass.js';
 
 export interface DropsOptions {
   readonly watch?: boolean;
@@ -25,15 +26,15 @@ export async function drops(
 ): Promise<void> {
   const { words, last } = wordsAndLast(given, options.last);
   readDropWords(words);
-  const argv = ['drops', '--json', ...(last === undefined ? [] : ['--last', `${readLast(last)}`]), ...words];
+  const asked = [...(last === undefined ? [] : ['--last', `${readLast(last)}`]), ...words];
+  if (!options.watch) {
+    const width = process.stdout.isTTY && !options.json ? ['--width', `${process.stdout.columns || 80}`] : [];
+    await passToDaemon(['drops', ...(options.json ? ['--json'] : width), ...asked], control);
+    return;
+  }
   const connection = new Connection(control);
   try {
-    if (options.watch) await watch(() => ask(connection, argv), options.json ?? false);
-    else {
-      const rows = await ask(connection, argv);
-      const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-      process.stdout.write(options.json ? `${JSON.stringify(rows)}\n` : printDrops(rows, width));
-    }
+    await watch(() => ask(connection, ['drops', '--json', ...asked]), options.json ?? false);
   } finally {
     connection.close();
   }

@@ -43,13 +43,15 @@ export class DropReports {
     this.rates?.close();
   }
 
-  /** `--json`, `--last N`, and what readDropWords takes. Throws CommandError. */
+  /** `--json`, `--width N`, `--last N`, and what readDropWords takes. Throws CommandError. */
   async answer(words: readonly string[]): Promise<string> {
     const rest: string[] = [];
     let isJson = false;
     let last = 0;
+    let width = Number.POSITIVE_INFINITY;
     for (let n = 0; n < words.length; n++) {
       if (words[n] === '--json') isJson = true;
+      else if (words[n] === '--width') width = Math.max(20, Number(words[++n])) || width;
       else if (words[n] === '--last') last = readLast(words[++n] ?? '');
       else rest.push(words[n] ?? '');
     }
@@ -63,7 +65,7 @@ export class DropReports {
     const rows = dropRows(shown, this.counters, this.rates?.rates(), frames).filter(
       ({ reason }) => reasons.length === 0 || reasons.includes(reason),
     );
-    return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows);
+    return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows, width);
   }
 
   /** Whatever counts reasons, by name. */

@@ -1,5 +1,5 @@
 /** Drops as they happen: what has changed between two looks, and how a terminal or a pipe is told of it. */
-import { type DropRow, printDropFrame, rateWord } from './drops.js';
+import { clockWord, type DropRow, printDropFrame, rateWord } from './drops.js';
 import { perSecond, type Snapshot } from './rates.js';
 import { columns, cut } from './text-table.js';
 
@@ -61,7 +61,7 @@ function nameOf({ device, reason }: DropRow): string {
 /** A line for each change, and one for each frame, without newlines. */
 export function printDropChanges(changes: readonly DropChange[]): string[] {
   return changes.flatMap(({ time, device, reason, more, rate, count, frames = [] }) => [
-    `${new Date(time).toISOString().slice(11, 19)}  ${device}  ${reason}  +${more}  ${rateWord(rate)}  ${count} in all`,
+    `${clockWord(time).slice(0, 8)}  ${device}  ${reason}  +${more}  ${rateWord(rate)}  ${count} in all`,
     ...frames.map((frame) => `    ${printDropFrame(frame)}`),
   ]);
 }

@@ -124,10 +124,18 @@ export function rateWord(rate: number): string {
   return `${rate >= 100 || rate === 0 ? Math.round(rate) : rate.toFixed(1)}/s`;
 }
 
+/** The time of day here, to the millisecond. */
+export function clockWord(time: number): string {
+  const date = new Date(time);
+  const two = (number: number): string => `${number}`.padStart(2, '0');
+  const milliseconds = `${date.getMilliseconds()}`.padStart(3, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`;
+}
+
 /** One of the last frames, in one line. */
 export function printDropFrame({ time, vni, outer, to, rule, frame }: DropFrame): string {
   return [
-    new Date(time).toISOString().slice(11, 23),
+    clockWord(time),
     ...(vni === undefined ? [] : [`vni ${vni}`]),
     ...(outer ? [`outer ${outer.source} > ${outer.destination}`] : []),
     ...(to ? [`to ${to.destination}${to.vni === undefined ? '' : ` vni ${to.vni}`}`] : []),

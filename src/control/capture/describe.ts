@@ -4,7 +4,7 @@ import { FrameKind } from '../../memory/drop-ring.js';
 import { REASONS } from '../../memory/reasons.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../../observe/captures/capture-reader.js';
 import type { PcapngInterface, PcapngPacket } from '../../observe/captures/pcapng-writer.js';
-import { printDropRule } from '../../observe/drops.js';
+import { clockWord, printDropRule } from '../../observe/drops.js';
 import { ETH_HEADER } from '../../wire/ethernet.js';
 import { VXLAN_HEADER, vxlanVni } from '../../wire/vxlan.js';
 import { frameWords, outerAddresses, vniOf } from '../frame-words.js';
@@ -117,5 +117,5 @@ function wordsOf({ kind, bytes, length }: CaptureRecord): string {
 }
 
 function clock(time: number): string {
-  return `${new Date(time).toISOString().slice(11, 19)}.${`${Math.floor((time % 1000) * 1000)}`.padStart(6, '0')}`;
+  return `${clockWord(time).slice(0, 8)}.${`${Math.floor((time % 1000) * 1000)}`.padStart(6, '0')}`;
 }
