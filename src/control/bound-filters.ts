@@ -21,6 +21,7 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
   readonly places = new RulePlaces();
   private readonly hasRoom: () => boolean;
   private made = 0;
+  private live = 0;
 
   /**
    * `retire` is given what has to wait until the workers have taken over the next commit; `hasRoom`: whether there is
@@ -40,6 +41,11 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
     this.hasRoom = hasRoom;
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.live;
+  }
+
   make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
     if (this.made % FILTERS_BETWEEN_CHECKS === 0 && !this.hasRoom()) throw filterAnswers('Cannot allocate memory');
@@ -52,6 +58,7 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
     const binds = this.actions.prepare(spec.actions);
     const shape = shapeOf(spec.keys);
     const actions = binds.map((bind) => bind());
+    this.live++;
     const rule = this.ruleIds.next();
     this.programs.write(rule, actions);
     const filter = new Filter(spec, indev, shape, { rule, actions });
@@ -60,15 +67,18 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
   }
 
   discard(filter: Filter): void {
+    this.live--;
     this.release(filter, this.unbind(filter));
   }
 
   unmake(filter: Filter): void {
+    this.live--;
     const ended = this.unbind(filter);
     this.retire(() => this.release(filter, ended));
   }
 
   remake(filter: Filter): void {
+    this.live++;
     for (const action of filter.actions) this.actions.rebind(action);
   }
 

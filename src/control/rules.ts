@@ -41,6 +41,7 @@ export class Rules {
   private readonly verbose = new Set<Filter>();
   /** Where the rules stand, by the number that workers know them by. */
   readonly places: RulePlaces;
+  private readonly filters: BoundFilters;
   private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
@@ -74,6 +75,7 @@ export class Rules {
     const ifindexOf = (name: string): number => devices.ifindexOf(name);
     const filters = new BoundFilters(this.actions, this.programs, ifindexOf, retire, hasRoom);
     this.places = filters.places;
+    this.filters = filters;
     this.maker = {
       make: (spec) => filters.make(spec),
       discard: (filter) => filters.discard(filter),
@@ -154,6 +156,11 @@ export class Rules {
       const qdisc = this.qdiscs.get(device)?.kind;
       return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
     });
+  }
+
+  /** How many filters there are. */
+  get filterCount(): number {
+    return this.filters.count;
   }
 
   /** Every qdisc by device index, in order of creation. */

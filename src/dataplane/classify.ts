@@ -194,6 +194,7 @@ export class Hooks implements Outlet {
     let chain = 0;
     let position = 0;
     let loops = 0;
+    executor.beginHook();
     for (;;) {
       if (this.keyPacket !== packet) this.dissect(packet);
       key[KeyWord.INDEV] = indev;

@@ -138,6 +138,16 @@ export class Datapath extends EventEmitter<Events> {
     }
   }
 
+  /** Asks every worker to show that it turns its rounds. */
+  ask(): void {
+    for (const thread of this.threads) thread.ask();
+  }
+
+  /** The numbers of workers that have not come round since they were asked last. */
+  silent(): number[] {
+    return [...this.threads.keys()].filter((number) => this.threads[number]?.turns === false);
+  }
+
   /** Ends every worker after the batch it is in. */
   async stop(): Promise<void> {
     await Promise.all(this.threads.map((thread) => thread.stop()));

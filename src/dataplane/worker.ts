@@ -24,8 +24,10 @@ import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
+import { Heartbeat } from './heartbeat.js';
 import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
+import { addRestored } from './restored-counts.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
 import { threadId } from './thread-watch.js';
@@ -53,12 +55,14 @@ class DatapathWorker {
   private readonly arena = new Arena(ARENA_BYTES);
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
+  private readonly vniCounters: VniCounters;
   private readonly engine: Engine;
   private readonly routes: RouteProbe;
   private readonly tunnelGso: TunnelGso | null;
   private readonly poll: PollSet;
   private readonly waiting: Waiting;
   private readonly rounds: Rounds;
+  private readonly heartbeat: Heartbeat;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
   private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
@@ -77,6 +81,7 @@ class DatapathWorker {
     nameThread(this.arena, `vtep-worker${start.number}`);
     if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
+    this.vniCounters = new VniCounters(start.vniCounters);
     this.engine = new Engine(
       this.arena,
       new DeviceTable(start.devices),
@@ -84,7 +89,7 @@ class DatapathWorker {
       this.actionCounters,
       new SampleRing(start.samples),
       start.fdb,
-      new VniCounters(start.vniCounters),
+      this.vniCounters,
       start.pathMtus,
       undefined,
       new DropRing(start.drops),
@@ -93,6 +98,7 @@ class DatapathWorker {
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
+    this.heartbeat = new Heartbeat(start.heartbeat);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -194,6 +200,7 @@ class DatapathWorker {
 
   private obey(): void {
     read(this.wakeFd, this.arena.address(this.wakeBuffer), 8);
+    this.heartbeat.answer();
     let sequence = -1;
     for (;;) {
       const received = receiveMessageOnPort(this.port) as { message: ToWorker } | undefined;
@@ -240,6 +247,9 @@ class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'restore-counts':
+        if (this.number === 0) addRestored(instruction.counts, this.counters, this.actionCounters, this.vniCounters);
         break;
       case 'count-overflows':
         this.engine.countOverflows();
