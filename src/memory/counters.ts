@@ -76,6 +76,8 @@ const SIZE_HISTOGRAMS = 3;
 const REASON_ROW = 128;
 if (REASONS.length > REASON_ROW) throw new Error('counters: more reasons than a row holds');
 const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
+/** Bytes of the buffer that devices and reasons count in; what workers count of themselves is behind them. */
+export const DEVICE_BYTES = WORK_AT * 8;
 const SIZES_AT = WORK_AT + WORK_COUNTERS;
 const PEERS_AT = SIZES_AT + SIZE_HISTOGRAMS * SIZE_BUCKETS;
 const BYTES = PEERS_AT * 8 + PEER_TRAFFIC_BYTES;
