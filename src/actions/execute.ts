@@ -146,6 +146,7 @@ export class Executor {
     const first = this.programs.start[rule];
     const count = words[first];
     const segments = this.packets.segments(packet);
+    this.packets.rule[packet] = rule;
     let jumps = JUMP_LIMIT;
     let action = 0;
     this.isStale = false;
@@ -361,6 +362,6 @@ export class Executor {
   }
 
   private countReason(packet: PacketIndex, reason: number): void {
-    this.counters.reason(this.packets.device[packet], reason, this.packets.segments(packet));
+    this.counters.reason(this.packets.device[packet], reason, this.packets.segments(packet), packet);
   }
 }

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CaptureOptions } from './capture.js';
+import type { DropsOptions } from './drops.js';
 import { interval } from './interval-option.js';
+import type { LintWords } from './lint.js';
 import { metricsAddress } from './metrics-option.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
@@ -106,11 +109,31 @@ export function program(): Command {
   }
   vtep
     .command('drops')
-    .description('frames that ended elsewhere than where they were sent: reason, count and meaning')
-    .option('--json', 'print JSON: a list of {reason, verdict, device, count, sentence}')
+    .description('frames that ended elsewhere than where they were sent: reason, count, rate and meaning')
+    .argument('[words...]', 'REASON, or dev NAME: only these')
+    .option('-w, --watch', 'go on, once a second: in a terminal a table in place, else a line for each change')
+    .option('--last [n]', 'the last frames of each reason too (3, at most 8)')
+    .option(
+      '--json',
+      'print JSON: a list of {reason, verdict, device, count, rate, sentence}; with -w an object a line',
+    )
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
+    .action(async (words: string[], options: ControlWord & DropsOptions) =>
+      (await import('./drops.js')).drops(words, options, controlOf(options)),
+    );
+  vtep
+    .command('capture')
+    .description('capture packets at points of their way, with VNI, outer addresses, rule and drop reason as comments')
+    .argument('[words...]', 'dev NAME | vni N | reason REASON | rule dev NAME [chain N] pref N [handle N]: only these')
+    .option('-w, --write <file>', 'write pcapng there, - for standard output; without it a line for each packet')
+    .option('--at <points>', 'underlay-in, decap, host, out, underlay-out, drop; underlay is both, all is the default')
+    .option('-c, --count <n>', 'end behind so many packets')
+    .option('-s, --snap <bytes>', 'keep no more of each packet')
+    .option('--seconds <n>', 'end after so long')
+    .option('--control <path>', 'control socket')
+    .addHelpText('after', '\nExample:\n  vtep capture --at decap,drop vni 4 -w - | tshark -r -\n')
+    .action(async (words: string[], options: ControlWord & CaptureOptions) =>
+      (await import('./capture.js')).capture(words, options, controlOf(options)),
     );
   vtep
     .command('top')
@@ -138,6 +161,19 @@ export function program(): Command {
       const { doctor } = await import('./doctor/doctor.js');
       await doctor(words, { ...options, ...(control !== undefined && { control }) });
     });
+  vtep
+    .command('lint')
+    .description('find rules that never match, lead nowhere or lose frames; without -b of the vtep that runs')
+    .option('-b, --batch <file>', 'ip, tc and bridge lines instead of a running vtep; - reads standard input')
+    .option(
+      '--host <interface>',
+      'an interface of the host that rules of the file may send to; may be repeated',
+      another,
+    )
+    .option('--json', 'print JSON: a list of {check, level, line, rule, sentence, remedy}')
+    .option('--control <path>', 'control socket')
+    .addHelpText('after', '\nExit code: 0 nothing found, 1 something found, 2 it could not look.\n')
+    .action(async (options: ControlWord & LintWords) => (await import('./lint.js')).lint(options, controlOf(options)));
   vtep
     .command('workers')
     .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')

@@ -1,10 +1,8 @@
 import { readBatch } from '../control/batch-file.js';
-import { request } from '../control/client.js';
-import { CommandError } from '../iproute/commands.js';
 import { readArrival } from '../lab/trace/arrival.js';
-import { liveBatch } from '../lab/trace/live-batch.js';
 import { printTrace } from '../lab/trace/print-trace.js';
 import { Tracer } from '../lab/trace/trace.js';
+import { liveRules } from './live-rules.js';
 import { readPackets } from './read-packets.js';
 
 export interface TraceWords {
@@ -32,20 +30,4 @@ export async function trace(words: readonly string[], options: TraceWords, contr
   process.stdout.write(
     json ? `${JSON.stringify(report)}\n` : printTrace(report, { hex, ...(width !== undefined && { width }) }),
   );
-}
-
-/** What the daemon has in force, as the batch that makes it again. It only prints it, as for `vtep save`. */
-async function liveRules(control: string | undefined): Promise<{ readonly text: string; readonly hosts: string[] }> {
-  const saved = await said(['save'], control);
-  const learned = await said(['bridge', 'fdb', 'show'], control);
-  return liveBatch(saved, learned);
-}
-
-async function said(argv: readonly string[], control: string | undefined): Promise<string> {
-  const pieces: string[] = [];
-  const errors: string[] = [];
-  const output = { out: (text: string) => pieces.push(text), err: (text: string) => errors.push(text) };
-  const code = await request(argv, output, control);
-  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
-  return pieces.join('');
 }

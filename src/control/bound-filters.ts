@@ -7,6 +7,7 @@ import { hasHeapRoom } from './heap-room.js';
 import { shapeOf } from './key-shape.js';
 import type { ProgramWriter } from './programs.js';
 import { filterAnswers, filterRefused } from './refusal.js';
+import { RulePlaces } from './rule-places.js';
 import type { SharedActions } from './shared-actions.js';
 
 /** Filters with what they hold: their actions, a rule's number and a program, given back when no worker uses them. */
@@ -16,6 +17,8 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
   private readonly ifindexOf: (name: string) => number;
   private readonly retire: (release: () => void) => void;
   private readonly ruleIds = new FreeNumbers(0);
+  /** Where the rules stand, by number. */
+  readonly places = new RulePlaces();
   private readonly hasRoom: () => boolean;
   private made = 0;
   private live = 0;
@@ -58,7 +61,9 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
     this.live++;
     const rule = this.ruleIds.next();
     this.programs.write(rule, actions);
-    return new Filter(spec, indev, shape, { rule, actions });
+    const filter = new Filter(spec, indev, shape, { rule, actions });
+    this.places.add(filter);
+    return filter;
   }
 
   discard(filter: Filter): void {
@@ -84,6 +89,7 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
 
   /** Gives back what no worker uses any more. */
   private release(filter: Filter, ended: readonly ActionInstance[]): void {
+    this.places.remove(filter);
     this.programs.release(filter.rule);
     this.ruleIds.release(filter.rule);
     for (const action of ended) this.actions.release(action);

@@ -7,6 +7,8 @@ import { clientPath, nobodyListens, trustedOwner } from './socket-path.js';
 export interface Output {
   out(text: string): void;
   err(text: string): void;
+  /** Bytes of a file. */
+  data?(bytes: Buffer): void;
   /** A command of a batch failed, after what it said. */
   failed?(index: number): void;
 }
@@ -53,6 +55,11 @@ export class Connection {
     });
   }
 
+  /** Ends what has no end of its own; it answers with its exit code then. */
+  interrupt(): void {
+    this.socket.write('\n');
+  }
+
   close(): void {
     this.socket.end();
   }
@@ -86,6 +93,7 @@ export class Connection {
     if (!waiting) return;
     if ('out' in reply) waiting.output.out(reply.out);
     else if ('err' in reply) waiting.output.err(reply.err);
+    else if ('data' in reply) waiting.output.data?.(Buffer.from(reply.data, 'base64'));
     else if ('failed' in reply) waiting.output.failed?.(reply.failed);
     else {
       this.waiting = undefined;

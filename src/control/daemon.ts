@@ -206,6 +206,9 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
+    interpreter.drops.watch(datapath);
+    interpreter.captures.datapath = datapath;
+    this.endings.push(async () => interpreter.drops.close());
     this.interpreter = interpreter;
     interpreter.around = (reload) => service.reloading(reload);
     const parts = { datapath, devices, rules };
@@ -318,6 +321,7 @@ export class Daemon {
     await this.runLines(interpreter, batch.end(), options.batch ?? '');
     if (batch.failure) throw batch.failure;
     await interpreter.commit();
+    interpreter.warn(this.say);
   }
 
   private async runLines(interpreter: Interpreter, lines: readonly BatchLine[], name: string): Promise<void> {

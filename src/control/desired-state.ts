@@ -55,7 +55,7 @@ const PIECE = 16_384;
 
 /**
  * Reads the text of a batch file. Throws CommandError, which names the line by `name`. `datapath`: who is to run the rules,
- * once they are committed; otherwise nobody ever does.
+ * once they are committed; otherwise nobody ever does. `taken` is told of every line that was carried out.
  */
 export async function readDesired(
   text: string,
@@ -63,6 +63,7 @@ export async function readDesired(
   present: PresentDevices,
   newTable: () => ClassifierTable,
   datapath: RuleDatapath = new NoDatapath(),
+  taken: (command: Command, line: number, rules: Rules) => void = () => undefined,
 ): Promise<DesiredState> {
   const devices = new DesiredDevices(present);
   const rules = new Rules(datapath, devices, newTable);
@@ -74,6 +75,7 @@ export async function readDesired(
     devices.line = line;
     const stage = planCommand(transaction, command, target, line);
     typed.note(command);
+    taken(command, line, rules);
     if (stage === 'last' || command.kind.startsWith('link-')) host.push({ line, command, stage });
   };
   const batch = new BatchText();

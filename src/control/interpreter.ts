@@ -7,11 +7,14 @@ import type { Overview } from '../observe/overview.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
+import { CaptureSession } from './capture/capture-session.js';
+import { Captures } from './capture/captures.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
 import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
+import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
@@ -27,6 +30,7 @@ import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
 import { ShownWithHost } from './shown-with-host.js';
+import { verboseWarnings } from './verbose-warnings.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
 
 /** Carries out commands, one after the other, on the state of a daemon. */
@@ -42,6 +46,9 @@ export class Interpreter {
   private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
   private readonly shown: ShownWithHost;
+  /** What was dropped. */
+  readonly drops: DropReports;
+  readonly captures: Captures;
   private turn: Promise<unknown> = Promise.resolve();
   /** What it has counted and learned, as text. */
   state: () => Promise<Iterable<string>> = async () => [];
@@ -76,6 +83,8 @@ export class Interpreter {
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
+    this.drops = new DropReports(devices, rules, counters);
+    this.captures = new Captures(rules, () => this.drops.named());
     this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 
@@ -92,7 +101,7 @@ export class Interpreter {
     if (argv[0] === 'reload') return this.reload(say);
     try {
       const output = await this.exclusive(() => this.answer(argv, say));
-      if (output instanceof Monitor) await output.run(say, until());
+      if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
       else await pour(output, say, this.calm);
       return 0;
     } catch (error) {
@@ -133,7 +142,9 @@ export class Interpreter {
       calm: this.calm,
     };
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
-    return run(batch, say, target).catch((error: unknown) => report(error, say));
+    return run(batch, say, target)
+      .catch((error: unknown) => report(error, say))
+      .finally(() => this.warn(say));
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
@@ -144,6 +155,11 @@ export class Interpreter {
   /** Resolves when every edit is in force. */
   commit(): Promise<void> {
     return this.exclusive(() => this.rules.commit());
+  }
+
+  /** Says what is wrong with the filters that were added with the word `verbose`, as iproute2 prints warnings. */
+  warn(say: Say): void {
+    for (const line of verboseWarnings(this.rules, this.devices)) say({ err: line })?.catch(() => undefined);
   }
 
   /** A device is gone from the host: so are its filters, as in the kernel, and then it. */
@@ -277,19 +293,27 @@ export class Interpreter {
     }
   }
 
-  private async answer(argv: readonly string[], say: Say): Promise<Iterable<string> | Monitor | undefined> {
+  private async answer(
+    argv: readonly string[],
+    say: Say,
+  ): Promise<Iterable<string> | Monitor | CaptureSession | undefined> {
     const [tool, ...words] = argv;
     const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
     if (told !== undefined) {
       say({ out: told });
       return undefined;
     }
+    if (tool === 'drops') {
+      say({ out: await this.drops.answer(words) });
+      return undefined;
+    }
+    if (tool === 'capture') return this.captures.open(words);
     if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
     if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
-        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, drops, health, monitor, reload, save, workers)`,
+        `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, capture, drops, health, monitor, reload, save, workers)`,
         1,
       );
     }
@@ -297,6 +321,7 @@ export class Interpreter {
     if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.monitor(command, say);
     const output = await this.begin(command, say);
     await this.rules.commit();
+    this.warn(say);
     return output;
   }
 

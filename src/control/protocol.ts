@@ -4,6 +4,7 @@
  *   → {"argv": ["tc", "-s", "filter", "show", "dev", "vxlan0", "ingress"]}
  *   ← {"out": "filter protocol ip pref 1 flower chain 0 \n…"}     any number, in order
  *   ← {"err": "Cannot find device \"vxlan9\"\n"}                   any number
+ *   ← {"data": "Cg0NCg…"}                                         any number: bytes of a file, in base64 (capture)
  *   ← {"exit": 0}                                                  once, last
  *
  * A connection may carry any number of requests, one after the other. A batch is one request for many commands, put in
@@ -43,6 +44,8 @@ export type Request = { readonly argv: readonly string[] } | { readonly batch: B
 export type Reply =
   | { readonly out: string }
   | { readonly err: string }
+  /** Bytes of a file, in base64. */
+  | { readonly data: string }
   | { readonly failed: number }
   | { readonly exit: number };
 
@@ -102,9 +105,10 @@ export function parseReply(line: string): Reply | undefined {
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  const { out, err, failed, exit } = value;
+  const { out, err, data, failed, exit } = value;
   if (typeof out === 'string') return { out };
   if (typeof err === 'string') return { err };
+  if (typeof data === 'string') return { data };
   if (Number.isInteger(failed)) return { failed: Number(failed) };
   return Number.isInteger(exit) ? { exit: Number(exit) } : undefined;
 }

@@ -1,11 +1,10 @@
 import type { Counters } from '../memory/counters.js';
-import { dropRows, printDrops } from '../observe/drops.js';
 import { printWorkers, workerRows } from '../observe/workers.js';
 import type { Devices } from './devices.js';
 import { healthOf } from './health.js';
 
 /**
- * What the daemon says of itself: its `drops`, `health` (always JSON) or `workers`; undefined: that is none of them.
+ * What the daemon says of itself: its `health` (always JSON) or `workers`; undefined: that is none of them.
  * `counters` has a set for each worker, `cpus` the processors that these are pinned to.
  */
 export async function reportOf(
@@ -16,11 +15,6 @@ export async function reportOf(
   cpus: readonly number[],
 ): Promise<string | undefined> {
   switch (name) {
-    case 'drops': {
-      await devices.refreshCounters();
-      const rows = dropRows([...devices.registry.list(), ...devices.hostPorts.list()], counters);
-      return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows);
-    }
     case 'health':
       return `${JSON.stringify(healthOf(devices, counters))}\n`;
     case 'workers': {

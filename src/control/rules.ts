@@ -21,6 +21,7 @@ import { ProgramWriter } from './programs.js';
 import { blockOf, type Qdisc, QdiscTable } from './qdisc-table.js';
 import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
+import type { RulePlaces } from './rule-places.js';
 import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
 import type { StrictPeers } from './strict-peers.js';
@@ -37,6 +38,10 @@ export class Rules {
   readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly maker: FilterMaker;
+  /** Filters whose makers want to be told what is wrong with them. */
+  private readonly verbose = new Set<Filter>();
+  /** Where the rules stand, by the number that workers know them by. */
+  readonly places: RulePlaces;
   private readonly filters: BoundFilters;
   private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
@@ -72,6 +77,7 @@ export class Rules {
     this.actions = new SharedActions(datapath, devices, this.programs, retire, this.journal);
     const ifindexOf = (name: string): number => devices.ifindexOf(name);
     const filters = new BoundFilters(this.actions, this.programs, ifindexOf, retire, hasRoom);
+    this.places = filters.places;
     this.filters = filters;
     this.maker = {
       make: (spec) => filters.make(spec),
@@ -215,9 +221,17 @@ export class Rules {
     const block = this.block(this.qdisc(device), spec.parent);
     const hadChain = block.hasChain(spec.chain);
     const filter = block.edit(mode, spec);
+    if (spec.verbose) this.verbose.add(filter);
     this.actions.giveCookies(filter.actions, spec.actions);
     this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);
     this.changed(device);
+  }
+
+  /** The filters that were added with `verbose` since the last call. */
+  takeVerbose(): ReadonlySet<Filter> {
+    const taken = new Set(this.verbose);
+    this.verbose.clear();
+    return taken;
   }
 
   remove(selector: FilterSelector): void {

@@ -173,7 +173,7 @@ export class Hooks implements Outlet {
     if ((packets.flags[packet] & BARE) !== 0) {
       const segments = packets.segments(packet);
       counters.device(device, DeviceCounter.TX_DROPPED, segments);
-      counters.reason(device, REASON['no-ethernet-header'], segments);
+      counters.reason(device, REASON['no-ethernet-header'], segments, packet);
       return false;
     }
     this.queues.append(device, this.devices.kind(device) === DeviceKind.VXLAN ? TO_TUNNEL : TO_PORT, packet);
@@ -215,7 +215,7 @@ export class Hooks implements Outlet {
           chain = verdict === Verdict.GOTO ? executor.chain : 0;
           position = 0;
           if (++loops > RECLASSIFY_LIMIT) {
-            counters.reason(device, REASON['chain-limit'], packets.segments(packet));
+            counters.reason(device, REASON['chain-limit'], packets.segments(packet), packet);
             return DROPPED;
           }
           break;
@@ -225,7 +225,7 @@ export class Hooks implements Outlet {
           return DROPPED;
         case Verdict.TRAP:
           // As for the kernel without a device to trap to: the frame is consumed.
-          counters.reason(device, REASON['action-trap'], packets.segments(packet));
+          counters.reason(device, REASON['action-trap'], packets.segments(packet), packet);
           return GONE;
         default:
           return PASSED;
@@ -237,14 +237,14 @@ export class Hooks implements Outlet {
   private leave(packet: PacketIndex, device: number, toStack: number, lost: number): void {
     const segments = this.packets.segments(packet);
     if (this.devices.kind(device) !== DeviceKind.VXLAN) {
-      this.counters.reason(device, lost, segments);
+      this.counters.reason(device, lost, segments, packet);
     } else if ((this.packets.flags[packet] & BARE) !== 0) {
       this.counters.device(device, DeviceCounter.RX_DROPPED, segments);
-      this.counters.reason(device, REASON['no-ethernet-header'], segments);
+      this.counters.reason(device, REASON['no-ethernet-header'], segments, packet);
     } else if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
       this.leaveMirrored(packet, device);
     } else {
-      this.counters.reason(device, toStack, segments);
+      this.counters.reason(device, toStack, segments, packet);
       this.queues.append(device, TO_PORT, packet);
     }
   }

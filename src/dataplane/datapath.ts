@@ -5,6 +5,7 @@ import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
 import { WorkCounter } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import type { Instruction } from './messages.js';
@@ -68,6 +69,8 @@ export class Datapath extends EventEmitter<Events> {
   readonly actionCounters: ActionCounterSets;
   /** What action sample has taken, a ring for each worker, for whoever opens them. */
   readonly samples: readonly SampleRing[];
+  /** The last frames of each reason, a ring for each worker. */
+  readonly drops: readonly DropRing[];
   private readonly threads: readonly SupervisedWorker[];
   private buckets = 0;
   private hasFailed = false;
@@ -87,6 +90,7 @@ export class Datapath extends EventEmitter<Events> {
     this.actionCounters = new ActionCounterSets(workers);
     this.vniCounters = Array.from({ length: workers }, () => new VniCounters());
     this.samples = Array.from({ length: workers }, () => new SampleRing());
+    this.drops = Array.from({ length: workers }, () => new DropRing());
     const shared = {
       devices: this.devices.buffer,
       fdb: this.fdb.buffer,
@@ -104,6 +108,7 @@ export class Datapath extends EventEmitter<Events> {
         counters: counters.buffer,
         vniCounters: (this.vniCounters[number] as VniCounters).buffer,
         samples: (this.samples[number] as SampleRing).buffer,
+        drops: (this.drops[number] as DropRing).buffer,
       };
       return new SupervisedWorker((owner) => new WorkerThread({ ...shared, ...own }, owner), limit, {
         heard: (news) => this.heard(news),

@@ -41,6 +41,7 @@ import {
   gpeProtocol,
   vxlanFirstWord,
 } from '../wire/vxlan-extensions.js';
+import type { CaptureTaps } from './capture-taps.js';
 import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { holdsOneInnerSuperFrame } from './inner-super-frame.js';
@@ -76,6 +77,8 @@ export class Decapsulator {
   private readonly records: ReceivedRecords;
   /** Who may send (`--strict-peers`). */
   readonly peers = new PeerFilter();
+  /** Who sees what was decapsulated; null: nobody. */
+  captures: CaptureTaps | null = null;
 
   constructor(
     arena: Arena,
@@ -128,10 +131,12 @@ export class Decapsulator {
     const batch = this.batch;
     const device = this.demultiplexer.single(underlay);
     if (batch.refused[m] !== 0) {
+      this.counters.witness?.nothing();
       this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
       return;
     }
     if (batch.truncated[m] !== 0) {
+      this.counters.witness?.datagram(batch.offset[m], batch.length[m], m);
       this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
       return;
     }
@@ -191,6 +196,7 @@ export class Decapsulator {
   ): PacketIndex {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
+    if (this.counters.witness !== null) this.counters.witness.datagram(at, length, m);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
       const owner = this.demultiplexer.owner(underlay);
@@ -291,10 +297,12 @@ export class Decapsulator {
     }
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = frame === at + VXLAN_HEADER ? VXLAN_HEADER : 0;
+    const record = this.records.of(m, vni, policy);
+    this.packets.origin[packet] = record;
     // A classic device collects no metadata: keys of filters on the tunnel match nothing there.
     if ((mode & VxlanMode.CLASSIC) === 0) {
       this.packets.flags[packet] = TUNNEL_RECEIVED;
-      this.packets.tunnel[packet] = this.records.of(m, vni, policy);
+      this.packets.tunnel[packet] = record;
     }
     this.hook.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
@@ -302,6 +310,7 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
+    if (this.captures !== null) this.captures.decapsulated(packet);
     if (this.counters.peers.isOn)
       this.countPeer(m, device, vni, this.packets.segments(packet), frameLength - ETH_HEADER);
     this.wasDropped = !this.hook.decide(packet);

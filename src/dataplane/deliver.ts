@@ -14,6 +14,7 @@ import { ENCAPSULATED, type Encapsulator, FULL } from '../offload/encapsulate.js
 import { NO_COALESCING } from '../offload/offloads.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
 import { VXLAN_HEADER } from '../wire/vxlan.js';
+import type { CaptureTaps } from './capture-taps.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
@@ -37,6 +38,8 @@ const DATAGRAM_HEADERS = 512 * 1024;
 export class Deliverer {
   /** Whoever looks at it resets it. */
   readonly written = new WrittenPorts();
+  /** Who sees what leaves; null: nobody. */
+  captures: CaptureTaps | null = null;
   /** Messages handed to underlays since the start, modulo 2^32. */
   messages = 0;
   private readonly bytes: Uint8Array;
@@ -130,6 +133,7 @@ export class Deliverer {
   /** Writes everything queued, counts what could not be written, and leaves the queues empty. */
   flush(): void {
     const queues = this.queues;
+    if (this.captures !== null) this.captures.leaving(queues);
     for (let n = 0; n < queues.count; n++) {
       queues.written = n;
       if (queues.way(n) === TO_PORT) this.toPort(queues.device(n), queues.first(n));
@@ -142,7 +146,7 @@ export class Deliverer {
     const port = this.ports[device];
     if (port === null) {
       for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex)
-        this.dropAtPort(device, REASON['tap-gone'], this.packets.segments(i));
+        this.dropAtPort(device, REASON['tap-gone'], this.packets.segments(i), i);
       return;
     }
     let rest = first;
@@ -168,7 +172,9 @@ export class Deliverer {
       if (vector.errno[f] !== 0) {
         const toHost = this.devices.kind(device) === DeviceKind.HOST;
         const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        counters.witness?.written(vector, f);
         this.dropAtPort(device, reason, vector.segments[f]);
+        counters.witness?.nothing();
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
@@ -183,7 +189,7 @@ export class Deliverer {
     const underlay = this.underlays[device];
     if (underlay === null) {
       for (let i = first; i !== NONE; i = this.packets.next[i] as PacketIndex)
-        this.drop(device, REASON['device-down'], this.packets.segments(i));
+        this.drop(device, REASON['device-down'], this.packets.segments(i), i);
       return;
     }
     this.datagrams.reset();
@@ -199,7 +205,7 @@ export class Deliverer {
       if ((flags & TUNNEL_TRANSMIT) === 0) {
         const received = (flags & TUNNEL_RECEIVED) !== 0;
         const reason = received ? REASON['received-metadata'] : REASON['no-tunnel-metadata'];
-        this.drop(device, reason, this.packets.segments(i));
+        this.drop(device, reason, this.packets.segments(i), i);
         continue;
       }
       this.encapsulate(device, underlay, i, this.packets.tunnel[i], this.tunnels);
@@ -212,8 +218,8 @@ export class Deliverer {
     const { forwarder } = this;
     if ((this.devices.vxlanMode(device) & VxlanMode.PROXY) !== 0) {
       const outcome = this.proxy.take(packet, device);
-      if (outcome === PROXY_ANSWERED) this.counters.reason(device, REASON['proxy-answered'], 1);
-      else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1);
+      if (outcome === PROXY_ANSWERED) this.counters.reason(device, REASON['proxy-answered'], 1, packet);
+      else if (outcome === PROXY_SILENT) this.counters.reason(device, REASON['proxy-silent'], 1, packet);
       if (outcome !== NOT_ASKED) return;
     }
     let isShort = false;
@@ -221,7 +227,7 @@ export class Deliverer {
       const outcome = this.rsc.take(packet, device);
       isShort = outcome === SHORT_CIRCUITED;
       if (outcome === NO_ROOM_TO_WRITE) {
-        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet));
+        this.drop(device, REASON['rewrite-no-room'], this.packets.segments(packet), packet);
         return;
       }
     }
@@ -231,11 +237,12 @@ export class Deliverer {
       forwarder.reset();
       count = forwarder.choose(packet, device);
     }
-    if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+    if (count === NOWHERE) this.drop(device, REASON['no-remote'], this.packets.segments(packet), packet);
     const first = forwarder.first;
     for (let r = first; r < first + count; r++) {
       if (isShort && isNowhere(forwarder.records, r)) this.comeBack(packet, device, r);
-      else if (isNowhere(forwarder.records, r)) this.drop(device, REASON['no-remote'], this.packets.segments(packet));
+      else if (isNowhere(forwarder.records, r))
+        this.drop(device, REASON['no-remote'], this.packets.segments(packet), packet);
       else this.encapsulate(device, underlay, packet, r, forwarder.records);
     }
   }
@@ -245,7 +252,7 @@ export class Deliverer {
     const segments = this.packets.segments(packet);
     const family = this.forwarder.records[record * TUNNEL_WORDS + TunnelWord.FAMILY];
     if (!this.inbound.pass(packet, device, family)) {
-      this.drop(device, REASON['batch-full'], segments);
+      this.drop(device, REASON['batch-full'], segments, packet);
       return;
     }
     this.counters.device(device, DeviceCounter.TX_PACKETS, segments);
@@ -270,6 +277,7 @@ export class Deliverer {
         encapsulateReason(result),
         this.packets.segments(packet),
         tunnels[record * TUNNEL_WORDS + TunnelWord.FAMILY],
+        packet,
       );
   }
 
@@ -280,7 +288,7 @@ export class Deliverer {
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
     if (headers.loops[made] !== 0) return this.refuseLoop(packet, device);
     if (isTooDeep(this.bytes, this.packets, packet)) {
-      this.drop(device, REASON['nested-tunnels'], this.packets.segments(packet));
+      this.drop(device, REASON['nested-tunnels'], this.packets.segments(packet), packet);
       return ENCAPSULATED;
     }
     const ipLength = this.ipLength(packet);
@@ -302,12 +310,12 @@ export class Deliverer {
     const target = this.demultiplexer.beside(device, this.headers.records[words + TunnelWord.VNI]);
     if (target === NOBODY) {
       counters.device(device, DeviceCounter.TX_ERRORS, segments);
-      counters.reason(device, REASON['no-local-vni'], segments);
+      counters.reason(device, REASON['no-local-vni'], segments, packet);
     } else if (!this.devices.isUp(target)) {
       counters.device(target, DeviceCounter.RX_DROPPED, segments);
-      counters.reason(target, REASON['device-down'], segments);
+      counters.reason(target, REASON['device-down'], segments, packet);
     } else if (!this.inbound.pass(packet, target, this.headers.records[words + TunnelWord.FAMILY])) {
-      this.drop(device, REASON['batch-full'], segments);
+      this.drop(device, REASON['batch-full'], segments, packet);
     } else {
       counters.device(device, DeviceCounter.TX_PACKETS, segments);
       counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
@@ -320,7 +328,7 @@ export class Deliverer {
     const segments = this.packets.segments(packet);
     this.counters.device(device, DeviceCounter.TX_ERRORS, segments);
     this.counters.device(device, DeviceCounter.COLLISIONS, segments);
-    this.counters.reason(device, REASON['route-loop'], segments);
+    this.counters.reason(device, REASON['route-loop'], segments, packet);
     return ENCAPSULATED;
   }
 
@@ -348,7 +356,7 @@ export class Deliverer {
     const outcome = this.inbound.answer(packet, device, records, record, limits[record], collects);
     if (outcome === NOT_ANSWERED) return false;
     const reason = outcome === ANSWERED ? REASON['path-mtu-answered'] : REASON['path-mtu-unanswered'];
-    this.drop(device, reason, this.packets.segments(packet));
+    this.drop(device, reason, this.packets.segments(packet), packet);
     return true;
   }
 
@@ -357,6 +365,7 @@ export class Deliverer {
     if (vector.count === 0) return;
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
+    if (this.captures !== null) this.captures.sent(device, vector, this.headers.records, this.paths);
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     counters.peers.begin();
     const byPeer = counters.peers.isOn;
@@ -383,7 +392,13 @@ export class Deliverer {
         if (byPeer && sent > 0) this.countPeer(device, m, sent, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
-        this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
+        this.lose(
+          device,
+          sendReason(vector.errno[m]),
+          vector.segments[m] - sent,
+          family,
+          vector.packet[m] as PacketIndex,
+        );
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
@@ -413,30 +428,30 @@ export class Deliverer {
   }
 
   /** What a vxlan device gives to its stack is still receive there, as what gro_cells drops in the kernel. */
-  private dropAtPort(device: number, reason: number, packets: number): void {
+  private dropAtPort(device: number, reason: number, packets: number, packet: PacketIndex = NONE): void {
     const toStack = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, toStack ? DeviceCounter.RX_DROPPED : DeviceCounter.TX_DROPPED, packets);
-    this.counters.reason(device, reason, packets);
+    this.counters.reason(device, reason, packets, packet);
   }
 
   /**
    * Counts what the underlay did not take where vxlan_xmit_one, iptunnel_xmit and ip6tunnel_xmit count it: no route is
    * an error of the carrier, and what IPv6 refuses an aborted one.
    */
-  private lose(device: number, reason: number, packets: number, family: number): void {
+  private lose(device: number, reason: number, packets: number, family: number, packet: PacketIndex): void {
     const isUnreachable = reason === REASON['send-unreachable'];
     if (!isUnreachable && family !== 6) {
-      this.drop(device, reason, packets);
+      this.drop(device, reason, packets, packet);
       return;
     }
     const cause = isUnreachable ? DeviceCounter.TX_CARRIER_ERRORS : DeviceCounter.TX_ABORTED_ERRORS;
     this.counters.device(device, DeviceCounter.TX_ERRORS, packets);
     this.counters.device(device, cause, packets);
-    this.counters.reason(device, reason, packets);
+    this.counters.reason(device, reason, packets, packet);
   }
 
-  private drop(device: number, reason: number, packets: number): void {
+  private drop(device: number, reason: number, packets: number, packet: PacketIndex): void {
     this.counters.device(device, DeviceCounter.TX_DROPPED, packets);
-    this.counters.reason(device, reason, packets);
+    this.counters.reason(device, reason, packets, packet);
   }
 }

@@ -11,11 +11,13 @@ import { FdbLookup } from '../devices/fdb-lookup.js';
 import { FdbStore } from '../devices/fdb-store.js';
 import type { Arena } from '../memory/arena.js';
 import type { ActionCounters, Counters } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { Packets } from '../memory/packets.js';
 import { ReceivedDatagrams, Slots } from '../memory/received.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { BatchScratch } from '../memory/scratch.js';
 import { VniCounters } from '../memory/vni-counters.js';
+import { Witness } from '../memory/witness.js';
 import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
@@ -75,6 +77,8 @@ export class EngineParts {
   readonly queues: OutputQueues;
   readonly executor: Executor;
   readonly hook: Hooks;
+  /** Who sees what is counted under reasons. */
+  readonly witness: Witness;
   readonly scratch: BatchScratch;
   readonly flowCache: FlowCache;
   readonly decapsulator: Decapsulator;
@@ -88,8 +92,8 @@ export class EngineParts {
   readonly neighbours: NeighbourLookup;
 
   /**
-   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
-   * ones of its own.
+   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`, `drops`:
+   * absent, ones of its own.
    */
   constructor(
     arena: Arena,
@@ -101,12 +105,15 @@ export class EngineParts {
     vniCounters: VniCounters = new VniCounters(),
     pathMtus?: SharedArrayBuffer,
     classes: EngineClasses = PLAIN,
+    drops = new DropRing(),
   ) {
     this.fdb = new FdbLookup(fdb);
     const simd = simdChecksums(arena.memory);
     const checksums = new Checksummer(arena.memory.buffer, simd);
     this.packets = new Packets(arena, PACKETS);
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
+    this.witness = new Witness(arena.u8, this.packets, this.batch, drops);
+    counters.witness = this.witness;
     this.tapSlots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);

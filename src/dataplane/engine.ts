@@ -14,6 +14,7 @@ import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table
 import type { FdbLookup } from '../devices/fdb-lookup.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
+import { CapturePoint, CaptureRing } from '../memory/capture-ring.js';
 import { type Clock, STEADY_OFFSET } from '../memory/clock.js';
 import {
   type ActionCounters,
@@ -23,12 +24,15 @@ import {
   SizeHistogram,
   WorkCounter,
 } from '../memory/counters.js';
+import type { DropRing } from '../memory/drop-ring.js';
 import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { HEADROOM, type ReceivedDatagrams, type Slots } from '../memory/received.js';
 import type { SampleRing } from '../memory/sample-ring.js';
 import type { BatchScratch } from '../memory/scratch.js';
 import type { VniCounters } from '../memory/vni-counters.js';
+import type { Witness } from '../memory/witness.js';
+import { type CaptureFilter, CaptureTaps } from './capture-taps.js';
 import type { Hooks } from './classify.js';
 import type { Decapsulator } from './decapsulate.js';
 import type { Deliverer } from './deliver.js';
@@ -77,6 +81,11 @@ export class Engine {
   private readonly executor: Executor;
   private readonly hook: Hooks;
   private readonly queues: OutputQueues;
+  private readonly witness: Witness;
+  private readonly arena: Arena;
+  /** null: nobody captures. */
+  private captures: CaptureTaps | null = null;
+  private hasTrains = true;
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
@@ -116,7 +125,9 @@ export class Engine {
     vniCounters?: VniCounters,
     pathMtus?: SharedArrayBuffer,
     classes?: EngineClasses,
+    drops?: DropRing,
   ) {
+    this.arena = arena;
     this.devices = devices;
     this.counters = counters;
     const parts = new EngineParts(
@@ -129,7 +140,9 @@ export class Engine {
       vniCounters,
       pathMtus,
       classes,
+      drops,
     );
+    this.witness = parts.witness;
     this.packets = parts.packets;
     this.batch = parts.batch;
     this.tapSlots = parts.tapSlots;
@@ -160,6 +173,7 @@ export class Engine {
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
     this.hook.useTunnels(programs.tunnels);
+    this.witness.transmitTunnels = programs.tunnels;
     this.deliverer.use(programs.tunnels);
   }
 
@@ -218,8 +232,28 @@ export class Engine {
 
   /** Whether datagrams of one flow in a row share what the first one of them did. */
   setTrains(on: boolean): void {
-    this.trains.isOn = on;
+    this.hasTrains = on;
+    this.rideTrains();
+  }
+
+  /** Where a capture is to see each packet on its way none takes the short one. */
+  private rideTrains(): void {
+    const { captures } = this;
+    const isWatched = captures?.wants(CapturePoint.DECAP) || captures?.wants(CapturePoint.DROP);
+    this.trains.isOn = this.hasTrains && !isWatched;
     this.trains.forget();
+  }
+
+  /** What is captured from now on, into which rings, in the place of what was before. */
+  setCaptures(captures: readonly { readonly filter: CaptureFilter; readonly ring: SharedArrayBuffer }[]): void {
+    const taps = captures.map(({ filter, ring }) => ({ filter, ring: new CaptureRing(ring) }));
+    const { arena, packets, batch, witness } = this;
+    this.captures = taps.length === 0 ? null : new CaptureTaps(taps, arena, packets, batch, witness);
+    const at = (point: number): CaptureTaps | null => (this.captures?.wants(point) ? this.captures : null);
+    witness.tap = at(CapturePoint.DROP);
+    this.decapsulator.captures = at(CapturePoint.DECAP);
+    this.deliverer.captures = this.captures;
+    this.rideTrains();
   }
 
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
@@ -289,6 +323,7 @@ export class Engine {
     this.underlayInHand = number;
     this.inHand = received;
     this.decapsulator.begin();
+    if (this.captures !== null) this.captures.arrived(number, this.demultiplexer);
     for (let m = 0; m < received; m++) {
       this.at = m;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
@@ -362,6 +397,7 @@ export class Engine {
     const taken = this.packets.count;
     this.portInHand = device;
     this.inHand = taken;
+    if (this.captures !== null) this.captures.sentByHost(device, taken);
     for (let i = 0; i < taken; i++) {
       this.at = i;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
@@ -413,6 +449,7 @@ export class Engine {
   private tick(count: number): void {
     const now = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
     this.executor.now = now;
+    this.witness.tick(now);
     if (this.executor.needsClock) this.executor.arrivals.begin(now, count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
@@ -452,10 +489,11 @@ export class Engine {
     const segments = this.packets.segments(packet);
     const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
     this.counters.device(device, transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED, segments);
-    this.counters.reason(device, REASON['mirror-receive-only'], segments);
+    this.counters.reason(device, REASON['mirror-receive-only'], segments, packet);
   }
 
   private finish(): void {
+    this.witness.nothing();
     this.deliverer.flush();
     if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
@@ -482,7 +520,7 @@ export class Engine {
       const segments = packets.segments(packet);
       if (isLoop) {
         counters.device(device, DeviceCounter.RX_DROPPED, segments);
-        counters.reason(device, REASON['local-loop'], segments);
+        counters.reason(device, REASON['local-loop'], segments, packet);
         continue;
       }
       // A classic device collects no metadata.

@@ -26,6 +26,7 @@ import { FakePort, type HostFrame } from '../io/fake/fake-port.js';
 import { FakeUnderlay, type NetworkDatagram } from '../io/fake/fake-underlay.js';
 import { Arena } from '../memory/arena.js';
 import { ActionCounter, ActionCounters, Counters, DeviceCounter } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { REASON, REASONS, type ReasonName } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6 } from '../offload/offloads.js';
@@ -190,6 +191,7 @@ export class Harness {
   readonly counters = new Counters();
   readonly actionCounters = new ActionCounters();
   readonly arena = new Arena(ENGINE_ARENA_BYTES);
+  readonly drops = new DropRing();
   readonly engine: Engine;
   readonly tap0 = new FakePort(this.arena);
   readonly tap1 = new FakePort(this.arena);
@@ -219,7 +221,9 @@ export class Harness {
       devices.setReservedBits(device, RESERVED_HIGH, RESERVED_LOW);
       devices.setUp(device, true);
     }
-    this.engine = new Engine(this.arena, devices, this.counters, this.actionCounters, undefined, options.fdb);
+    const { arena, counters, actionCounters, drops } = this;
+    const none = undefined;
+    this.engine = new Engine(arena, devices, counters, actionCounters, none, options.fdb, none, none, none, drops);
     this.engine.setPort(TAP0, wrapPort(this.tap0, TAP0), offloads);
     this.engine.setPort(TAP1, wrapPort(this.tap1, TAP1), offloads);
     this.engine.setPort(VXLAN0, wrapPort(this.face, VXLAN0), offloads);

@@ -5,6 +5,7 @@ import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
+import type { CaptureFilter } from './capture-taps.js';
 import type { RestoredCounts } from './restored-counts.js';
 
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
@@ -67,6 +68,11 @@ export type Instruction =
   | { readonly type: 'action-counters'; readonly slabs: readonly SharedArrayBuffer[] }
   /** One more slab of token buckets, the same for all. */
   | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
+  /** What is captured, in the place of what was; of each capture every worker has a ring. */
+  | {
+      readonly type: 'captures';
+      readonly captures: readonly { readonly filter: CaptureFilter; readonly rings: readonly SharedArrayBuffer[] }[];
+    }
   /** What an earlier endpoint has counted goes to the first worker's counters. */
   | { readonly type: 'restore-counts'; readonly counts: RestoredCounts }
   /** What full queues have lost up to now is counted. */
@@ -134,4 +140,6 @@ export interface WorkerStart {
   readonly tunnelGso?: TunnelGsoParts;
   /** Where action sample writes (memory/sample-ring.ts): its own. */
   readonly samples: SharedArrayBuffer;
+  /** Where the last frames of each reason are kept (memory/drop-ring.ts): its own. */
+  readonly drops: SharedArrayBuffer;
 }

@@ -102,11 +102,11 @@ export class MirrorTaps {
   miss(packet: PacketIndex, device: number, vni: number): void {
     const slot = refusalSlot(device, vni);
     if (this.refusedVni[slot] === vni && this.refusedDevice[slot] === device && this.now < this.refusedUntil[slot]) {
-      this.drop(device, this.refusedReason[slot], this.packets.segments(packet));
+      this.drop(device, this.refusedReason[slot], this.packets.segments(packet), packet);
     } else if (!this.isAsked(device, vni) && !this.ask(device, vni)) {
-      this.drop(device, REASON['mirror-wait'], this.packets.segments(packet));
+      this.drop(device, REASON['mirror-wait'], this.packets.segments(packet), packet);
     } else if (!this.hold(packet, device, vni)) {
-      this.drop(device, REASON['mirror-wait'], this.packets.segments(packet));
+      this.drop(device, REASON['mirror-wait'], this.packets.segments(packet), packet);
     }
   }
 
@@ -264,9 +264,9 @@ export class MirrorTaps {
     return true;
   }
 
-  private drop(device: number, reason: number, segments: number): void {
+  private drop(device: number, reason: number, segments: number, packet: PacketIndex = NONE): void {
     this.counters.device(device, DeviceCounter.RX_DROPPED, segments);
-    this.counters.reason(device, reason, segments);
+    this.counters.reason(device, reason, segments, packet);
   }
 }
 

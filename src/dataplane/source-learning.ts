@@ -67,7 +67,7 @@ export class SourceLearning {
     if ((b[frame + 6] & 1) !== 0 || (high | low) === 0) return;
     const loopback = family === 4 ? LOOPBACK_IPV4 : LOOPBACK_IPV6;
     const result = this.fdb.learn(device, high, low, this.devices.vni(device), loopback, 0);
-    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1);
+    if (result === Learned.NO_ROOM) this.counters.reason(device, REASON['fdb-full'], 1, packet);
   }
 
   private drop(device: number, reason: number): void {

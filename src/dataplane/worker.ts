@@ -17,6 +17,7 @@ import { makeUnderlay, type UnderlayParts } from '../io/underlay-parts.js';
 import { Arena } from '../memory/arena.js';
 import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
+import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { boundThread, isBounded, setCapabilities } from '../native/credentials.js';
@@ -93,6 +94,8 @@ class DatapathWorker {
       start.fdb,
       this.vniCounters,
       start.pathMtus,
+      undefined,
+      new DropRing(start.drops),
     );
     this.engine.setCoalescing(start.coalesce);
     this.engine.peers.isOn = start.strictPeers;
@@ -275,6 +278,14 @@ class DatapathWorker {
         break;
       case 'count-overflows':
         this.engine.countOverflows();
+        break;
+      case 'captures':
+        this.engine.setCaptures(
+          instruction.captures.map(({ filter, rings }) => ({
+            filter,
+            ring: rings[this.number] ?? missing('ring of a capture'),
+          })),
+        );
         break;
       case 'mirror-taps':
         this.engine.useMirrorTaps(instruction.device, instruction.taps, instruction.refused);

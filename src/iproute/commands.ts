@@ -97,6 +97,8 @@ export interface FilterSpec {
   readonly handle: number;
   readonly keys: readonly FlowerKey[];
   readonly skipHw: boolean;
+  /** Whoever adds it wants to be told what is wrong with it. */
+  readonly verbose?: true;
   readonly classid?: number;
   readonly actions: readonly ActionSpec[];
 }

@@ -26,6 +26,7 @@ const ROOT_MAJOR = 0xffff;
 export interface FlowerOptions {
   readonly keys: readonly FlowerKey[];
   readonly skipHw: boolean;
+  readonly verbose?: true;
   readonly classid?: number;
   readonly actions: readonly ActionSpec[];
 }
@@ -219,6 +220,7 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
   let classid: number | undefined;
   let actions: readonly ActionSpec[] = [];
   let skipHw = false;
+  let isVerbose = false;
   let skipSw = false;
   while (reader.more) {
     const { word } = reader;
@@ -243,11 +245,19 @@ export function parseFlower(reader: WordReader, protocol: number): FlowerOptions
       throw new HelpRequest('tc filter flower');
     } else if (name === undefined) {
       throw refusal(`What is "${word}"?${suggest(word, [...flowerWords, ...flowerWholeWords])}`);
-    } else if (name !== 'verbose') {
+    } else if (name === 'verbose') {
+      isVerbose = true;
+    } else {
       throw notSupported(`flower key "${name}"`);
     }
     reader.skip();
   }
   checkSkipSoftware(skipSw, skipHw);
-  return { keys: keys.finish(), skipHw, ...(classid !== undefined && { classid }), actions };
+  return {
+    keys: keys.finish(),
+    skipHw,
+    ...(classid !== undefined && { classid }),
+    ...(isVerbose && { verbose: true }),
+    actions,
+  };
 }

@@ -57,7 +57,7 @@ export interface LocalDevice extends TableDevice {
 }
 
 /** What the lines of a file make of a link. */
-interface LinkSettings {
+export interface LinkSettings {
   readonly name: string;
   readonly mtu: number;
   readonly address: Uint8Array;
@@ -237,7 +237,7 @@ export class LocalEndpoint {
 }
 
 /** A link as the line that makes it says, and the lines about it that come later. */
-function settingsOf({ host }: DesiredState, link: LinkGeneric): LinkSettings {
+export function settingsOf({ host }: DesiredState, link: LinkGeneric): LinkSettings {
   let { mtu = DEFAULT_MTU, address, up = false } = link;
   for (const { command } of host) {
     if (command.kind !== 'link-set' || command.name !== link.name) continue;

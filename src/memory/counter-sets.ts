@@ -1,9 +1,11 @@
 /** The counters of all workers, added up, for whoever shows them. Each worker goes on writing a set of its own. */
+import { SYSTEM_CLOCK } from './clock.js';
 import { ActionCounter, ActionCounters, Counters } from './counters.js';
 
 export class CounterSets {
   /** One for each worker. */
   readonly sets: readonly Counters[];
+  private readonly cleared = new Map<number, number>();
 
   constructor(workers = 1) {
     this.sets = Array.from({ length: workers }, () => new Counters());
@@ -28,7 +30,13 @@ export class CounterSets {
 
   /** Zeroes everything a device counted: its index goes to another. */
   clearDevice(device: number): void {
+    this.cleared.set(device, SYSTEM_CLOCK.steady());
     for (const set of this.sets) set.clearDevice(device);
+  }
+
+  /** Since when a device has its index: milliseconds since the epoch. */
+  since(device: number): number {
+    return this.cleared.get(device) ?? 0;
   }
 }
 

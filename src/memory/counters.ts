@@ -3,9 +3,11 @@
  * adds them up. A counter is a double: exact to 2^53 (8 days of bytes at 100 Gb/s; from there on it rounds), and
  * neither side needs a BigInt. Aligned doubles do not tear on the processors that Node.js runs on.
  */
+import { NONE, type PacketIndex } from './packets.js';
 import { PEER_TRAFFIC_BYTES, PeerTraffic } from './peer-traffic.js';
 import { REASONS } from './reasons.js';
 import { Tape } from './tape.js';
+import type { Witness } from './witness.js';
 
 export const MAX_DEVICES = 1024;
 
@@ -76,6 +78,8 @@ const SIZE_HISTOGRAMS = 3;
 const REASON_ROW = 128;
 if (REASONS.length > REASON_ROW) throw new Error('counters: more reasons than a row holds');
 const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
+/** Bytes of the buffer that devices and reasons count in; what workers count of themselves is behind them. */
+export const DEVICE_BYTES = WORK_AT * 8;
 const SIZES_AT = WORK_AT + WORK_COUNTERS;
 const PEERS_AT = SIZES_AT + SIZE_HISTOGRAMS * SIZE_BUCKETS;
 const BYTES = PEERS_AT * 8 + PEER_TRAFFIC_BYTES;
@@ -85,6 +89,8 @@ export class Counters {
   readonly buffer: SharedArrayBuffer;
   /** What is counted of devices and under reasons, while it is on. */
   readonly tape = new Tape();
+  /** Who sees what is counted under reasons; null: nobody. */
+  witness: Witness | null = null;
   /** Traffic by peer and VNI, while somebody looks. */
   readonly peers: PeerTraffic;
   private readonly values: Float64Array;
@@ -106,11 +112,15 @@ export class Counters {
     return this.values[device * DEVICE_COUNTERS + counter];
   }
 
-  /** Counts `packets` packets of a device, a super-frame as its segments, under a reason. */
-  reason(device: number, reason: number, packets: number): void {
+  /**
+   * Counts `packets` packets of a device, a super-frame as its segments, under a reason. `packet`: which one it is;
+   * where that is left out the datagram at hand, if there is one.
+   */
+  reason(device: number, reason: number, packets: number, packet: PacketIndex = NONE): void {
     const at = MAX_DEVICES * DEVICE_COUNTERS + device * REASON_ROW + reason;
     this.values[at] += packets;
     if (this.tape.isOn) this.tape.note(at, 0, packets);
+    if (this.witness !== null && packets > 0) this.witness.counted(device, reason, packet);
   }
 
   /** Counts what the tape holds once more for each of `times` packets. */

@@ -63,6 +63,9 @@ export const SHAPE_ODD = 128;
 /** One VLAN tag or more. */
 export const SHAPE_VLAN = 256;
 
+/** Bytes between columns of which nobody wants the same cache sets. */
+const STAGGER = 1088;
+
 export class Packets {
   readonly capacity: number;
   /** Arena offset of the first byte of the Ethernet header. */
@@ -97,6 +100,9 @@ export class Packets {
   /** What `skbedit mark` and `skbedit priority` say of the packet; 0 where nothing did. */
   readonly mark: Int32Array;
   readonly priority: Int32Array;
+  /** The rule (its id) whose actions the packet met last, and the received record that it came under; -1: none. */
+  readonly rule: Int32Array;
+  readonly origin: Int32Array;
   /** The next packet of the queue this one stands in. */
   readonly next: Int32Array;
   private taken = 0;
@@ -124,6 +130,11 @@ export class Packets {
     this.mark = arena.column(capacity);
     this.priority = arena.column(capacity);
     this.next = arena.column(capacity);
+    // Not at the stride of the others: entries of one packet would compete for the same cache sets.
+    arena.alloc(STAGGER);
+    this.rule = arena.column(capacity);
+    arena.alloc(STAGGER);
+    this.origin = arena.column(capacity);
   }
 
   get count(): number {
@@ -152,6 +163,8 @@ export class Packets {
     this.gsoSize[i] = 0;
     this.csumStart[i] = 0;
     this.csumOffset[i] = 0;
+    this.rule[i] = -1;
+    this.origin[i] = -1;
     this.next[i] = NONE;
     return i as PacketIndex;
   }
@@ -177,6 +190,8 @@ export class Packets {
     this.hash[j] = this.hash[i];
     this.mark[j] = this.mark[i];
     this.priority[j] = this.priority[i];
+    this.rule[j] = this.rule[i];
+    this.origin[j] = this.origin[i];
     return j;
   }
 
@@ -208,6 +223,8 @@ export class Packets {
       this.hash[j] = this.hash[i];
       this.mark[j] = this.mark[i];
       this.priority[j] = this.priority[i];
+      this.rule[j] = this.rule[i];
+      this.origin[j] = this.origin[i];
       this.next[j] = j + 1;
       offset += stride;
     }

@@ -17,6 +17,8 @@ function masked(text: string): string {
   return text
     .replace(/(installed|used|firstused) \d+ sec/g, '$1 N sec')
     .replace(/Sent \d+ bytes \d+ pkt/g, 'Sent N bytes N pkt')
+    .replace(/ +\d+(?:\.\d)?\/s {2}/g, '  R/s  ')
+    .replace(/ +RATE {2}/g, '  RATE  ')
     .replace(/ {2,}\d+ {2}/g, '  N  ')
     .replace(/(DEVICE|REASON) +(?=REASON|COUNT)/g, '$1  ');
 }

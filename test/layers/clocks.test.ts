@@ -15,6 +15,8 @@ test('only what people read, and what outlives the process, goes by the wall clo
       /\bDate\.now\b|new Date\(\)|timeOrigin|\.wall\(\)/.test(readFileSync(join(src, name), 'utf8')),
   );
   t.deepEqual(readers.sort(), [
+    // When a change is told.
+    'cli/drops.ts',
     // The first moment of a trace, which stands for now.
     'cli/trace.ts',
     // When a scrape was made, for people; rates are made by the uptime.

@@ -12,6 +12,7 @@ import { readDesired } from '../../control/desired-state.js';
 import { filterState } from '../../iproute/arbitrary-filter.test.helper.js';
 import { CommandError, type FilterState } from '../../iproute/commands.js';
 import { filterCommand } from '../../iproute/filter-command.js';
+import { DEVICE_BYTES } from '../../memory/counters.js';
 import { anyFrame } from '../../wire/frame-generator.js';
 import { LocalDevices } from '../local-devices.js';
 import { LocalEndpoint } from '../local-endpoint.js';
@@ -266,7 +267,7 @@ class Pair {
     const { datapath } = this.plain;
     const watched = this.tracer.endpoint.datapath;
     const counters = (buffer: SharedArrayBuffer): Uint8Array =>
-      new Uint8Array(buffer, 0, isLinear ? buffer.byteLength - 32 * 8 : buffer.byteLength);
+      new Uint8Array(buffer, 0, isLinear ? DEVICE_BYTES : buffer.byteLength);
     t.is(Buffer.compare(counters(watched.counters.buffer), counters(datapath.counters.buffer)), 0);
     t.deepEqual(watched.actionCounters.slabs, datapath.actionCounters.slabs);
   }

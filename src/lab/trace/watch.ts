@@ -66,9 +66,9 @@ class WatchedCounters extends Counters {
     this.recorder = recorder;
   }
 
-  override reason(device: number, reason: number, packets: number): void {
+  override reason(device: number, reason: number, packets: number, packet?: PacketIndex): void {
     if (packets > 0) this.recorder.reason(device, reason);
-    super.reason(device, reason, packets);
+    super.reason(device, reason, packets, packet);
   }
 }
 

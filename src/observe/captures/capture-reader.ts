@@ -22,6 +22,9 @@ export interface CapturedPacket {
   readonly bytes: Uint8Array;
   /** Bytes that it had. */
   readonly length: number;
+  /** Of pcapng: its comment, and the name of the interface. */
+  readonly comment?: string;
+  readonly interfaceName?: string;
 }
 
 /** The file is none, or breaks off. `message` says where. */
@@ -40,6 +43,8 @@ const PACKET = 2;
 const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+const OPTION_COMMENT = 1;
+const OPTION_IF_NAME = 2;
 const OPTION_TSRESOL = 9;
 const OPTION_TSOFFSET = 14;
 
@@ -94,6 +99,7 @@ interface CapturedInterface {
   readonly perSecond: bigint;
   /** Milliseconds to be added to them. */
   readonly offset: number;
+  readonly name: string | undefined;
 }
 
 function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket> {
@@ -115,7 +121,8 @@ function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket
     }
     const body = at + 8;
     const end = at + length - 4;
-    if (type === INTERFACE_DESCRIPTION && end - body >= 8) interfaces.push(readInterface(view, body, end, little));
+    if (type === INTERFACE_DESCRIPTION && end - body >= 8)
+      interfaces.push(readInterface(file, view, body, end, little));
     else if (type === ENHANCED_PACKET || type === PACKET) {
       number++;
       if (end - body < 20) throw brokenOff(number, at);
@@ -124,6 +131,7 @@ function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket
       const kept = view.getUint32(body + 12, little);
       if (!from) throw new CaptureFormatError(`its packet ${number} is of an interface that it does not describe`);
       if (kept > end - body - 20) throw brokenOff(number, at);
+      const comment = type === PACKET ? undefined : commentOf(file, view, body + 20 + ((kept + 3) & ~3), end, little);
       const units = (BigInt(view.getUint32(body + 4, little)) << 32n) | BigInt(view.getUint32(body + 8, little));
       yield {
         number,
@@ -131,6 +139,8 @@ function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket
         time: millisecondsOf(units, from.perSecond) + from.offset,
         bytes: file.subarray(body + 20, body + 20 + kept),
         length: view.getUint32(body + 16, little),
+        ...(comment !== undefined && { comment }),
+        ...(from.name !== undefined && { interfaceName: from.name }),
       };
     } else if (type === SIMPLE_PACKET) {
       number++;
@@ -150,27 +160,59 @@ function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket
   }
 }
 
-function readInterface(view: DataView, body: number, end: number, little: boolean): CapturedInterface {
+function readInterface(
+  file: Uint8Array,
+  view: DataView,
+  body: number,
+  end: number,
+  little: boolean,
+): CapturedInterface {
   let perSecond = 1_000_000n;
   let offset = 0;
-  for (let at = body + 8; at + 4 <= end; ) {
-    const code = view.getUint16(at, little);
-    const length = view.getUint16(at + 2, little);
-    if (code === 0 || at + 4 + length > end) break;
+  let name: string | undefined;
+  for (const { code, at, length } of optionsOf(view, body + 8, end, little)) {
     if (code === OPTION_TSRESOL && length >= 1) {
-      const resolution = view.getUint8(at + 4);
+      const resolution = view.getUint8(at);
       // More than a stamp could count in a year is no resolution.
       perSecond = (resolution & 0x80 ? 2n : 10n) ** BigInt(Math.min(resolution & 0x7f, resolution & 0x80 ? 63 : 19));
     }
-    if (code === OPTION_TSOFFSET && length >= 8) offset = Number(view.getBigInt64(at + 4, little)) * 1000;
-    at += 4 + length + ((4 - (length % 4)) % 4);
+    if (code === OPTION_TSOFFSET && length >= 8) offset = Number(view.getBigInt64(at, little)) * 1000;
+    if (code === OPTION_IF_NAME) name = textOf(file, at, length);
   }
   return {
     linkType: view.getUint16(body, little),
     snapLength: view.getUint32(body + 4, little),
     perSecond,
     offset,
+    name,
   };
+}
+
+function commentOf(file: Uint8Array, view: DataView, from: number, end: number, little: boolean): string | undefined {
+  for (const { code, at, length } of optionsOf(view, from, end, little)) {
+    if (code === OPTION_COMMENT) return textOf(file, at, length);
+  }
+  return undefined;
+}
+
+/** Where the values of options stand, as far as they are whole. */
+function* optionsOf(
+  view: DataView,
+  from: number,
+  end: number,
+  little: boolean,
+): Generator<{ readonly code: number; readonly at: number; readonly length: number }> {
+  for (let at = from; at + 4 <= end; ) {
+    const code = view.getUint16(at, little);
+    const length = view.getUint16(at + 2, little);
+    if (code === 0 || at + 4 + length > end) return;
+    yield { code, at: at + 4, length };
+    at += 4 + length + ((4 - (length % 4)) % 4);
+  }
+}
+
+function textOf(file: Uint8Array, at: number, length: number): string {
+  return new TextDecoder().decode(file.subarray(at, at + length));
 }
 
 /** Whole seconds apart from the rest, which a number can then hold to the nanosecond's fraction of a millisecond. */

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '../control/client.js';
+import { readDropWords, readLast } from '../control/drop-words.js';
+import { CommandError } from '../iproute/commands.js';
+import type { DropRow } from '../observe/drops.js';
+import { DropWatch, drawDrops, printDropChanges } from '../observe/drops-watch.js';
+import { passToDaemon } from './pass.js';
+
+export interface DropsOptions {
+  readonly watch?: boolean;
+  /** How many frames of each reason; true: nobody said how many. */
+  readonly last?: string | true;
+  readonly json?: boolean;
+}
+
+/** Frames of each reason that `--last` without a number shows. */
+const LAST = '3';
+/** Milliseconds between two looks. */
+const STEP = 1000;
+
+/** `vtep drops`. */
+export async function drops(
+  given: readonly string[],
+  options: DropsOptions,
+  control: string | undefined,
+): Promise<void> {
+  const { words, last } = wordsAndLast(given, options.last);
+  readDropWords(words);
+  const asked = [...(last === undefined ? [] : ['--last', `${readLast(last)}`]), ...words];
+  if (!options.watch) {
+    const width = process.stdout.isTTY && !options.json ? ['--width', `${process.stdout.columns || 80}`] : [];
+    await passToDaemon(['drops', ...(options.json ? ['--json'] : width), ...asked], control);
+    return;
+  }
+  const connection = new Connection(control);
+  try {
+    await watch(() => ask(connection, ['drops', '--json', ...asked]), options.json ?? false);
+  } finally {
+    connection.close();
+  }
+}
+
+/** `--last` takes a number or nothing: a word behind it that is none is one of the others. */
+function wordsAndLast(
+  given: readonly string[],
+  last: string | true | undefined,
+): { readonly words: readonly string[]; readonly last?: string } {
+  if (last === undefined) return { words: given };
+  if (last === true) return { words: given, last: LAST };
+  if (/^-?\d/.test(last)) return { words: given, last };
+  return { words: [last, ...given], last: LAST };
+}
+
+async function ask(connection: Connection, argv: readonly string[]): Promise<readonly DropRow[]> {
+  const said: string[] = [];
+  const errors: string[] = [];
+  const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
+  const code = await connection.ask({ argv }, output);
+  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
+  return JSON.parse(said.join('')) as DropRow[];
+}
+
+/** Until a signal, or whoever reads is gone, ends it. */
+async function watch(look: () => Promise<readonly DropRow[]>, isJson: boolean): Promise<never> {
+  const { stdout } = process;
+  const drops = new DropWatch();
+  let drawn = 0;
+  for (;;) {
+    const changes = drops.look(await look(), Date.now(), performance.now());
+    if (isJson) for (const change of changes) stdout.write(`${JSON.stringify(change)}\n`);
+    else if (!stdout.isTTY) for (const line of printDropChanges(changes)) stdout.write(`${line}\n`);
+    else {
+      const lines = drawDrops(drops.rows, stdout.columns || 80, Math.max(2, (stdout.rows || 24) - 1));
+      // Up to where the last table began, and over it.
+      const back = drawn > 0 ? `\u001b[${drawn}A\r` : '';
+      stdout.write(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
+      drawn = lines.length;
+    }
+    await sleep(STEP);
+  }
+}

@@ -1,0 +1,17 @@
+import type { Devices } from './devices.js';
+import { ruleWords } from './lint/finding.js';
+import { type LintDevice, lint } from './lint/lint.js';
+import type { Rules } from './rules.js';
+
+/** What lint finds about the filters that were added with the word `verbose` since the last call: lines of stderr. */
+export function* verboseWarnings(rules: Rules, { registry, hostPorts }: Devices): Generator<string> {
+  const added = rules.takeVerbose();
+  if (added.size === 0) return;
+  const devices = new Map<string, LintDevice>();
+  for (const { name, ifindex, vxlan } of registry.list()) devices.set(name, { name, ifindex, ...(vxlan && { vxlan }) });
+  const hosts = new Set(hostPorts.list().map(({ name }) => name));
+  const blocks = (name: string): ReturnType<Rules['blocks']> => rules.blocks(registry.find(name)?.index ?? -1);
+  for (const { rule, sentence } of lint({ devices, hosts, blocks }, added)) {
+    yield `Warning: ${rule ? `${ruleWords(rule)}: ` : ''}${sentence}.\n`;
+  }
+}
