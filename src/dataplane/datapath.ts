@@ -4,11 +4,14 @@ import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
+import { WorkCounter } from '../memory/counters.js';
 import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import type { Instruction } from './messages.js';
 import { PATH_MTU_BYTES } from './path-mtu.js';
+import { RestartLimit } from './restart-limit.js';
+import { SupervisedWorker } from './supervised-worker.js';
 import { type WorkerNews, WorkerThread } from './worker-thread.js';
 
 interface Events {
@@ -22,7 +25,11 @@ interface Events {
   'mirror-wanted': [wanted: Int32Array];
   /** Super-frames are no longer handed to the kernel whole: said once, by the first worker that has met it. */
   'tunnel-gso-failed': [errno: number];
-  /** A worker died of an error. */
+  /** A worker's thread died of an error; another follows in so many milliseconds. */
+  'worker-died': [worker: number, error: Error, wait: number];
+  /** Another thread has taken over all that it had. */
+  'worker-resumed': [worker: number];
+  /** Nobody carries the traffic any more: of a worker's threads too many have died. */
   failed: [error: Error];
 }
 
@@ -37,6 +44,8 @@ export interface DatapathOptions {
   readonly cpus?: readonly number[];
   /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
   readonly busyPoll?: number;
+  /** Whether devices take datagrams only from peers that `apply` has told of; false where it is left out. */
+  readonly strictPeers?: boolean;
 }
 
 /** More than a TAP has queues for: each worker takes two of its 256. */
@@ -62,12 +71,19 @@ export class Datapath extends EventEmitter<Events> {
   readonly samples: readonly SampleRing[];
   /** The last frames of each reason, a ring for each worker. */
   readonly drops: readonly DropRing[];
-  private readonly threads: readonly WorkerThread[];
+  private readonly threads: readonly SupervisedWorker[];
   private buckets = 0;
   private hasFailed = false;
   private tunnelGsoTold = false;
 
-  private constructor({ coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
+  private constructor({
+    coalesce,
+    tunnelGso,
+    workers = 1,
+    cpus = [],
+    busyPoll = 0,
+    strictPeers = false,
+  }: DatapathOptions) {
     super();
     this.workers = workers;
     this.counters = new CounterSets(workers);
@@ -81,12 +97,10 @@ export class Datapath extends EventEmitter<Events> {
       pathMtus: new SharedArrayBuffer(PATH_MTU_BYTES),
       coalesce,
       busyPoll,
+      strictPeers,
       ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
-    const owner = {
-      heard: (news: WorkerNews): void => this.heard(news),
-      failed: (error: Error): void => this.failed(error),
-    };
+    const limit = new RestartLimit();
     this.threads = this.counters.sets.map((counters, number) => {
       const own = {
         number,
@@ -96,7 +110,20 @@ export class Datapath extends EventEmitter<Events> {
         samples: (this.samples[number] as SampleRing).buffer,
         drops: (this.drops[number] as DropRing).buffer,
       };
-      return new WorkerThread({ ...shared, ...own }, owner);
+      return new SupervisedWorker((owner) => new WorkerThread({ ...shared, ...own }, owner), limit, {
+        heard: (news) => this.heard(news),
+        died: (error, wait) => {
+          // The thread has ended, and the next not begun: nobody else writes these counters.
+          counters.work(WorkCounter.RESTARTS, 1);
+          this.emit('worker-died', number, error, wait);
+        },
+        resumed: () => {
+          this.emit('worker-resumed', number);
+          // The dead one may have had some that it did not come to tell of.
+          this.emit('fdb-notices');
+        },
+        failed: (error) => this.failed(error),
+      });
     });
     // A blocked worker delays the end of the process: wake them on every way out.
     process.once('exit', this.wake);

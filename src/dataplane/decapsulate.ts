@@ -46,6 +46,7 @@ import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { holdsOneInnerSuperFrame } from './inner-super-frame.js';
 import type { PathMtus } from './path-mtu.js';
+import { ADMITTED, PeerFilter } from './peer-filter.js';
 import { NO_POLICY, ReceivedRecords } from './received-records.js';
 import type { SourceLearning } from './source-learning.js';
 import type { ReceivedTrains } from './trains.js';
@@ -76,6 +77,8 @@ export class Decapsulator {
   private readonly records: ReceivedRecords;
   /** Who sees what was decapsulated; null: nobody. */
   captures: CaptureTaps | null = null;
+  /** Who may send (`--strict-peers`). */
+  readonly peers = new PeerFilter();
 
   constructor(
     arena: Arena,
@@ -215,6 +218,13 @@ export class Decapsulator {
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
       return NONE;
+    }
+    if (this.peers.isOn) {
+      const refusal = this.peers.refusal(device, this.batch.tunnels, m * TUNNEL_WORDS);
+      if (refusal !== ADMITTED) {
+        this.drop(device, refusal);
+        return NONE;
+      }
     }
     if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
       this.frameError(device, REASON['reserved-bits']);

@@ -135,6 +135,7 @@ export class Deliverer {
     const queues = this.queues;
     if (this.captures !== null) this.captures.leaving(queues);
     for (let n = 0; n < queues.count; n++) {
+      queues.written = n;
       if (queues.way(n) === TO_PORT) this.toPort(queues.device(n), queues.first(n));
       else this.toTunnel(queues.device(n), queues.first(n));
     }

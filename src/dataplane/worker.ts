@@ -20,6 +20,7 @@ import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
 import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
+import { boundThread, isBounded, setCapabilities } from '../native/credentials.js';
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { DATAGRAMS } from './deliver.js';
@@ -73,11 +74,13 @@ class DatapathWorker {
   private running = true;
   private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
-  private noteTold = 0;
+  private noteTold = Number.NEGATIVE_INFINITY;
 
   constructor(port: MessagePort, start: WorkerStart) {
     this.port = port;
     this.number = start.number;
+    // In the place of one that died, behind --user: what the control thread has kept is not for it.
+    if (isBounded()) setCapabilities([]);
     nameThread(this.arena, `vtep-worker${start.number}`);
     if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
@@ -95,6 +98,7 @@ class DatapathWorker {
       new DropRing(start.drops),
     );
     this.engine.setCoalescing(start.coalesce);
+    this.engine.peers.isOn = start.strictPeers;
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
@@ -113,15 +117,36 @@ class DatapathWorker {
   run(): void {
     const thread = threadId();
     this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
+    try {
+      this.loop();
+      this.say({ type: 'stopped' });
+    } catch (error) {
+      this.die();
+      throw error;
+    } finally {
+      this.routes.close();
+      this.tunnelGso?.close();
+      this.poll.close();
+    }
+  }
+
+  private loop(): void {
     while (this.running) {
       const ready = this.waiting.wait();
       if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
       if (ready > 0) this.serve(ready);
     }
-    this.routes.close();
-    this.tunnelGso?.close();
-    this.poll.close();
-    this.say({ type: 'stopped' });
+  }
+
+  /** An error that nobody expected: leaves things so that another thread can go on with them. */
+  private die(): void {
+    const tornTable = !this.engine.fdb.abandon();
+    try {
+      this.engine.abandon();
+    } catch {
+      // Whatever is wrong with it is: the first error is the one to tell of.
+    }
+    this.say({ type: 'dying', drops: this.engine.dropsTold(), tornTable });
   }
 
   private serve(ready: number): void {
@@ -141,7 +166,7 @@ class DatapathWorker {
   private tellNote(): void {
     const action = this.engine.takeNote();
     if (action < 0) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });
@@ -270,6 +295,12 @@ class DatapathWorker {
         break;
       case 'buckets':
         this.engine.attachBuckets(instruction.slab);
+        break;
+      case 'peers':
+        this.engine.peers.use(instruction.device, instruction.words);
+        break;
+      case 'confine':
+        boundThread();
         break;
       case 'stop':
         this.running = false;

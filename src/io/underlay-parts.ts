@@ -11,7 +11,7 @@ import { UdpUnderlay, type UdpUnderlayCapacity } from './udp/underlay.js';
 export type UnderlayParts =
   | { readonly kind: 'udp'; readonly sockets: readonly UdpSockets[] }
   | { readonly kind: 'raw'; readonly families: readonly RawFamily[] }
-  | { readonly kind: 'pcap'; readonly receiveFd: number };
+  | { readonly kind: 'pcap'; readonly receiveFd: number; readonly dropsBefore?: number };
 
 /**
  * The underlay over these parts, with its buffers in `arena`. The parts stay their owner's, as does `gso`: what sends
@@ -29,7 +29,7 @@ export function makeUnderlay(
     case 'raw':
       return new RawUnderlay(arena, parts.families, capacity);
     case 'pcap':
-      return new PcapUnderlay(arena, parts.receiveFd, capacity);
+      return new PcapUnderlay(arena, parts.receiveFd, capacity, parts.dropsBefore);
   }
 }
 
