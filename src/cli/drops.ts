@@ -66,7 +66,7 @@ async function watch(look: () => Promise<readonly DropRow[]>, isJson: boolean): 
   const drops = new DropWatch();
   let drawn = 0;
   for (;;) {
-    const changes = drops.look(await look(), Date.now(), performance.now());
+    const changes = drops.look(await look(), Date.now());
     if (isJson) for (const change of changes) stdout.write(`${JSON.stringify(change)}\n`);
     else if (!stdout.isTTY) for (const line of printDropChanges(changes)) stdout.write(`${line}\n`);
     else {

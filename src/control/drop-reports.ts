@@ -1,4 +1,3 @@
-import { SYSTEM_CLOCK } from '../memory/clock.js';
 import type { Counters } from '../memory/counters.js';
 import { type DropRing, FrameKind, type KeptFrame } from '../memory/drop-ring.js';
 import { REASONS } from '../memory/reasons.js';
@@ -93,8 +92,7 @@ export class DropReports {
     const vni = received && (kind === FrameKind.DATAGRAM ? headerVni(bytes) : vniOf(received));
     const sentVni = transmit && vniOf(transmit);
     return {
-      // What the datapath goes by is for nobody to read.
-      time: time + SYSTEM_CLOCK.wall() - SYSTEM_CLOCK.steady(),
+      time,
       length,
       ...(vni !== undefined && { vni }),
       ...(received && { outer: outerAddresses(received) }),

@@ -2,7 +2,6 @@
  * Where the rules stand that workers know by their numbers. A number is soon given to another filter; for a while it is
  * remembered whose it was until when, so that what a frame met is not said to be what stands there now.
  */
-import { SYSTEM_CLOCK } from '../memory/clock.js';
 import type { Filter } from './filter.js';
 
 export interface RulePlace {
@@ -40,7 +39,7 @@ export class RulePlaces {
   remove(filter: Filter): void {
     if (this.filters[filter.rule] !== filter) return;
     this.filters[filter.rule] = undefined;
-    this.former[this.next] = { rule: filter.rule, place: placeOf(filter), until: SYSTEM_CLOCK.steady() };
+    this.former[this.next] = { rule: filter.rule, place: placeOf(filter), until: Date.now() };
     this.next = (this.next + 1) % FORMER;
   }
 

@@ -6,10 +6,8 @@
  * Packets are copied into a ring of each capture, cut to what it wants to keep; where there is no room they are lost, and
  * counted. What is here makes garbage, unlike the rest of the datapath.
  */
-
 import type { Arena } from '../memory/arena.js';
 import { CapturePoint, type CaptureRing, CaptureWord } from '../memory/capture-ring.js';
-import { FineWallClock } from '../memory/clock.js';
 import { FrameKind, HAS_RECEIVED, HAS_TRANSMIT } from '../memory/drop-ring.js';
 import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASONS } from '../memory/reasons.js';
@@ -53,7 +51,6 @@ export class CaptureTaps implements ReasonTap {
   private received = -1;
   private transmit = -1;
   private transmitTunnels: Int32Array = new Int32Array(0);
-  private readonly clock = new FineWallClock();
   private time = 0;
 
   constructor(
@@ -157,7 +154,7 @@ export class CaptureTaps implements ReasonTap {
 
   /** Once a batch. */
   private tick(): void {
-    this.time = this.clock.now() / 1000;
+    this.time = performance.timeOrigin + performance.now();
   }
 
   private packet(point: number, device: number, reason: number, packet: PacketIndex): void {

@@ -39,7 +39,6 @@ export class Witness {
   private readonly packets: Packets;
   private readonly receivedTunnels: Int32Array;
   private readonly ring: DropRing;
-  private time = 0;
   private window = 0;
   private readonly windows = new Int32Array(REASONS.length);
   private readonly kept = new Int32Array(REASONS.length);
@@ -51,9 +50,8 @@ export class Witness {
     this.ring = ring;
   }
 
-  /** The time of a batch: milliseconds of the steady clock. */
+  /** The time of a batch: milliseconds, of a clock that never goes back. */
   tick(now: number): void {
-    this.time = now;
     // Modulo 2^32, for it is only compared.
     this.window = (now / WINDOW) | 0;
   }
@@ -109,7 +107,7 @@ export class Witness {
   private keep(device: number, reason: number, packet: PacketIndex): void {
     const { ring, packets } = this;
     const { words } = ring;
-    const slot = ring.begin(reason, this.time);
+    const slot = ring.begin(reason, Date.now());
     words[slot + DropWord.DEVICE] = device;
     if (packet !== NONE) {
       words[slot + DropWord.RULE] = packets.rule[packet];

@@ -26,10 +26,10 @@ export class DropWatch {
   /** The rows of the last look, with the rates since the one before. */
   rows: readonly DropRow[] = [];
 
-  /** Takes a look at `time` (milliseconds since the epoch; `steady`: of a clock that never goes back); what has changed since the last, nothing at the first. */
-  look(rows: readonly DropRow[], time: number, steady = time): DropChange[] {
+  /** Takes a look at `time` (milliseconds since the epoch); what has changed since the last, nothing at the first. */
+  look(rows: readonly DropRow[], time: number): DropChange[] {
     const { before } = this;
-    const now: Snapshot = { time: steady, counts: new Map(rows.map((row) => [nameOf(row), row.count])) };
+    const now: Snapshot = { time, counts: new Map(rows.map((row) => [nameOf(row), row.count])) };
     const rates = before ? perSecond(before, now) : new Map<string, number>();
     this.before = now;
     this.rows = rows.map((row) => ({ ...row, rate: rates.get(nameOf(row)) ?? 0 }));

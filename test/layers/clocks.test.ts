@@ -21,10 +21,17 @@ test('only what people read, and what outlives the process, goes by the wall clo
     'cli/trace.ts',
     // When a scrape was made, for people; rates are made by the uptime.
     'control/overview.ts',
+    // Until when a rule was there: beside the time stamps of frames.
+    'control/rule-places.ts',
     // When a state was saved: another endpoint, perhaps of another start of the machine, reads it.
     'control/state-file.ts',
+    // Time stamps of packets.
+    'dataplane/capture-taps.ts',
     // Of tests, and of nobody else.
     'io/conformance/station.ts',
     'memory/clock.ts',
+    // Since when a device was there: beside the time stamps of frames, which the other one makes.
+    'memory/counter-sets.ts',
+    'memory/witness.ts',
   ]);
 });
