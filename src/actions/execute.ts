@@ -16,6 +16,7 @@ import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
 import { ArrivalClock } from './arrival-clock.js';
 import { runCsum } from './csum.js';
+import { DEFERRED } from './deferred.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
 import { Buckets } from './police.js';
@@ -98,6 +99,10 @@ export class Executor {
    * it looks at a clock, a counter or chance, rewrites or copies the frame.
    */
   repeats = true;
+  /** Of the last DEFERRED: the action that the frame waits for, its place in the rule, and the row of its counters. */
+  deferredAction = 0;
+  deferredAt = 0;
+  deferredRow = 0;
   /** The action `simple` that was met last since somebody set this to -1: its id. */
   note = -1;
 
@@ -131,6 +136,23 @@ export class Executor {
    * Where it answers SHOT the reason is counted; where the packet goes on, its columns are true.
    */
   run(packet: PacketIndex, rule: number, hook: number, bytes: number): number {
+    return this.runFrom(packet, rule, hook, bytes, 0);
+  }
+
+  /** Goes on with the program behind action `place`, for which the packet has waited (DEFERRED); `nesting` as then. */
+  resume(packet: PacketIndex, rule: number, hook: number, bytes: number, place: number, nesting: number): number {
+    this.nesting = nesting;
+    const verdict = this.runFrom(packet, rule, hook, bytes, place + 1);
+    this.nesting = 0;
+    return verdict;
+  }
+
+  /** How deep mirred is nested now. */
+  get depth(): number {
+    return this.nesting;
+  }
+
+  private runFrom(packet: PacketIndex, rule: number, hook: number, bytes: number, from: number): number {
     const words = this.programs.words;
     const actionPages = this.programs.actionPages;
     const actionAt = this.programs.actionAt;
@@ -138,7 +160,7 @@ export class Executor {
     const count = words[first];
     const segments = this.packets.segments(packet);
     let jumps = JUMP_LIMIT;
-    let action = 0;
+    let action = from;
     this.isStale = false;
     while (action < count) {
       const counter = words[first + 1 + action];
@@ -203,6 +225,13 @@ export class Executor {
           this.repeats = false;
           this.sample(packet, words, at, hook);
           break;
+        case ActionKind.CUSTOM:
+          this.repeats = false;
+          this.refresh(packet);
+          this.deferredAction = words[at + ActionWord.A];
+          this.deferredAt = action;
+          this.deferredRow = counter;
+          return DEFERRED;
         case ActionKind.SIMPLE:
           this.note = counter;
           break;
@@ -224,6 +253,12 @@ export class Executor {
       }
     }
     return this.leave(packet, count === 0 ? Verdict.OK : Verdict.PIPE);
+  }
+
+  /** An action that stands for a function of another program has dropped a packet. */
+  countDrop(packet: PacketIndex, row: number, reason: number): void {
+    this.actionCounters.add(row, ActionCounter.DROPS, 1);
+    this.countReason(packet, reason);
   }
 
   private leave(packet: PacketIndex, verdict: number): number {

@@ -6,9 +6,9 @@ import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import type { Instruction } from './messages.js';
+import type { Instruction, WorkerStart } from './messages.js';
 import { PATH_MTU_BYTES } from './path-mtu.js';
-import { type WorkerNews, WorkerThread } from './worker-thread.js';
+import { type WorkerHandle, type WorkerNews, type WorkerOwner, WorkerThread } from './worker-thread.js';
 
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
@@ -36,6 +36,8 @@ export interface DatapathOptions {
   readonly cpus?: readonly number[];
   /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
   readonly busyPoll?: number;
+  /** Makes a worker; absent: each is a thread. */
+  readonly newWorker?: (start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner) => WorkerHandle;
 }
 
 /** More than a TAP has queues for: each worker takes two of its 256. */
@@ -59,13 +61,15 @@ export class Datapath extends EventEmitter<Events> {
   readonly actionCounters: ActionCounterSets;
   /** What action sample has taken, a ring for each worker, for whoever opens them. */
   readonly samples: readonly SampleRing[];
-  private readonly threads: readonly WorkerThread[];
+  private readonly threads: readonly WorkerHandle[];
   private buckets = 0;
   private hasFailed = false;
   private tunnelGsoTold = false;
 
-  private constructor({ coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 }: DatapathOptions) {
+  private constructor(options: DatapathOptions) {
     super();
+    const { coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 } = options;
+    const { newWorker = (...parts) => new WorkerThread(...parts) } = options;
     this.workers = workers;
     this.counters = new CounterSets(workers);
     this.actionCounters = new ActionCounterSets(workers);
@@ -91,7 +95,7 @@ export class Datapath extends EventEmitter<Events> {
         vniCounters: (this.vniCounters[number] as VniCounters).buffer,
         samples: (this.samples[number] as SampleRing).buffer,
       };
-      return new WorkerThread({ ...shared, ...own }, owner);
+      return newWorker({ ...shared, ...own }, owner);
     });
     // A blocked worker delays the end of the process: wake them on every way out.
     process.once('exit', this.wake);

@@ -6,6 +6,7 @@
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
  */
 
+import type { CustomActions } from '../actions/deferred.js';
 import { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import { Writable } from '../actions/writable.js';
@@ -104,6 +105,7 @@ export class Engine {
   private readonly learning: SourceLearning;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
+  private readonly writable: Writable;
   private readonly underlayPaths = new UnderlayPaths();
   private readonly inbound: Inbound;
   private readonly proxy: NeighbourProxy;
@@ -116,6 +118,7 @@ export class Engine {
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
+  private customActions: CustomActions | null = null;
 
   /**
    * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
@@ -191,6 +194,7 @@ export class Engine {
       checksums,
     );
     const writable = new Writable(arena, packets, scratch);
+    this.writable = writable;
     const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
     this.deliverer = new Deliverer(
       arena,
@@ -269,6 +273,27 @@ export class Engine {
     this.finish();
     this.tock();
     mirrors.compact();
+  }
+
+  /** Who carries out the actions that are not vtep's own. */
+  setCustomActions(actions: CustomActions): void {
+    this.customActions = actions;
+    this.hook.allowDeferred();
+  }
+
+  /** What custom actions and devices look at frames with; borrowed within a batch. */
+  get columns(): Packets {
+    return this.packets;
+  }
+
+  /** Makes the bytes of a packet its own before somebody changes them; false where there is no room. */
+  own(packet: PacketIndex): boolean {
+    return this.writable.own(packet, 0);
+  }
+
+  /** The received tunnel records that packets refer to (TUNNEL_RECEIVED), TUNNEL_WORDS each. */
+  get receivedTunnels(): Int32Array {
+    return this.batch.tunnels;
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -467,17 +492,26 @@ export class Engine {
   }
 
   private finish(): void {
-    this.deliverer.flush();
+    this.flush();
     if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
     this.scratch.reset();
+  }
+
+  /** Frames that wait for custom actions go on, and then all that is queued is written. */
+  private flush(): void {
+    while (this.customActions !== null && this.hook.waiting > 0) {
+      this.customActions.run(this.hook.takeDeferred());
+      this.hook.resume();
+    }
+    this.deliverer.flush();
   }
 
   /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
   private finishInbound(): void {
     for (let round = 0; this.inbound.count > 0; round++) {
       this.admit(round === LOCAL_LIMIT);
-      this.deliverer.flush();
+      this.flush();
     }
     this.inbound.reset();
   }

@@ -60,6 +60,11 @@ export class Rounds {
     return work;
   }
 
+  /** Serves a port, and those that frames were written to. */
+  serveOne(device: number): number {
+    return this.servePort(device) + this.serve(0);
+  }
+
   private serveUnderlay(number: number, which: number): number {
     const result = this.engine.serviceUnderlay(number, which);
     if (result === -EBADF) this.failures.underlay(number);

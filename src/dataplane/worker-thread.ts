@@ -15,8 +15,20 @@ export interface WorkerOwner {
   failed(error: Error): void;
 }
 
+/** A worker as the datapath knows it, wherever it runs. */
+export interface WorkerHandle {
+  /** Resolves when the worker takes instructions; rejects where it could not begin. */
+  readonly ready: Promise<void>;
+  /** Resolves when the instruction is in force, rejects where the worker refused it. */
+  apply(instruction: Instruction): Promise<void>;
+  /** Ends the worker after the batch it is in. */
+  stop(): Promise<void>;
+  /** Ends its sleep. */
+  wake(): void;
+}
+
 /** The control thread's handle on one worker. */
-export class WorkerThread {
+export class WorkerThread implements WorkerHandle {
   /** Resolves when the worker takes instructions; rejects where it could not begin. */
   readonly ready: Promise<void>;
   private readonly owner: WorkerOwner;
@@ -35,7 +47,7 @@ export class WorkerThread {
     this.owner = owner;
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
     const workerData: WorkerStart = { ...start, wakeFd: this.wakeFd };
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData,
       name: `vtep-datapath-${start.number}`,
     });

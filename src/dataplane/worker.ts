@@ -1,9 +1,9 @@
 /**
- * A worker thread: blocked in epoll_wait over the eventfd of the control thread, the underlay sockets and the TAPs.
- * It never returns to its event loop; instructions are fetched synchronously when the eventfd says so, between two
- * batches, which is what makes a rule change atomic for the frames.
+ * A worker: what waits on the eventfd of the control thread, the underlay sockets and the TAPs, and serves them. In a
+ * thread of its own (worker-main.ts) it is blocked in epoll_wait and never returns to its event loop; instructions are
+ * fetched synchronously when the eventfd says so, between two batches, which is what makes a rule change atomic for
+ * the frames. On the caller's thread (own-worker.ts) it is asked to serve what is ready.
  */
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
@@ -21,9 +21,10 @@ import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
+import { NO_COALESCING } from '../offload/offloads.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
-import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
+import type { FromWorker, HookRules, Instruction, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
@@ -45,17 +46,24 @@ const ARENA_BYTES =
   TUNNEL_GSO_BYTES +
   1024 * 1024;
 
-class DatapathWorker {
-  private readonly port: MessagePort;
+/** How a worker hears and is heard. */
+export interface ControlLink {
+  say(message: FromWorker): void;
+  /** The next instruction; undefined: there is none yet. */
+  next(): ToWorker | undefined;
+}
+
+export class DatapathWorker {
+  private readonly link: ControlLink;
   /** Its place among the workers. */
   private readonly number: number;
-  private readonly arena = new Arena(ARENA_BYTES);
+  readonly arena = new Arena(ARENA_BYTES);
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
-  private readonly engine: Engine;
+  readonly engine: Engine;
   private readonly routes: RouteProbe;
   private readonly tunnelGso: TunnelGso | null;
-  private readonly poll: PollSet;
+  readonly poll: PollSet;
   private readonly waiting: Waiting;
   private readonly rounds: Rounds;
   private readonly wakeFd: number;
@@ -70,11 +78,9 @@ class DatapathWorker {
   /** When a note was said last, in milliseconds. */
   private noteTold = 0;
 
-  constructor(port: MessagePort, start: WorkerStart) {
-    this.port = port;
+  constructor(link: ControlLink, start: WorkerStart) {
+    this.link = link;
     this.number = start.number;
-    nameThread(this.arena, `vtep-worker${start.number}`);
-    if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
     this.engine = new Engine(
       this.arena,
@@ -101,7 +107,10 @@ class DatapathWorker {
     });
   }
 
-  run(): void {
+  /** A thread's whole life: `cpu` is the processor that it keeps to, or -1. */
+  run(cpu: number): void {
+    nameThread(this.arena, `vtep-worker${this.number}`);
+    if (cpu >= 0) pinThread(this.arena, cpu);
     const thread = threadId();
     this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
     while (this.running) {
@@ -109,23 +118,36 @@ class DatapathWorker {
       if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
       if (ready > 0) this.serve(ready);
     }
-    this.routes.close();
-    this.tunnelGso?.close();
-    this.poll.close();
+    this.close();
     this.say({ type: 'stopped' });
   }
 
-  private serve(ready: number): void {
+  /** Gives back what is its own; descriptors that it was handed are their owner's. */
+  close(): void {
+    this.routes.close();
+    this.tunnelGso?.close();
+    this.poll.close();
+  }
+
+  /** Serves the first `ready` entries that `poll` has reported; returns the messages and frames that came in. */
+  serve(ready: number): number {
     const { poll } = this;
     let isAsked = false;
     for (let n = 0; n < ready; n++) if (poll.kind(poll.ready(n)) === POLL_DEVICE.CONTROL) isAsked = true;
-    if (this.rounds.serve(ready) > 0) this.waiting.worked();
+    const work = this.rounds.serve(ready);
+    if (work > 0) this.waiting.worked();
     this.tellNote();
     if (this.tunnelGso !== null && this.tunnelGso.failure !== 0) this.tellFailure(this.tunnelGso.failure);
     const { fdb, mirrors } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
     if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
     if (isAsked) this.obey();
+    return work;
+  }
+
+  /** Has a port served that no descriptor tells of. Returns the frames that came in. */
+  servePort(device: number): number {
+    return this.rounds.serveOne(device);
   }
 
   /** The kernel's log line of action simple, but not for every frame. */
@@ -193,11 +215,11 @@ class DatapathWorker {
     read(this.wakeFd, this.arena.address(this.wakeBuffer), 8);
     let sequence = -1;
     for (;;) {
-      const received = receiveMessageOnPort(this.port) as { message: ToWorker } | undefined;
-      if (received === undefined) break;
-      sequence = received.message.sequence;
+      const instruction = this.link.next();
+      if (instruction === undefined) break;
+      sequence = instruction.sequence;
       try {
-        this.apply(received.message);
+        this.apply(instruction);
       } catch (error) {
         this.say({ type: 'refused', sequence, message: error instanceof Error ? error.message : String(error) });
       }
@@ -205,8 +227,13 @@ class DatapathWorker {
     if (sequence >= 0) this.say({ type: 'applied', sequence });
   }
 
-  private apply(instruction: ToWorker): void {
+  /** Carries out an instruction; throws where it cannot be. */
+  apply(instruction: Instruction): void {
     switch (instruction.type) {
+      case 'port-give':
+        this.closePort(instruction.device);
+        this.engine.setPort(instruction.device, instruction.port, NO_COALESCING);
+        break;
       case 'port-open':
         this.openPort(instruction.device, instruction.queues[this.number], instruction.offloads);
         break;
@@ -266,7 +293,7 @@ class DatapathWorker {
   }
 
   private say(message: FromWorker): void {
-    this.port.postMessage(message);
+    this.link.say(message);
   }
 }
 
@@ -280,6 +307,3 @@ function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): v
   parts.delete(number);
   pool.give(part);
 }
-
-if (parentPort === null) throw new Error('the datapath worker runs in a worker thread only');
-new DatapathWorker(parentPort, workerData as WorkerStart).run();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parseBatchLine, splitBatch } from '../../src/iproute/batch.js';
 import { flowerKeyWords } from '../../src/iproute/flower-keys.js';
-import { actionKinds } from '../../src/iproute/parse-actions.js';
+import { actionKinds } from '../../src/iproute/action-kinds.js';
 import { isControlWord } from '../../src/iproute/parse-control.js';
 import { REASONS } from '../../src/memory/reasons.js';
 import { dropsPage } from './drops-page.js';

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { CommandError } from '../../src/iproute/commands.js';
 import { parseLine } from '../../src/iproute/parse.js';
-import { actionKinds } from '../../src/iproute/parse-actions.js';
+import { actionKinds } from '../../src/iproute/action-kinds.js';
 import { controlWords } from '../../src/iproute/parse-control.js';
 import { csumWords } from '../../src/iproute/parse-csum.js';
 import { mirredWords } from '../../src/iproute/parse-mirred.js';
