@@ -31,8 +31,6 @@ export class DeferredFrames {
   readonly outcome: Int32Array;
   /** Of DROPPED_BY_ACTION: the number of the reason. */
   readonly reason: Int32Array;
-  /** Whether its bytes were changed. */
-  readonly changed: Uint8Array;
   // Where it stopped.
   readonly device: Int32Array;
   readonly hook: Int32Array;
@@ -58,7 +56,6 @@ export class DeferredFrames {
     this.action = column();
     this.outcome = column();
     this.reason = column();
-    this.changed = new Uint8Array(capacity);
     this.device = column();
     this.hook = column();
     this.indev = column();
@@ -81,13 +78,12 @@ export class DeferredFrames {
     this.packet[n] = packet;
     this.outcome[n] = GOES_ON;
     this.reason[n] = 0;
-    this.changed[n] = 0;
     return n;
   }
 }
 
 /** Who carries actions out that are not vtep's own. */
 export interface CustomActions {
-  /** Sets `outcome`, `reason` and `changed` of every entry. Never throws. */
+  /** Sets `outcome` and `reason` of the entries for which it is something else than GOES_ON. Never throws. */
   run(frames: DeferredFrames): void;
 }

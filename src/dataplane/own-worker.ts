@@ -33,12 +33,15 @@ export class OwnWorker implements WorkerHandle {
   /** Ports that were given frames, by device. */
   private readonly pending = new Set<number>();
   private readonly underlays = new Set<number>();
+  /** Underlays that no descriptor tells of, by number. */
+  private readonly ownUnderlays = new Set<number>();
   private idleTurns = 0;
   /** A turn is due, or one is on. */
   private isDue = false;
   private ended = false;
 
-  constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner, listener: TurnListener) {
+  /** `extraBytes` of the arena are for the listener. */
+  constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner, listener: TurnListener, extraBytes: number) {
     this.owner = owner;
     this.listener = listener;
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
@@ -49,13 +52,16 @@ export class OwnWorker implements WorkerHandle {
       },
       next: () => undefined,
     };
-    this.worker = new DatapathWorker(link, { ...start, wakeFd: this.wakeFd });
+    this.worker = new DatapathWorker(link, { ...start, wakeFd: this.wakeFd }, extraBytes);
     this.waiter = waitInBackground(this.worker.poll.fd, this.schedule);
   }
 
   async apply(instruction: Instruction): Promise<void> {
     if (this.ended) throw new Error('the datapath has ended');
     this.worker.apply(instruction);
+    if (instruction.type === 'underlay-open' && instruction.parts[0]?.kind === 'own')
+      this.ownUnderlays.add(instruction.underlay);
+    if (instruction.type === 'underlay-close') this.ownUnderlays.delete(instruction.underlay);
     // What it opened may have something waiting already.
     this.schedule();
   }
@@ -66,9 +72,9 @@ export class OwnWorker implements WorkerHandle {
     this.schedule();
   }
 
-  /** So has an underlay, by its number. */
-  underlayReady(number: number): void {
-    this.underlays.add(number);
+  /** So have underlays that are objects of this process. */
+  underlaysReady(): void {
+    for (const number of this.ownUnderlays) this.underlays.add(number);
     this.schedule();
   }
 

@@ -57,7 +57,7 @@ export class DatapathWorker {
   private readonly link: ControlLink;
   /** Its place among the workers. */
   private readonly number: number;
-  readonly arena = new Arena(ARENA_BYTES);
+  readonly arena: Arena;
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
   readonly engine: Engine;
@@ -68,8 +68,8 @@ export class DatapathWorker {
   private readonly rounds: Rounds;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
-  private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
-  private readonly portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
+  private readonly underlayParts: ArenaPool;
+  private readonly portParts: ArenaPool;
   /** The part of the arena behind each open underlay and port. */
   private readonly underlayPart = new Map<number, Arena>();
   private readonly portPart = new Map<number, Arena>();
@@ -78,8 +78,12 @@ export class DatapathWorker {
   /** When a note was said last, in milliseconds. */
   private noteTold = 0;
 
-  constructor(link: ControlLink, start: WorkerStart) {
+  /** `extraBytes` of the arena are for whoever drives the worker. */
+  constructor(link: ControlLink, start: WorkerStart, extraBytes = 0) {
     this.link = link;
+    this.arena = new Arena(ARENA_BYTES + extraBytes);
+    this.underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
+    this.portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
     this.number = start.number;
     this.counters = new Counters(start.counters);
     this.engine = new Engine(

@@ -55,8 +55,11 @@ export const WorkCounter = {
 } as const;
 export const WORK_COUNTERS = 32;
 
-const REASON_ROW = 128;
-if (REASONS.length > REASON_ROW) throw new Error('counters: more reasons than a row holds');
+/** Reasons of vtep's own are below this number; as many of a program that embeds it follow. */
+export const CUSTOM_REASON = 128;
+export const CUSTOM_REASONS = 32;
+const REASON_ROW = CUSTOM_REASON + CUSTOM_REASONS;
+if (REASONS.length > CUSTOM_REASON) throw new Error('counters: more reasons than a row holds');
 const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
 const TOTAL = WORK_AT + WORK_COUNTERS;
 
