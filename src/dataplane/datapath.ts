@@ -98,7 +98,7 @@ export class Datapath extends EventEmitter<Events> {
       return newWorker({ ...shared, ...own }, owner);
     });
     // A blocked worker delays the end of the process: wake them on every way out.
-    process.once('exit', this.wake);
+    if (options.newWorker === undefined) process.once('exit', this.wake);
   }
 
   /** Starts the workers and resolves when all of them take instructions. Rejects where one could not begin. */

@@ -28,7 +28,7 @@ export class ProcessDevice implements Device {
   }
 
   get name(): string {
-    if (!this.isClosed) this.lastName = this.owner.nameOf(this.index);
+    if (!this.isClosed && this.port.owner !== undefined) this.lastName = this.owner.nameOf(this.index);
     return this.lastName;
   }
 
@@ -66,6 +66,7 @@ export class ProcessDevice implements Device {
   }
 
   private check(): void {
-    if (this.isClosed) throw new VtepError('closed', `device "${this.lastName}" is closed`);
+    if (this.isClosed || this.port.owner === undefined)
+      throw new VtepError('closed', `device "${this.lastName}" is closed`);
   }
 }

@@ -105,6 +105,8 @@ export class ProcessHost implements HostSide {
       this.kernel?.closeFace(device, stays);
       return;
     }
+    const port = this.ports.get(device.madeAs);
+    if (port) port.owner = undefined;
     this.ports.delete(device.madeAs);
     this.links.remove(device.ifindex);
   }
