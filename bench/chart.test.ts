@@ -1,5 +1,6 @@
 import test from 'ava';
 import { barOf, chart, labelOf, targetOf } from './chart.js';
+import { ENDPOINT_KINDS } from './endpoints/endpoint.js';
 import { EXAMPLE } from './example-result.js';
 import type { RowResult } from './result.js';
 
@@ -52,6 +53,21 @@ test('a bar longer than the kernel’s stays inside the picture', (t) => {
   const [equal = ''] = elements(svg, 'equal');
   const end = attribute(bar, 'x') + attribute(bar, 'width');
   t.true(end > attribute(equal, 'x1') && end < 880 - 260);
+});
+
+test('as many endpoints as there are have a colour each, and words that do not overlap', (t) => {
+  const others = ENDPOINT_KINDS.filter((kind) => kind !== 'kernel' && kind !== 'vtep');
+  const ratio = { values: [1], median: 1, min: 1, max: 1 };
+  const ratios = Object.fromEntries(['vtep', ...others].map((name) => [name, ratio]));
+  const svg = chart({ ...EXAMPLE, others, rows: [{ ...tcp, ratios }] });
+  const fills = elements(svg, 'other').map((bar) => / fill="(#\w{6})"/.exec(bar)?.[1]);
+  t.is(new Set(fills).size, others.length);
+  t.false(fills.includes(undefined));
+  const words = [...svg.matchAll(/<text x="(\d+)" y="71" class="sub">([^<]*)</g)].map(
+    ([, x, word = '']) => [Number(x), Number(x) + word.length * 6.5] as const,
+  );
+  t.is(words.length, others.length + 1);
+  for (const [i, [, end]] of words.entries()) t.true(end < (words[i + 1]?.[0] ?? 880));
 });
 
 test('a target is marked where there is one', (t) => {

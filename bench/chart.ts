@@ -14,7 +14,7 @@ const PITCH = 38;
 /** Height of the tested endpoint's bar, and of each of the others below it. */
 const BAR = 14;
 const THIN = 5;
-const COLOURS = ['#9aa5b1', '#d9b44a', '#8fb996'];
+const COLOURS = ['#9aa5b1', '#d9b44a', '#8fb996', '#c58bb0', '#7a6f9b', '#b5654a'];
 
 export interface Bar {
   /** Speed as a share of the base's: 1 is equal. */
@@ -77,23 +77,26 @@ export function chart(result: Result): string {
   const drawn = rows.map((row, i) => {
     const bar = barOf(row, tested) ?? { speed: 0, low: 0, high: 0 };
     const target = targetOf(row);
-    const thin = others.map((name) => barOf(row, name));
-    const y = TOP + i * PITCH + (PITCH - BAR - THIN * others.length) / 2;
+    const thin = others.flatMap((name, k) => {
+      const other = barOf(row, name);
+      return other === undefined ? [] : [{ speed: other.speed, colour: COLOURS[k % COLOURS.length] }];
+    });
+    const y = TOP + i * PITCH + (PITCH - BAR - THIN * thin.length) / 2;
     const middle = y + BAR / 2;
     return [
       text(LEFT - 10, middle + 5, 'title', row.title),
       rect(bar.speed, y, BAR, 'bar', ''),
       line(x(bar.low), middle, x(bar.high), middle, 'range'),
       target === undefined ? '' : line(x(target), y - 3, x(target), y + BAR + 3, 'target'),
-      ...thin.map((other, k) =>
-        other === undefined ? '' : rect(other.speed, y + BAR + k * THIN, THIN - 1, 'other', ` fill="${COLOURS[k]}"`),
-      ),
+      ...thin.map(({ speed, colour }, k) => rect(speed, y + BAR + k * THIN, THIN - 1, 'other', ` fill="${colour}"`)),
       text(WIDTH - RIGHT + 12, middle + 5, 'label', labelOf(row, tested, base)),
     ].join('');
   });
+  let right = 20;
   const legend = [tested, ...others].map((name, k) => {
-    const at = 20 + k * 110;
-    const colour = k === 0 ? '#2b7fb8' : COLOURS[k - 1];
+    const at = right;
+    right += 36 + name.length * 7;
+    const colour = k === 0 ? '#2b7fb8' : COLOURS[(k - 1) % COLOURS.length];
     return `<rect x="${at}" y="62" width="12" height="10" fill="${colour}"/>${text(at + 18, 71, 'sub', name)}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="13">

@@ -42,6 +42,7 @@ const vtepOptions = {
   vtep: [],
   'vtep-workers': ['--workers', '2'],
   'vtep-tunnel-gso': ['--tunnel-gso'],
+  'vtep-workers-gso': ['--workers', '2', '--tunnel-gso'],
 };
 
 async function startEndpoint(kind: EndpointKind, topology: Topology): Promise<Endpoint> {
@@ -51,6 +52,7 @@ async function startEndpoint(kind: EndpointKind, topology: Topology): Promise<En
     case 'vtep':
     case 'vtep-workers':
     case 'vtep-tunnel-gso':
+    case 'vtep-workers-gso':
       return {
         dev: topology.dev,
         processes: [(await Daemon.start(topology, topology.batch, vtepOptions[kind])).process],

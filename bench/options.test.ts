@@ -20,7 +20,7 @@ test('without a word everything is measured, with every endpoint that is install
   });
   t.deepEqual(
     parse().endpoints.filter((kind) => kind !== 'ovs'),
-    ['kernel', 'vtep', 'vtep-workers', 'vtep-tunnel-gso', 'naive'],
+    ['kernel', 'vtep', 'vtep-workers', 'vtep-tunnel-gso', 'vtep-workers-gso', 'naive'],
   );
 });
 

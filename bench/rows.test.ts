@@ -1,5 +1,6 @@
 import test from 'ava';
-import { ROWS, rowsNamed } from './rows.js';
+import type { EndpointKind } from './endpoints/endpoint.js';
+import { omission, ROWS, rowsNamed } from './rows.js';
 
 const ids = (...words: string[]): string[] => rowsNamed(words).map(({ id }) => id);
 
@@ -20,4 +21,18 @@ test('rows come in the order of the table, each once', (t) => {
 test('a word that names no row is refused with the ids there are', (t) => {
   t.throws(() => rowsNamed(['udp-65']), { message: /no row “udp-65”; the rows are wire-receive-1, / });
   t.throws(() => rowsNamed(['']), { message: /no row “”/ });
+});
+
+test('options of vtep take part where they change something', (t) => {
+  const rowsOf = (kind: EndpointKind): string[] =>
+    ROWS.filter((row) => omission(row, kind) === undefined).map(({ id }) => id);
+  t.deepEqual(rowsOf('vtep-workers-gso'), ['wire-transmit-4', 'super-transmit-4']);
+  t.deepEqual(rowsOf('vtep-tunnel-gso'), [
+    'wire-transmit-1',
+    'wire-transmit-4',
+    'super-transmit-1',
+    'super-transmit-4',
+  ]);
+  t.true(rowsOf('vtep-workers').includes('udp-64-receive-1000'));
+  t.false(rowsOf('vtep-workers').includes('wire-receive-1'));
 });

@@ -74,9 +74,10 @@ function hasManyFlows(work: Row['work']): boolean {
 
 /** Why an endpoint does not take part in a row; undefined where it does. */
 export function omission({ mode, work }: Row, kind: EndpointKind): string | undefined {
-  if (kind === 'vtep-tunnel-gso' && !(work.kind === 'tcp' && work.direction === 'transmit'))
-    return 'it is vtep but where TCP is sent';
-  if (kind === 'vtep-workers' && !hasManyFlows(work)) return "one flow is one worker's";
+  const cuts = kind === 'vtep-tunnel-gso' || kind === 'vtep-workers-gso';
+  const shares = kind === 'vtep-workers' || kind === 'vtep-workers-gso';
+  if (cuts && !(work.kind === 'tcp' && work.direction === 'transmit')) return 'it is vtep but where TCP is sent';
+  if (shares && !hasManyFlows(work)) return "one flow is one worker's";
   if (work.kind === 'idle' && kind === 'kernel') return 'it is no process';
   if (mode === 'super' && kind === 'ovs') return 'it drops super-frames on their way into a tunnel';
   if (mode === 'super' && kind === 'naive') return 'a plain TAP takes no unfinished checksum';

@@ -41,6 +41,7 @@ test('the spread is half of the range as a share of the median', (t) => {
   t.is(spread(summarize([9, 10, 12])), 0.15);
   t.is(spread(summarize([5])), 0);
   t.is(spread(summarize([0, 0])), 0);
+  t.is(spread(summarize([0, 0, 3])), Number.POSITIVE_INFINITY);
 });
 
 test('ratios are taken within each pair, not between the medians', (t) => {

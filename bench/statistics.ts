@@ -21,7 +21,7 @@ export function summarize(values: readonly number[]): Summary {
   return { values, median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-/** Half of the range as a share of the median: 0.05 is written ±5 %. Of zeros it is 0. */
+/** Half of the range as a share of the median: 0.05 is written ±5 %. Of zeros it is 0; where only the median is 0, Infinity. */
 export function spread({ median, min, max }: Summary): number {
   return max === min ? 0 : (max - min) / 2 / median;
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { EXAMPLE } from './example-result.js';
 import { met, type Result, type RowResult, toJson } from './result.js';
+import { summarize } from './statistics.js';
 import { markdownTables, ratioText, textTables } from './table.js';
 
 const [tcp, rtt, idle] = EXAMPLE.rows as readonly [RowResult, RowResult, RowResult];
@@ -37,6 +38,13 @@ test('the others stand in a table of their own, with how many times as fast the 
   if (!row?.sides.ovs) throw new Error('the example has no ovs');
   const sides = { ...row.sides, ovs: { ...row.sides.ovs, median: 0.77 } };
   t.regex(textTables({ ...EXAMPLE, rows: [{ ...row, sides }, ...rows] }), /2\.9 × as fast, ≥ 3\.0 × missed$/m);
+});
+
+test('a median of zero has no share to tell: the range stands there', (t) => {
+  const sides = { vtep: { ...summarize([0, 0.04, 0]), details: {} } };
+  t.regex(textTables({ ...EXAMPLE, rows: [{ ...idle, sides }] }), /^CPU when idle +– +0\.00 – 0\.04 % +– /m);
+  const none = { vtep: { ...summarize([0, 0]), details: {} } };
+  t.regex(textTables({ ...EXAMPLE, rows: [{ ...idle, sides: none }] }), /^CPU when idle +– +0\.00 % ±0 % +– /m);
 });
 
 test('CPU and percentiles have tables, a dash where an endpoint has none', (t) => {

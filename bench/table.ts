@@ -27,7 +27,10 @@ export function figure(value: number, unit: Unit): string {
 
 function absolute(side: Side | undefined, unit: Unit): string {
   if (side === undefined) return ABSENT;
-  return `${figure(side.median, unit)} ${unit} ±${(spread(side) * 100).toFixed(0)} %`;
+  const share = spread(side);
+  // Of a median of 0 there is no share.
+  if (share === Number.POSITIVE_INFINITY) return `${figure(side.min, unit)} – ${figure(side.max, unit)} ${unit}`;
+  return `${figure(side.median, unit)} ${unit} ±${(share * 100).toFixed(0)} %`;
 }
 
 /**

@@ -4,10 +4,18 @@ import { release } from 'node:os';
 import type { Background } from '../../test/netns/process.js';
 import { type Host, INNER, MAC_A, MAC_B, type Topology } from '../../test/netns/topology.js';
 
-export const ENDPOINT_KINDS = ['kernel', 'vtep', 'vtep-workers', 'vtep-tunnel-gso', 'ovs', 'naive'] as const;
+export const ENDPOINT_KINDS = [
+  'kernel',
+  'vtep',
+  'vtep-workers',
+  'vtep-tunnel-gso',
+  'vtep-workers-gso',
+  'ovs',
+  'naive',
+] as const;
 /**
  * kernel: the kernel's VXLAN device. vtep: this project. vtep-workers: the same with `--workers 2`. vtep-tunnel-gso:
- * with `--tunnel-gso`. ovs: Open vSwitch with its userspace datapath. naive: one receive and one write a frame, on one
+ * with `--tunnel-gso`. vtep-workers-gso: with both. ovs: Open vSwitch with its userspace datapath. naive: one receive and one write a frame, on one
  * thread, as a first program would do it.
  */
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
@@ -23,7 +31,7 @@ export interface Endpoint {
 
 /** Whether the machine has what an endpoint of that kind takes. */
 export function isInstalled(kind: EndpointKind): boolean {
-  if (kind === 'vtep-tunnel-gso') return hasTunnelGso(release());
+  if (kind === 'vtep-tunnel-gso' || kind === 'vtep-workers-gso') return hasTunnelGso(release());
   return kind !== 'ovs' || (existsSync('/usr/sbin/ovs-vswitchd') && existsSync('/usr/sbin/ovsdb-server'));
 }
 

@@ -46,6 +46,8 @@ import { Writable } from './writable.js';
 const JUMP_LIMIT = 32;
 /** How deep mirred may be nested (MIRRED_NEST_LIMIT in net/sched/act_mirred.c). */
 const NEST_LIMIT = 4;
+/** Copies that mirred makes of one frame, through whatever hooks it and they go. */
+const COPY_LIMIT = 256;
 /** Answers that end the run with SHOT, the reason counted; no verdict. */
 const REFUSED = -2;
 
@@ -86,6 +88,8 @@ export class Executor {
   private readonly outlet: Outlet;
   private programs: ActionPrograms;
   private nesting = 0;
+  /** Copies made of the frame at hand, and of these. */
+  private copies = 0;
   /** The bytes of the packet at hand have changed since its columns were filled. False whenever a run begins. */
   private isStale = false;
   /** Chain number of the last GOTO. */
@@ -121,6 +125,11 @@ export class Executor {
   /** Has chance begin anew from `seed`, any 32 bits but 0. */
   seed(seed: number): void {
     this.random = new Random(seed);
+  }
+
+  /** A frame has come to a hook. Unless a program sent it there, what was copied before was of another one. */
+  beginHook(): void {
+    if (this.nesting === 0) this.copies = 0;
   }
 
   /** Takes over the programs of a new rule snapshot. */
@@ -295,6 +304,11 @@ export class Executor {
     }
     this.refresh(packet);
     if (!redirect) this.repeats = false;
+    if (!redirect && ++this.copies > COPY_LIMIT) {
+      this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+      this.countReason(packet, REASON['mirred-copies']);
+      return control;
+    }
     const sent = redirect ? packet : this.packets.share(packet);
     if (sent === NONE) {
       this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);

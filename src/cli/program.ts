@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { interval } from './interval-option.js';
+import { metricsAddress } from './metrics-option.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 import type { TestWords } from './test.js';
+import type { TopOptions } from './top.js';
 import type { TraceWords } from './trace.js';
 import { busyPoll, cpuList, workers } from './worker-options.js';
 
@@ -65,6 +68,15 @@ export function program(): Command {
       busyPoll,
       0,
     )
+    .option(
+      '--state <file>',
+      'go on from the counters and learned addresses in this file, and leave them there at the end',
+    )
+    .option(
+      '--metrics <[addr:]port>',
+      'serve metrics for Prometheus at /metrics, on loopback unless told otherwise',
+      metricsAddress,
+    )
     .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
@@ -91,6 +103,18 @@ export function program(): Command {
       passToDaemon(['drops', ...(options.json ? ['--json'] : [])], controlOf(options)),
     );
   vtep
+    .command('top')
+    .description('watch devices, filters, VNIs, peers, drops and workers with their rates; h shows the keys')
+    .argument('[view]', 'devices, filters, vnis, peers, drops or workers')
+    .option('--once', 'print tables of one interval, as it does where there is no terminal')
+    .option('--json', 'print JSON: all that is counted, and the rates')
+    .option('--interval <seconds>', 'time between two looks', interval, 1)
+    .option('--control <path>', 'control socket')
+    .action(async (view: string | undefined, options: ControlWord & TopOptions) => {
+      const { top } = await import('./top.js');
+      await top(view, options, controlOf(options));
+    });
+  vtep
     .command('doctor')
     .description('look at this host, its kernel, the underlay and the vtep that runs here, and give advice')
     .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
@@ -109,9 +133,11 @@ export function program(): Command {
     .description('what each worker has done: wake-ups, looks for more, datagrams, frames, look-ups')
     .option('--json', 'print JSON: a list of objects, one a worker')
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord & { json?: boolean }) =>
-      passToDaemon(['workers', ...(options.json ? ['--json'] : [])], controlOf(options)),
-    );
+    .action(async (options: ControlWord & { json?: boolean }) => {
+      const control = controlOf(options);
+      if (options.json) await passToDaemon(['workers', '--json'], control);
+      else await (await import('./workers.js')).showWorkers(control);
+    });
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
@@ -123,8 +149,11 @@ export function program(): Command {
     .command('save')
     .description('print a batch that makes the present devices, actions, chains and filters again')
     .argument('[file]', 'write it there instead, in one step')
+    .option('--state', 'what was counted and learned instead, as JSON (vtep run --state reads it)')
     .option('--control <path>', 'control socket')
-    .action((file: string | undefined, options: ControlWord) => save(file, controlOf(options)));
+    .action((file: string | undefined, options: ControlWord & { state?: boolean }) =>
+      save(file, options.state === true, controlOf(options)),
+    );
   vtep
     .command('reload')
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')

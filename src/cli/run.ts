@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
+import { takeServiceEnvironment } from '../control/service-environment.js';
 import { outliveReaders } from './pipes.js';
 
 export interface RunOptions {
@@ -16,17 +17,25 @@ export interface RunOptions {
   workers: number;
   cpus?: readonly number[];
   busyPoll: number;
+  state?: string;
+  metrics?: { readonly host: string; readonly port: number };
 }
 
 /** `vtep run`: in the foreground until a signal asks it to end; SIGHUP has it read its file again. */
 export async function runDaemon(options: RunOptions): Promise<void> {
   outliveReaders();
+  const service = takeServiceEnvironment(process.env, process.pid);
   const stop = new AbortController();
   const ended = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
   });
-  // Another signal while it ends changes nothing.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  let hurry = (): void => undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      // Whoever asks again does not want to wait.
+      if (stop.signal.aborted) hurry();
+      stop.abort();
+    });
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
   let reload = (): void => {
     isAsked = true;
@@ -42,6 +51,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
+    service,
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
   const print = (reply: Reply): void => {
@@ -52,12 +62,21 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
   print({ err: 'vtep: ready\n' });
   reload = () => void daemon.reload();
+  hurry = () => daemon.hurry();
   if (isAsked) reload();
   try {
     await Promise.race([ended, daemon.failed]);
   } finally {
-    await daemon.stop();
+    const farewell = await daemon.stop();
+    if (farewell !== 'well') process.exitCode = 1;
+    if (farewell === 'hanging') await leaveAtOnce(1);
   }
+}
+
+/** Node.js would wait for the end of a thread that hangs. */
+async function leaveAtOnce(code: number): Promise<void> {
+  const { endProcess } = await import('../native/libc.js');
+  endProcess(code);
 }
 
 /** Whoever reads it may be gone; the endpoint stays. */

@@ -18,6 +18,7 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
   private readonly ruleIds = new FreeNumbers(0);
   private readonly hasRoom: () => boolean;
   private made = 0;
+  private live = 0;
 
   /**
    * `retire` is given what has to wait until the workers have taken over the next commit; `hasRoom`: whether there is
@@ -37,6 +38,11 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
     this.hasRoom = hasRoom;
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.live;
+  }
+
   make(spec: FilterSpec): Filter {
     // Everything that can be refused comes first, so that nothing is half-applied.
     if (this.made % FILTERS_BETWEEN_CHECKS === 0 && !this.hasRoom()) throw filterAnswers('Cannot allocate memory');
@@ -49,21 +55,25 @@ export class BoundFilters implements Omit<FilterMaker, 'touch'> {
     const binds = this.actions.prepare(spec.actions);
     const shape = shapeOf(spec.keys);
     const actions = binds.map((bind) => bind());
+    this.live++;
     const rule = this.ruleIds.next();
     this.programs.write(rule, actions);
     return new Filter(spec, indev, shape, { rule, actions });
   }
 
   discard(filter: Filter): void {
+    this.live--;
     this.release(filter, this.unbind(filter));
   }
 
   unmake(filter: Filter): void {
+    this.live--;
     const ended = this.unbind(filter);
     this.retire(() => this.release(filter, ended));
   }
 
   remake(filter: Filter): void {
+    this.live++;
     for (const action of filter.actions) this.actions.rebind(action);
   }
 

@@ -13,14 +13,22 @@ import { close } from '../native/libc.js';
 import { type BatchFile, openBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
 import { Devices } from './devices.js';
+import { takeLeave } from './ending.js';
+import { statePieces } from './endpoint-state.js';
 import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
+import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
+import { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
 import { Rules } from './rules.js';
 import { ControlServer } from './server.js';
+import { Service } from './service.js';
+import type { ServiceEnvironment } from './service-environment.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
+import { readStateFile } from './state-file.js';
+import { giveBack, stateNow } from './stateful-endpoint.js';
 
 export interface DaemonOptions {
   /** Batch file, `-` for standard input; absent: an empty daemon. */
@@ -39,9 +47,18 @@ export interface DaemonOptions {
   readonly cpus?: readonly number[];
   /** Microseconds that a worker looks for more before it sleeps; 0: none. */
   readonly busyPoll: number;
+  /** File of what was counted and learned: read at the start, written at the end. */
+  readonly state?: string;
+  /** Where metrics are to be had; absent: nowhere. */
+  readonly metrics?: MetricsAddress;
+  /** What a service manager wants of it. */
+  readonly service?: ServiceEnvironment;
   /** Is told how much of the batch has been carried out. */
   readonly progress?: (done: number, total: number | undefined) => void;
 }
+
+/** How it ended: `badly` where something could not be put away, `hanging` where a worker does not answer. */
+export type Farewell = 'well' | 'badly' | 'hanging';
 
 /** Characters of a batch between two turns of the event loop, so that signals are heard. */
 const PIECE = 16_384;
@@ -52,7 +69,10 @@ export class Daemon {
   private readonly stopped = new AbortController();
   /** What ends the parts that were started, in that order; with `undo` nothing new is to stay. */
   private readonly endings: ((undo: boolean) => Promise<void>)[] = [];
+  private readonly hurried = new AbortController();
+  private service: Service | undefined;
   private ending: Promise<void> | undefined;
+  private hasLeftBadly = false;
   private interpreter: Interpreter | undefined;
   private fail: (error: Error) => void = () => undefined;
   /** Rejects where the daemon cannot go on. */
@@ -83,6 +103,7 @@ export class Daemon {
       return daemon;
     } catch (error) {
       const cause = daemon.stopped.signal.aborted ? new CommandError('vtep: stopped before it was ready', 0) : error;
+      if (!daemon.stopped.signal.aborted) daemon.service?.failed(error);
       await daemon.end(true);
       throw cause;
     } finally {
@@ -91,8 +112,17 @@ export class Daemon {
   }
 
   /** Stops intake, writes what is in hand, removes what it made. */
-  stop(): Promise<void> {
-    return this.end(false);
+  async stop(): Promise<Farewell> {
+    this.service?.stopping();
+    const inTime = await withinBounds(this.end(false), this.hurried.signal);
+    if (!inTime) this.say({ err: 'vtep: a worker does not answer; left without waiting for it\n' });
+    this.service?.close();
+    return inTime ? (this.hasLeftBadly ? 'badly' : 'well') : 'hanging';
+  }
+
+  /** Has `stop` wait for nothing that can be left. */
+  hurry(): void {
+    this.hurried.abort();
   }
 
   /**
@@ -105,14 +135,17 @@ export class Daemon {
   }
 
   private async begin(options: DaemonOptions): Promise<void> {
+    const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
+    const service = new Service(options.service ?? { notes: [] }, log);
+    this.service = service;
     const path = controlPath(options.control);
     const file = options.batch === undefined ? undefined : openBatch(options.batch);
     if (file) this.stopped.signal.addEventListener('abort', () => file.close());
     makeSocketDirectory(path);
+    const before = options.state === undefined ? undefined : readStateFile(options.state);
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
 
-    const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
     const tunnelGso = options.tunnelGso ? this.openTunnelGso(options.tun, log) : {};
     const datapath = await startDatapath(options, tunnelGso);
     this.endings.push(() => datapath.stop());
@@ -141,17 +174,52 @@ export class Daemon {
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
     this.interpreter = interpreter;
+    interpreter.around = (reload) => service.reloading(reload);
+    const parts = { datapath, devices, rules };
+    interpreter.state = async () => {
+      await devices.refreshCounters();
+      return statePieces(stateNow(parts));
+    };
+    this.endings.push(async (undo) => {
+      if (!undo) await takeLeave(parts, { hurry: this.hurried.signal, state: options.state, log });
+    });
     this.endings.push(() => interpreter.idle());
 
-    if (file) await this.runBatch(interpreter, file, options);
+    const overview = new OverviewMaker({
+      devices,
+      rules,
+      counters: datapath.counters.sets,
+      actionCounters: datapath.actionCounters,
+      cpus: () => interpreter.cpus,
+    });
+    this.endings.push(async () => overview.close());
+    interpreter.overview = () => overview.make('busiest');
+
+    const progress = (done: number, total: number | undefined): void => {
+      options.progress?.(done, total);
+      service.starting(done, total);
+    };
+    if (file) await this.runBatch(interpreter, file, { ...options, progress });
+    if (before) log(`${options.state}: ${await giveBack(before, parts)}`);
     const server = await ControlServer.listen(
       path,
       (argv, say, until) => interpreter.request(argv, say, until),
       (batch, say) => interpreter.batch(batch, say),
     );
     this.endings.push(() => server.close());
+    if (options.metrics) await this.openMetrics(options.metrics, overview, log);
     this.stopped.signal.throwIfAborted();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
+    service.ready(parts);
+  }
+
+  private async openMetrics(at: MetricsAddress, overview: OverviewMaker, log: (line: string) => void): Promise<void> {
+    // Nobody else needs the library.
+    const { scrape } = await import('../observe/metrics.js');
+    overview.keepPeers();
+    const server = await MetricsServer.listen(at, async () => scrape(await overview.make('first')));
+    this.endings.push(() => server.close());
+    log(`metrics at ${server.url}`);
   }
 
   /** What the datapath is to use, where the host has it; says what it has not. */
@@ -175,6 +243,7 @@ export class Daemon {
       try {
         await end(undo);
       } catch (error) {
+        this.hasLeftBadly = true;
         this.say({ err: `${asCommandError(error).message}\n` });
       }
     }
@@ -207,6 +276,26 @@ export class Daemon {
         throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
+  }
+}
+
+/** Longest that an end may take, and what is left of it for somebody in a hurry, in ms. */
+const END_MS = 15_000;
+const HURRY_MS = 1000;
+
+/** Whether it came to an end in time. */
+async function withinBounds(end: Promise<void>, hurry: AbortSignal): Promise<boolean> {
+  const timers: NodeJS.Timeout[] = [];
+  const late = new Promise<false>((resolve) => {
+    const after = (milliseconds: number): void => void timers.push(setTimeout(() => resolve(false), milliseconds));
+    after(END_MS);
+    if (hurry.aborted) after(HURRY_MS);
+    else hurry.addEventListener('abort', () => after(HURRY_MS));
+  });
+  try {
+    return await Promise.race([end.then(() => true as const), late]);
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

@@ -28,6 +28,7 @@ import { NeighbourTable } from './neighbour-table.js';
 import { isHeld, isReclaimable, MARK, mirrorMark, mirrorOffloads, offloadBits, placesAt } from './own-tap.js';
 import { QuietLinks } from './quiet-link.js';
 import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { RouteLoops } from './route-loops.js';
 import { TableEdits } from './table-edits.js';
 import { Turns } from './turns.js';
 import { UnderlayPool } from './underlay-pool.js';
@@ -85,6 +86,8 @@ export class Devices {
   private readonly parts: VxlanParts;
   /** The TAPs of mirror receivers. */
   readonly mirrors: MirrorReceivers;
+  /** Destinations that lead back to where they are named. */
+  readonly loops: RouteLoops;
   private readonly quiet: QuietLinks;
   private closed = false;
 
@@ -181,6 +184,11 @@ export class Devices {
       vanish: (device, why) => this.vanish(device, why),
       log: options.log,
     });
+    this.loops = new RouteLoops({
+      route: (destination) => rtnetlink.route(destination),
+      isUp: ({ index }) => datapath.devices.isUp(index),
+      now: () => performance.now(),
+    });
     this.quiet = new QuietLinks((ifindex, changes) => rtnetlink.setLink(ifindex, changes), options.log);
     this.mirrors = new MirrorReceivers({
       device: (index) => registry.get(index),
@@ -228,7 +236,9 @@ export class Devices {
   }
 
   private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
-    const underlay = vxlan.anyVni === true ? undefined : underlayMtu(this.rtnetlink, vxlan);
+    const found = vxlan.anyVni === true ? undefined : underlayMtu(this.rtnetlink, vxlan);
+    // A TAP that stands from before may have routes already, back into itself.
+    const underlay = found?.lower === link.name ? undefined : found;
     const mtu = vxlan.anyVni === true ? (link.mtu ?? MIRROR_MTU) : vxlanMtu(link.mtu, underlay);
     const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
     this.mtus.begin(device, underlay, link.mtu, mtu);
@@ -240,7 +250,9 @@ export class Devices {
     return this.turns.take(async () => {
       const device = this.registry.find(name);
       const options = this.admission.changed(name, device?.vxlan, changes);
-      if (device) await this.configure(device, options);
+      if (!device) return;
+      if (changes.remote !== undefined && options.dev === undefined) this.loops.refuse(device, options.remote, 0, 2);
+      await this.configure(device, options);
     });
   }
 
@@ -271,6 +283,11 @@ export class Devices {
   async refreshCounters(): Promise<void> {
     this.hostQueues.refresh(this.registry.list());
     await this.datapath.apply({ type: 'count-overflows' });
+  }
+
+  /** An earlier endpoint had counted so many frames that the kernel dropped on their way into a TAP. */
+  restoreHostQueue(index: number, packets: number): void {
+    this.hostQueues.restore(index, packets);
   }
 
   /** Takes a device away: its sockets, its TAP, its place. Filters must be gone already. */
@@ -312,6 +329,11 @@ export class Devices {
   /** The sockets that are open, for whoever looks at the endpoint's health. */
   get underlayParts(): UnderlayParts[] {
     return this.underlays.parts;
+  }
+
+  /** Index of an interface of the host; 0: there is none of that name. */
+  ifindexOf(name: string): number {
+    return this.rtnetlink.link(name)?.index ?? 0;
   }
 
   /** What a vxlan device stands on; undefined where nothing tells. */

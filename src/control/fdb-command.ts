@@ -1,11 +1,12 @@
 /** `bridge fdb` of vtep's devices; of others it is the host's. */
 import type { Command, OutputOptions } from '../iproute/commands.js';
-import { isFdbShown } from '../iproute/fdb-types.js';
-import { printFdb } from '../iproute/print-fdb.js';
+import { type FdbEntryState, type FdbSelector, isFdbShown } from '../iproute/fdb-types.js';
+import { fdbPieces, printFdb } from '../iproute/print-fdb.js';
 import type { Device } from './device-registry.js';
 import type { Forwarding } from './forwarding.js';
 import { objectsIn } from './merge-links.js';
 import type { Say } from './protocol.js';
+import type { RouteLoops } from './route-loops.js';
 
 /** A command of `bridge fdb`. */
 export type FdbCommand = Extract<Command, { readonly kind: `fdb-${string}` }>;
@@ -14,6 +15,9 @@ export interface FdbTarget {
   find(name: string): Device | undefined;
   list(): Device[];
   readonly forwarding: Forwarding;
+  readonly loops: RouteLoops;
+  /** Index of an interface of the host; 0: none of that name. */
+  ifindex(name: string): number;
   /** Runs the system's bridge. */
   bridge(argv: readonly string[], say: Say): Promise<void>;
 }
@@ -29,7 +33,7 @@ export async function carryOutFdb(command: FdbCommand, target: FdbTarget, say: S
   const name = fdbDevice(command);
   const device = name === undefined ? undefined : target.find(name);
   if (command.kind === 'fdb-show') {
-    await show(command, device, target, say);
+    for (const out of (await showFdb(command, target, say)) ?? []) say({ out });
     return;
   }
   if (device?.vxlan === undefined) {
@@ -39,6 +43,12 @@ export async function carryOutFdb(command: FdbCommand, target: FdbTarget, say: S
   const { forwarding } = target;
   switch (command.kind) {
     case 'fdb-add':
+      target.loops.refuse(
+        device,
+        command.entry.dst,
+        command.entry.via === undefined ? 0 : target.ifindex(command.entry.via),
+        255,
+      );
       forwarding.add(command.mode, device, command.entry);
       break;
     case 'fdb-del':
@@ -55,16 +65,19 @@ export async function carryOutFdb(command: FdbCommand, target: FdbTarget, say: S
 
 type FdbShow = Extract<Command, { readonly kind: 'fdb-show' }>;
 
-/** The host's entries, and those of vxlan devices: for what they are to the host, a TAP, they have others there. */
-async function show(
+/**
+ * The host's entries, and those of vxlan devices: for what they are to the host, a TAP, they have others there. What it
+ * gives back is to be sent piece by piece: a table may be large. Undefined: the system's bridge has said all.
+ */
+export async function showFdb(
   { selector, output, argv }: FdbShow,
-  device: Device | undefined,
   target: FdbTarget,
   say: Say,
-): Promise<void> {
+): Promise<Iterable<string> | undefined> {
+  const device = selector.dev === undefined ? undefined : target.find(selector.dev);
   if (selector.dev !== undefined && device?.vxlan === undefined) {
     await target.bridge(argv, say);
-    return;
+    return undefined;
   }
   let hosts = '';
   await target.bridge(argv, (reply) => {
@@ -74,22 +87,51 @@ async function show(
   const shown = device ? [device] : target.list().filter(({ vxlan }) => vxlan !== undefined);
   const names = new Set(shown.map(({ name }) => name));
   const theirs = partsOf(hosts, output).filter((part) => !isOwn(part, device?.name, names, output));
-  const entries = shown
-    .flatMap((one) => target.forwarding.list(one))
-    .filter((entry) => isFdbShown(entry, device ? { ...selector, dev: device.name } : selector));
-  const ours = partsOf(printFdb(entries, selector, output), output);
-  say({ out: joined([...theirs, ...ours], output) });
+  const wanted = device ? { ...selector, dev: device.name } : selector;
+  const tables = shown.map((one) => target.forwarding.each(one));
+  const pieces = output.json ? jsonPieces : textPieces;
+  return pieces(theirs, tables, wanted, { selector, output });
+}
+
+function* selected(tables: readonly Iterable<FdbEntryState>[], wanted: FdbSelector): Generator<FdbEntryState> {
+  for (const table of tables) for (const entry of table) if (isFdbShown(entry, wanted)) yield entry;
+}
+
+type Tables = readonly Iterable<FdbEntryState>[];
+
+function* textPieces(
+  theirs: readonly string[],
+  tables: Tables,
+  wanted: FdbSelector,
+  { selector, output }: Pick<FdbShow, 'selector' | 'output'>,
+): Generator<string> {
+  yield* theirs;
+  yield* fdbPieces(selected(tables, wanted), selector, output);
+}
+
+function* jsonPieces(
+  theirs: readonly string[],
+  tables: Tables,
+  wanted: FdbSelector,
+  { selector, output }: Pick<FdbShow, 'selector' | 'output'>,
+): Generator<string> {
+  let lead = output.pretty ? '[ ' : '[';
+  let end = output.pretty ? '[ ]\n' : '[]\n';
+  const objects = function* (): Generator<string> {
+    yield* theirs;
+    for (const entry of selected(tables, wanted)) yield* objectsIn(printFdb([entry], selector, output));
+  };
+  for (const object of objects()) {
+    yield lead + object;
+    lead = ',';
+    end = output.pretty ? ' ]\n' : ']\n';
+  }
+  yield end;
 }
 
 /** The entries of a printed table, each as it is written. */
 function partsOf(text: string, { json }: OutputOptions): string[] {
   return json ? objectsIn(text) : text.split(/(?<=\n)/).filter((line) => line !== '');
-}
-
-function joined(parts: readonly string[], { json, pretty }: OutputOptions): string {
-  if (!json) return parts.join('');
-  if (parts.length === 0) return pretty ? '[ ]\n' : '[]\n';
-  return pretty ? `[ ${parts.join(',')} ]\n` : `[${parts.join(',')}]\n`;
 }
 
 /** Whether the host says an entry of a vxlan device itself, which as a TAP has some; a bridge's are the bridge's. */

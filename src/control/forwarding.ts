@@ -87,7 +87,8 @@ export class Forwarding {
   /** A device has other options than before. */
   change(device: FdbDevice, before: VxlanOptions): void {
     this.setDevice(device);
-    const { remote } = optionsOf(device);
+    const { remote, ageing } = optionsOf(device);
+    if (ageing !== before.ageing) this.upkeep.age();
     if (`${remote}` === `${before.remote}`) return;
     this.addDefault(device);
     const old = this.remotes.own(before);
@@ -171,7 +172,16 @@ export class Forwarding {
 
   /** The entries of a device, the youngest first. */
   list(device: FdbDevice): FdbEntryState[] {
-    return this.table.list(device.index).flatMap((record) => this.statesOf(device, record));
+    return [...this.each(device)];
+  }
+
+  /** The same, each read when it is asked for; those that are there now. */
+  each(device: FdbDevice): Iterable<FdbEntryState> {
+    const records = this.table.each(device.index);
+    const states = (record: FdbRecord): FdbEntryState[] => this.statesOf(device, record);
+    return (function* () {
+      for (const record of records) yield* states(record);
+    })();
   }
 
   flush(device: FdbDevice, flush: FdbFlush): void {

@@ -1,67 +1,11 @@
 // A live control server under bytes that nobody should send: it says what is wrong, or closes, and serves the next.
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { anyLine, runs } from '../iproute/arbitrary-line.test.helper.js';
-import { CommandError } from '../iproute/commands.js';
-import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
-import { parseBatchWords } from './batch-words.js';
 import { request } from './client.js';
-import { EventLog } from './events.js';
-import { Monitor } from './monitor.js';
-import { MAX_REQUEST, parseReply, type Say } from './protocol.js';
-import { report } from './report.js';
-import { ControlServer } from './server.js';
-
-const log = new EventLog();
-/** What the parsers throw beside refusals. */
-const defects: unknown[] = [];
-
-function tried(work: () => unknown, say: Say): number {
-  try {
-    say({ out: `${typeof work()}\n` });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof CommandError)) defects.push(error);
-    return report(error, say);
-  }
-}
-
-/** A server that parses what it is asked, as a daemon does. */
-async function serving(): Promise<{ server: ControlServer; path: string; folder: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'vtep-fuzz-'));
-  const path = join(folder, 'x.sock');
-  const server = await ControlServer.listen(
-    path,
-    async ([tool = '', ...words], say, until) => {
-      if (tool === 'ping') return 7;
-      if (tool === 'monitor') {
-        let monitor: Monitor | undefined;
-        const exit = tried(() => {
-          const command = parseVtepMonitor(words);
-          if (command.kind === 'monitor') monitor = new Monitor(log, command.request);
-        }, say);
-        await monitor?.run(say, until()).catch(() => undefined);
-        return exit;
-      }
-      return tool === 'ip' || tool === 'tc' || tool === 'bridge' ? tried(() => parseLine(tool, words), say) : 1;
-    },
-    async (batch, say) => {
-      let exit = 0;
-      for (const [i, words] of batch.lines.entries()) {
-        if (tried(() => parseBatchWords(batch, words), say) === 0) continue;
-        exit = 1;
-        await say({ failed: i });
-        if (!batch.force) break;
-      }
-      return exit;
-    },
-  );
-  return { server, path, folder };
-}
+import { defects, log, PONG, serving } from './fuzz-server.test.helper.js';
+import { MAX_REQUEST, parseReply } from './protocol.js';
 
 const line = anyLine.map(([tool, words]) => [tool, ...words]);
 const sound = fc.oneof(
@@ -139,17 +83,14 @@ function play(path: string, { messages, cuts, leave }: Session): Promise<string[
 }
 
 test('whatever comes over the socket, it is answered in the protocol or closed, and the next client is served', async (t) => {
-  const { server, path, folder } = await serving();
-  t.teardown(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const { path, close } = await serving();
+  t.teardown(close);
   await fc.assert(
     fc.asyncProperty(fc.array(session, { minLength: 1, maxLength: 3 }), async (sessions) => {
       const heard = await Promise.all(sessions.map((one) => play(path, one)));
       for (const said of heard.flat()) if (!parseReply(said)) throw new Error(`no reply: ${said}`);
       const exit = await request(['ping'], { out: () => undefined, err: () => undefined }, path);
-      if (exit !== 7) throw new Error(`exit ${exit}`);
+      if (exit !== PONG) throw new Error(`exit ${exit}`);
       if (defects.length > 0) throw defects[0];
     }),
     { seed: 41, numRuns: runs(250), endOnFailure: true },
@@ -161,11 +102,8 @@ test('whatever comes over the socket, it is answered in the protocol or closed, 
 });
 
 test('half a message and silence keep no other client waiting', async (t) => {
-  const { server, path, folder } = await serving();
-  t.teardown(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const { path, close } = await serving();
+  t.teardown(close);
   const silent = Array.from({ length: 200 }, (_, i) => {
     const socket = connect(path);
     socket.on('error', () => undefined);
@@ -175,5 +113,5 @@ test('half a message and silence keep no other client waiting', async (t) => {
   t.teardown(() => {
     for (const socket of silent) socket.destroy();
   });
-  t.is(await request(['ping'], { out: () => undefined, err: () => undefined }, path), 7);
+  t.is(await request(['ping'], { out: () => undefined, err: () => undefined }, path), PONG);
 });

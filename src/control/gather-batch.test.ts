@@ -18,7 +18,7 @@ for (const [what, bounds, parts] of [
     const carriedOut: (readonly (readonly string[])[])[] = [];
     const said: Reply[] = [];
     const say = (reply: Reply): undefined => void said.push(reply);
-    const gather = gathering(async ({ lines }) => {
+    const { handle: gather } = gathering(async ({ lines }) => {
       carriedOut.push(lines);
       return 7;
     }, bounds);
@@ -34,3 +34,18 @@ for (const [what, bounds, parts] of [
     t.is(said.length, 1);
   });
 }
+
+test('what clients gather together is bounded, and who goes away makes room', async (t) => {
+  const said: Reply[] = [];
+  const say = (reply: Reply): undefined => void said.push(reply);
+  const hoard = { held: 0, most: 5 };
+  const [one, other] = [0, 1].map(() => gathering(async () => 7, { lines: 100, characters: 100 }, hoard));
+  t.is(await one?.handle(part([['abc']], true), say), 0);
+  t.is(await other?.handle(part([['def']], true), say), 1);
+  t.regex(JSON.stringify(said), /batches of all clients together/);
+  t.is(hoard.held, 3, 'what was refused is forgotten');
+  t.is(await other?.handle(part([['de']], true), say), 0);
+  one?.forget();
+  t.is(await other?.handle(part([['f']], false), say), 7);
+  t.is(hoard.held, 0);
+});

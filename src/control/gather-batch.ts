@@ -12,22 +12,47 @@ export interface BatchBounds {
 
 const BOUNDS: BatchBounds = { lines: 2_000_000, characters: 2 ** 28 };
 
+/** What all clients together have said that is not carried out yet, in characters. */
+export interface Hoard {
+  held: number;
+  readonly most: number;
+}
+
+export interface Gathering {
+  /** Takes one request. */
+  readonly handle: BatchHandler;
+  /** The client is gone: its batch goes with it. */
+  forget(): void;
+}
+
 /** Gathers a batch that comes in several requests, and hands it on with the last of them; what is too much is forgotten. */
-export function gathering(handler: BatchHandler, bounds = BOUNDS): BatchHandler {
+export function gathering(
+  handler: BatchHandler,
+  bounds = BOUNDS,
+  hoard: Hoard = { held: 0, most: Number.POSITIVE_INFINITY },
+): Gathering {
   let held: (readonly string[])[] = [];
   let characters = 0;
   const forget = (): void => {
     held = [];
+    hoard.held -= characters;
     characters = 0;
   };
-  return async (batch, say) => {
+  const handle: BatchHandler = async (batch, say) => {
+    const before = characters;
     for (const words of batch.lines) for (const word of words) characters += word.length;
+    hoard.held += characters - before;
     const excess =
       held.length + batch.lines.length > bounds.lines
         ? `${bounds.lines} lines`
         : characters > bounds.characters
           ? `${bounds.characters} characters`
           : undefined;
+    if (hoard.held > hoard.most) {
+      forget();
+      say({ err: 'vtep: batches of all clients together are longer than may be: try again later\n' });
+      return 1;
+    }
     if (excess !== undefined) {
       forget();
       say({ err: `vtep: a batch has more than ${excess}\n` });
@@ -41,4 +66,5 @@ export function gathering(handler: BatchHandler, bounds = BOUNDS): BatchHandler 
     forget();
     return handler({ ...batch, lines }, say);
   };
+  return { handle, forget };
 }

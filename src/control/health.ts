@@ -38,6 +38,8 @@ export interface Health {
   /** Seconds since the start. */
   readonly uptime: number;
   readonly node: string;
+  /** Bytes that the control thread's objects take. */
+  readonly heap: number;
   readonly workers: number;
   /** Messages and the datagrams in them, since the start. */
   readonly received: { readonly messages: number; readonly datagrams: number };
@@ -58,6 +60,7 @@ export function healthOf(devices: Devices, counters: readonly Counters[]): Healt
     pid: process.pid,
     uptime: process.uptime(),
     node: process.versions.node,
+    heap: process.memoryUsage().heapUsed,
     workers: counters.length,
     received: { messages: work(WorkCounter.RECEIVED_MESSAGES), datagrams: work(WorkCounter.RECEIVED_DATAGRAMS) },
     sent: { messages: work(WorkCounter.SENT_MESSAGES), datagrams: work(WorkCounter.SENT_DATAGRAMS) },

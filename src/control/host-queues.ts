@@ -24,6 +24,11 @@ export class HostQueues {
     this.before.set(device.index, device.isNew ? 0 : (drops().get(device.name) ?? 0));
   }
 
+  /** An earlier endpoint had counted so many. */
+  restore(index: number, packets: number): void {
+    this.before.set(index, (this.before.get(index) ?? 0) - packets);
+  }
+
   /** Takes over what the kernel has counted; a device in another network namespace keeps its last count. */
   refresh(devices: readonly Device[]): void {
     const dropped = drops();

@@ -3,6 +3,7 @@ import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { actionPieces } from '../iproute/print-actions.js';
 import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import type { Counters } from '../memory/counters.js';
+import type { Overview } from '../observe/overview.js';
 import { runAtomicBatch } from './atomic-batch.js';
 import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
@@ -12,7 +13,7 @@ import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { EventLog } from './events.js';
-import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
 import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
@@ -43,6 +44,12 @@ export class Interpreter {
   private readonly deviceEdits: DeviceEdits;
   private readonly shown: ShownWithHost;
   private turn: Promise<unknown> = Promise.resolve();
+  /** What it has counted and learned, as text. */
+  state: () => Promise<Iterable<string>> = async () => [];
+  /** All that is counted. */
+  overview: () => Promise<Overview> = () => Promise.reject(new Error('there is no overview'));
+  /** What is to be done around reading the file again. */
+  around: (reload: () => Promise<number>) => Promise<number> = (reload) => reload();
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
 
@@ -65,6 +72,8 @@ export class Interpreter {
       find: (name) => this.registry.find(name),
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
+      loops: devices.loops,
+      ifindex: (name) => devices.ifindexOf(name),
       bridge: (argv, say) => this.host('bridge', argv, say),
       edit: (device, command) => devices.tables.edit(device, command),
     };
@@ -107,7 +116,8 @@ export class Interpreter {
         devices: this.deviceEdits,
         carryOut: (command: Command, to: Say) => this.carryOut(command, to),
       };
-      return await this.exclusive(() => this.events.hold(() => reload(readBatch(file), file, target, say)));
+      const work = (): Promise<number> => this.events.hold(() => reload(readBatch(file), file, target, say));
+      return await this.around(() => this.exclusive(work));
     } catch (error) {
       return report(error, say);
     }
@@ -172,6 +182,7 @@ export class Interpreter {
     if (command.kind === 'filter-show') {
       return filterPieces(this.rules.each(command.selector), command.selector, command.output);
     }
+    if (command.kind === 'fdb-show') return showFdb(command, this.fdbTarget, say);
     await this.carryOut(command, say);
     return undefined;
   }
@@ -276,7 +287,8 @@ export class Interpreter {
       say({ out: told });
       return undefined;
     }
-    if (tool === 'save') return savedState(this.devices, this.rules);
+    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
+    if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(

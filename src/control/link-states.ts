@@ -67,6 +67,7 @@ function vxlanStatistics(
     txDropped: sum(DeviceCounter.TX_DROPPED),
     txAbortedErrors: sum(DeviceCounter.TX_ABORTED_ERRORS),
     txCarrierErrors: sum(DeviceCounter.TX_CARRIER_ERRORS),
+    collisions: sum(DeviceCounter.COLLISIONS),
   };
 }
 

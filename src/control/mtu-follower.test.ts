@@ -205,3 +205,24 @@ test('routes are followed from the first device on that goes by one, and not for
   t.is(host.routesAsked, 1);
   t.true(host.follower.goesByRoute({ ...DEVICE, index: 3 }));
 });
+
+test('a device whose remote is behind itself keeps its MTU, and says so once each time', (t) => {
+  const host = new FakeHost();
+  const options = { ...PLAIN, remote: FOUR };
+  host.make(options);
+  const before = host.said.length;
+  // The route leads through interface 4: from now on that is the device.
+  const own = { ...DEVICE, ifindex: 4 };
+  for (const mtu of [1400, 1350, 1300]) {
+    host.routeMtu = mtu;
+    host.follower.follow(own, options);
+  }
+  t.is(host.mtu, 1450);
+  t.deepEqual(host.said.slice(before), [
+    'vxlan0: the way to its remote leads through vxlan0 itself: nothing is sent there',
+  ]);
+  host.follower.follow(DEVICE, options);
+  t.is(host.mtu, 1250, 'the way is another one again');
+  host.follower.follow(own, options);
+  t.is(host.said.length, before + 3);
+});

@@ -22,6 +22,8 @@ export class MtuFollower {
   /** By the index of the device. */
   private readonly followed = new Map<number, UnderlayMtu>();
   private followsRoutes = false;
+  /** Indices of devices whose remote is behind themselves, as was said. */
+  private readonly circular = new Set<number>();
 
   constructor(source: UnderlaySource, setter: MtuSetter) {
     this.source = source;
@@ -47,6 +49,7 @@ export class MtuFollower {
 
   end(device: Device): void {
     this.followed.delete(device.index);
+    this.circular.delete(device.index);
   }
 
   /** Something about a link has changed: whether a device stands on it. */
@@ -64,7 +67,7 @@ export class MtuFollower {
     const before = this.followed.get(device.index);
     const now = this.look(options);
     // A lower device that is gone, or down so that there is no route, says nothing: it may come back.
-    if (!now) return;
+    if (!now || this.isOwn(device, now)) return;
     this.followed.set(device.index, now);
     if (now.mtu === before?.mtu) return;
     const current = this.setter.mtu(device);
@@ -75,6 +78,19 @@ export class MtuFollower {
     this.setter.log(
       `${device.name}: MTU ${now.mtu} instead of ${current}, since ${now.lower} ${now.lower === before?.lower ? 'has' : 'leads there, with'} ${now.lowerMtu} now`,
     );
+  }
+
+  /** Whether what a device stands on is the device itself, which would leave itself less and less. */
+  private isOwn(device: Device, { lowerIndex }: UnderlayMtu): boolean {
+    const isOwn = lowerIndex === device.ifindex;
+    if (isOwn && !this.circular.has(device.index)) {
+      this.setter.log(
+        `${device.name}: the way to its remote leads through ${device.name} itself: nothing is sent there`,
+      );
+    }
+    if (isOwn) this.circular.add(device.index);
+    else this.circular.delete(device.index);
+    return isOwn;
   }
 
   private look(options: VxlanOptions): UnderlayMtu | undefined {

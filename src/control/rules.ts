@@ -36,6 +36,7 @@ export class Rules {
   readonly actions: SharedActions;
   private readonly programs = new ProgramWriter();
   private readonly maker: FilterMaker;
+  private readonly filters: BoundFilters;
   private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
@@ -68,6 +69,7 @@ export class Rules {
     this.actions = new SharedActions(datapath, devices, this.programs, retire, this.journal);
     const ifindexOf = (name: string): number => devices.ifindexOf(name);
     const filters = new BoundFilters(this.actions, this.programs, ifindexOf, retire, hasRoom);
+    this.filters = filters;
     this.maker = {
       make: (spec) => filters.make(spec),
       discard: (filter) => filters.discard(filter),
@@ -148,6 +150,11 @@ export class Rules {
       const qdisc = this.qdiscs.get(device)?.kind;
       return qdisc && `tc ${qdiscCommand({ dev, qdisc }).join(' ')}`;
     });
+  }
+
+  /** How many filters there are. */
+  get filterCount(): number {
+    return this.filters.count;
   }
 
   /** Every qdisc by device index, in order of creation. */

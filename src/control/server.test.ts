@@ -1,4 +1,5 @@
 // The control socket over a real socket in a directory of its own: server, protocol and client.
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -312,6 +313,48 @@ test('much output arrives whole', async (t) => {
   const { out } = await ask(path, ['x']);
   t.is(out.length, 5_000_000);
   t.is(out.slice(-50_000, -49_998), '99');
+});
+
+test('so many clients are served at a time; one more is told so, and has room when another goes', async (t) => {
+  const path = place(t);
+  const server = await ControlServer.listen(path, echo, undefined, { clients: 2, unfinished: 1000, gathered: 1000 });
+  t.teardown(() => server.close());
+  const first = connect(path);
+  const second = connect(path);
+  for (const socket of [first, second]) {
+    const heard = once(socket, 'data');
+    socket.write('{"argv":["a"]}\n');
+    await heard;
+  }
+  t.deepEqual(await raw(path, '{"argv":["b"]}\n'), [
+    '{"err":"vtep: there are 2 clients, and may be no more\\n"}',
+    '{"exit":1}',
+  ]);
+  first.destroy();
+  await once(first, 'close');
+  // The server hears of that in its own time.
+  let out = '';
+  for (let tries = 0; out === '' && tries < 100; tries++) ({ out } = await ask(path, ['c']));
+  t.is(out, 'c\n');
+  second.destroy();
+});
+
+test('what clients have begun to say is bounded together; others go on', async (t) => {
+  const path = place(t);
+  const server = await ControlServer.listen(path, echo, undefined, { clients: 100, unfinished: 1000, gathered: 1000 });
+  t.teardown(() => server.close());
+  const half = connect(path);
+  half.write(`{"argv":["${'x'.repeat(800)}`);
+  // It is held once the next is heard.
+  t.is((await ask(path, ['a'])).exit, 1);
+  t.deepEqual(await raw(path, `{"argv":["${'y'.repeat(800)}`), [
+    '{"err":"vtep: unfinished requests of all clients together are longer than 1000 characters\\n"}',
+    '{"exit":1}',
+  ]);
+  const answer = once(half, 'data');
+  half.write('"]}\n');
+  t.regex(String((await answer)[0]), /xxx/);
+  half.destroy();
 });
 
 test('a stale socket, or any file of that name, is replaced', async (t) => {

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
-import { type BatchHandler, gathering } from './gather-batch.js';
+import { type BatchHandler, gathering, type Hoard } from './gather-batch.js';
 import { peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
 
@@ -16,28 +16,51 @@ type Answerer = (argv: readonly string[], say: Say) => Promise<number>;
 /** sizeof(sockaddr_un.sun_path), less the zero at its end. */
 const LONGEST_PATH = 107;
 
+/** What all clients together may take of the daemon. */
+export interface ServerBounds {
+  /** Connections at a time; one more is told so, and closed. */
+  readonly clients: number;
+  /** Characters of requests that have not ended; whoever adds to more is told so, and its connection closed. */
+  readonly unfinished: number;
+  /** Characters of batches that have not ended. */
+  readonly gathered: number;
+}
+
+const BOUNDS: ServerBounds = { clients: 1024, unfinished: 64 * MAX_REQUEST, gathered: 2 ** 29 };
+
 /** The control socket. Requests of one connection run one after the other. */
 export class ControlServer {
   private readonly server: Server;
   private readonly connections = new Set<Socket>();
   private readonly path: string;
+  private readonly bounds: ServerBounds;
+  private readonly hoard: Hoard;
+  /** Characters of unfinished requests that are held. */
+  private unfinished = 0;
 
-  private constructor(server: Server, path: string) {
+  private constructor(server: Server, path: string, bounds: ServerBounds) {
     this.server = server;
     this.path = path;
+    this.bounds = bounds;
+    this.hoard = { held: 0, most: bounds.gathered };
   }
 
   /**
    * Listens at `path`, which a lock has shown to be nobody's: a stale socket there is removed. Throws CommandError
    * where that cannot be.
    */
-  static listen(path: string, handler: Handler, batchHandler: BatchHandler = noBatches): Promise<ControlServer> {
+  static listen(
+    path: string,
+    handler: Handler,
+    batchHandler: BatchHandler = noBatches,
+    bounds = BOUNDS,
+  ): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
       // libuv would cut it, and listen elsewhere.
       return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
     }
     const server = createServer();
-    const control = new ControlServer(server, path);
+    const control = new ControlServer(server, path, bounds);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
       const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
@@ -74,8 +97,21 @@ export class ControlServer {
       dismiss(socket, refusal);
       return;
     }
-    const gather = gathering(batchHandler);
+    if (this.connections.size > this.bounds.clients) {
+      dismiss(socket, `there are ${this.bounds.clients} clients, and may be no more`);
+      return;
+    }
+    const { handle: gather, forget } = gathering(batchHandler, undefined, this.hoard);
     let pending = '';
+    let counted = 0;
+    const count = (length: number): void => {
+      this.unfinished += length - counted;
+      counted = length;
+    };
+    socket.on('close', () => {
+      forget();
+      count(0);
+    });
     let isBusy = false;
     let heard: () => void = () => undefined;
     const until = (): Promise<void> =>
@@ -93,10 +129,18 @@ export class ControlServer {
         pending = pending.slice(end + 1);
         await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather);
       }
-      if (pending.length > MAX_REQUEST) {
+      count(socket.destroyed ? 0 : pending.length);
+      const excess =
+        pending.length > MAX_REQUEST
+          ? `a request is longer than ${MAX_REQUEST} characters`
+          : this.unfinished > this.bounds.unfinished
+            ? `unfinished requests of all clients together are longer than ${this.bounds.unfinished} characters`
+            : undefined;
+      if (excess !== undefined) {
         pending = '';
+        count(0);
         socket.removeAllListeners('data');
-        dismiss(socket, `a request is longer than ${MAX_REQUEST} characters`);
+        dismiss(socket, excess);
         return;
       }
       isBusy = false;

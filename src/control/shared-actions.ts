@@ -176,6 +176,17 @@ export class SharedActions {
     }
   }
 
+  find(kind: ActionKind, index: number): ActionInstance | undefined {
+    return this.table.find(kind, index);
+  }
+
+  /** Notes the addresses that `tunnel_key set` sends to, in hexadecimal digits. */
+  addPeers(found: Set<string>): void {
+    for (const { content } of this.table.list('tunnel_key'))
+      if (content.kind === 'tunnel_key' && content.mode === 'set')
+        found.add(Buffer.from(content.dstIp).toString('hex'));
+  }
+
   /** The actions that were made by themselves, and are there without filters. */
   own(): ActionState[] {
     return this.ownActions().map((action) => this.state(action));

@@ -9,7 +9,7 @@ import type { HostFrame } from '../io/fake/fake-port.js';
 import type { NetworkDatagram } from '../io/fake/fake-underlay.js';
 import { FaultPort } from '../io/fault/fault-port.js';
 import { FaultUnderlay } from '../io/fault/fault-underlay.js';
-import { WorkCounter } from '../memory/counters.js';
+import { SIZE_BUCKETS, SizeHistogram, WorkCounter } from '../memory/counters.js';
 import { REASONS, type ReasonName } from '../memory/reasons.js';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENETUNREACH, ENOBUFS, EPERM } from '../native/errno.js';
 import { buildFrame, concat, noise } from '../offload/test-frames.js';
@@ -203,6 +203,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
           [TO_PEER, { ...TO_PEER, FAMILY: 6 }, { FAMILY: 0 }],
         );
         harness.engine.setCoalescing(given.coalesce);
+        counters.peers.want(1);
         harness.devices.setUp(given.down, false);
         if (given.closed) harness.engine.setPort(TAP1, null, 0);
         harness.receive(...given.messages.map((each, n) => ({ ...each, tunnel: { TOS: n & 3 } })));
@@ -236,6 +237,14 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
         const toFace = sum(given.toFace.map((each) => each.count));
         const out = all('TX_PACKETS') + segments(harness.face.written);
         t.is(all('RX_PACKETS') + toFace + mirrored, out + of(afterHook));
+        // By peer and VNI it is the same traffic.
+        for (const device of [VXLAN0, VXLAN1]) {
+          const rows = counters.peers.rows().filter((row) => row.device === device);
+          const names = ['RX_PACKETS', 'RX_BYTES', 'TX_PACKETS', 'TX_BYTES'] as const;
+          names.forEach((name, n) => {
+            t.is(sum(rows.map(({ counts }) => counts[n] ?? 0)), harness.device(device, name), name);
+          });
+        }
         // The devices themselves agree.
         t.is(segments(harness.tap0.written), harness.device(TAP0, 'TX_PACKETS'));
         t.is(segments(harness.tap1.written), harness.device(TAP1, 'TX_PACKETS'));
@@ -245,6 +254,13 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
           segments(harness.underlay0.sent) + segments(harness.underlay1.sent),
           counters.workValue(WorkCounter.SENT_DATAGRAMS),
         );
+        const sizes = (histogram: number): number =>
+          sum(Array.from({ length: SIZE_BUCKETS }, (_, bucket) => counters.sizeValue(histogram, bucket)));
+        t.is(
+          sizes(SizeHistogram.WRITTEN_SEGMENTS),
+          harness.tap0.written.length + harness.tap1.written.length + harness.face.written.length,
+        );
+        t.is(sizes(SizeHistogram.RECEIVE_BATCH), counters.workValue(WorkCounter.RECEIVED_DATAGRAMS) > 0 ? 1 : 0);
       },
     ),
     { seed: 2, numRuns: 500 },
@@ -267,6 +283,7 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'gpe-bundle',
     'gpe-protocol',
     'batch-full',
+    'mirred-copies',
     'rewrite-no-room',
     'sample-lost',
     'mirror-limit',
@@ -278,6 +295,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'no-remote',
     'no-local-vni',
     'local-loop',
+    'route-loop',
+    'nested-tunnels',
     'path-mtu-answered',
     'path-mtu-unanswered',
     'send-again',

@@ -202,3 +202,27 @@ test('filters see no tunnel on a classic device', (t) => {
   t.is(classic.action(1, 0)[0], 1);
   t.is(classic.face.written.length, 1);
 });
+
+test('frames that become many datagrams are read a few at a time, and as many as ever when they do not', (t) => {
+  const classic = new Classic();
+  const remotes = Array.from({ length: 300 }, (_, n) => remote(n));
+  classic.entry(ZEROS, NUD_PERMANENT, ...remotes);
+  classic.entry(mac(7), NUD_PERMANENT, remote(7));
+  const { face, engine } = classic;
+  const push = (count: number, to: Uint8Array): void => {
+    for (let n = 0; n < count; n++) face.incoming.push({ bytes: frame(to, mac(1)) });
+  };
+  const readAll = (): number[] => {
+    const steps: number[] = [];
+    while (face.incoming.length > 0) steps.push(engine.servicePort(VXLAN0));
+    return steps;
+  };
+  push(128, ALL);
+  const [first, ...steps] = readAll();
+  t.is(first, 64, 'nobody knows yet');
+  t.deepEqual(new Set(steps.slice(0, -1)), new Set([3]), `${steps}`);
+  t.is(classic.sent().length, 128 * 300, 'none is lost for that');
+  push(300, mac(7));
+  t.is(Math.max(...readAll()), 64);
+  t.is(classic.sent().length, 300);
+});

@@ -242,6 +242,7 @@ export class Hooks implements Outlet {
       loops = resuming.loops[resumed];
       times = resuming.times[resumed];
     }
+    executor.beginHook();
     for (;;) {
       let rule: number;
       let next: number;

@@ -37,7 +37,7 @@ export interface DatapathOptions {
   /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
   readonly busyPoll?: number;
   /** Makes a worker; absent: each is a thread. */
-  readonly newWorker?: (start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner) => WorkerHandle;
+  readonly newWorker?: (start: Omit<WorkerStart, 'wakeFd' | 'heartbeat'>, owner: WorkerOwner) => WorkerHandle;
 }
 
 /** More than a TAP has queues for: each worker takes two of its 256. */
@@ -135,6 +135,16 @@ export class Datapath extends EventEmitter<Events> {
       const slab = new SharedArrayBuffer(BUCKET_SLAB_BYTES);
       void this.apply({ type: 'buckets', slab }).catch(() => undefined);
     }
+  }
+
+  /** Asks every worker to show that it turns its rounds. */
+  ask(): void {
+    for (const thread of this.threads) thread.ask();
+  }
+
+  /** The numbers of workers that have not come round since they were asked last. */
+  silent(): number[] {
+    return [...this.threads.keys()].filter((number) => this.threads[number]?.turns === false);
   }
 
   /** Ends every worker after the batch it is in. */

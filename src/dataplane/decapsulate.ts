@@ -12,6 +12,7 @@ import {
   TUNNEL_RECEIVED,
   UNFINISHED,
 } from '../memory/packets.js';
+import { PeerCounter } from '../memory/peer-traffic.js';
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
 import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
@@ -67,6 +68,8 @@ export class Decapsulator {
   private readonly vniCounters: VniCounters;
   /** The row of the present datagram's VNI in `vniCounters`; -1: it is not counted by VNI. */
   private vniRow = -1;
+  /** Its peer's row in the counters; -1: nobody looks. */
+  private peerRow = -1;
   /** Whether filters dropped the packet that came of it. */
   private wasDropped = false;
   private readonly records: ReceivedRecords;
@@ -102,6 +105,7 @@ export class Decapsulator {
 
   /** Starts on a batch that `receive` has just filled, or goes on with it once every packet taken is gone. */
   begin(): void {
+    this.counters.peers.begin();
     this.records.begin();
     this.trains.forget();
     this.hook.beginBatch();
@@ -140,6 +144,7 @@ export class Decapsulator {
     }
     const { trains } = this;
     let done = 0;
+    let left = segment === total ? 1 : Math.ceil(total / segment);
     do {
       const length = Math.min(segment, total - done);
       let followers = 0;
@@ -149,7 +154,9 @@ export class Decapsulator {
       if (followers > 0) {
         this.countFollowers(followers, length);
         done += followers * length;
+        left -= followers;
       } else {
+        this.packets.reserved = --left;
         trains.begin(length, total - done - length, m);
         const packet = this.datagram(at + done, length, m, underlay, device, innerSegment);
         trains.end(packet, at + done, length, m, this.wasDropped);
@@ -162,7 +169,9 @@ export class Decapsulator {
   private countFollowers(followers: number, length: number): void {
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, followers);
     this.countVni(VniCounter.RX_PACKETS, followers);
-    this.countVni(VniCounter.RX_BYTES, followers * (length - VXLAN_HEADER - ETH_HEADER));
+    const bytes = followers * (length - VXLAN_HEADER - ETH_HEADER);
+    this.countVni(VniCounter.RX_BYTES, bytes);
+    if (this.peerRow >= 0) this.counters.peers.addTo(this.peerRow, PeerCounter.RX_PACKETS, followers, bytes);
   }
 
   /**
@@ -188,6 +197,7 @@ export class Decapsulator {
     const devices = this.devices;
     const vni = vxlanVni(bytes, at);
     this.vniRow = -1;
+    this.peerRow = -1;
     if (device === NOBODY) {
       device = this.demultiplexer.find(underlay, vni);
       this.vniRow = this.demultiplexer.row;
@@ -282,6 +292,8 @@ export class Decapsulator {
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
     this.countVni(VniCounter.RX_PACKETS, this.packets.segments(packet));
     this.countVni(VniCounter.RX_BYTES, frameLength - ETH_HEADER);
+    if (this.counters.peers.isOn)
+      this.countPeer(m, device, vni, this.packets.segments(packet), frameLength - ETH_HEADER);
     this.wasDropped = !this.hook.decide(packet);
     return frame === at + VXLAN_HEADER ? packet : NONE;
   }
@@ -318,6 +330,15 @@ export class Decapsulator {
     putU32(b, at + 6, 0);
     putU16(b, at + 10, 0);
     putU16(b, at + 12, type);
+  }
+
+  private countPeer(m: number, device: number, vni: number, packets: number, bytes: number): void {
+    const { tunnels } = this.batch;
+    const at = m * TUNNEL_WORDS;
+    const { peers } = this.counters;
+    const family = tunnels[at + TunnelWord.FAMILY];
+    const source = at + TunnelWord.SRC_IP;
+    this.peerRow = peers.add(device, vni, family, tunnels, source, PeerCounter.RX_PACKETS, packets, bytes);
   }
 
   private countVni(counter: number, by: number): void {

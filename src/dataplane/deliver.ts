@@ -1,8 +1,9 @@
 import { DeviceKind, type DeviceTable, EXTENSION_GPE, VxlanMode } from '../devices/device-table.js';
 import type { FramePort, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
-import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
+import { type Counters, DeviceCounter, MAX_DEVICES, SizeHistogram, WorkCounter } from '../memory/counters.js';
 import { GSO_NONE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { PeerCounter } from '../memory/peer-traffic.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_KEY, TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { DatagramVector, FrameVector } from '../memory/vectors.js';
@@ -17,6 +18,7 @@ import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { type Forwarder, isNowhere, NOWHERE, RECORDS_FULL } from './forwarder.js';
 import { ANSWERED, type Inbound, NOT_ANSWERED } from './inbound.js';
 import { type NeighbourProxy, NOT_ASKED, PROXY_ANSWERED, PROXY_SILENT } from './neighbour-proxy.js';
+import { isTooDeep } from './nested-tunnels.js';
 import { NO_RECORD, OuterHeaders } from './outer-headers.js';
 import { type OutputQueues, TO_PORT } from './queues.js';
 import { NO_ROOM_TO_WRITE, type RouteShortCircuit, SHORT_CIRCUITED } from './route-short-circuit.js';
@@ -35,6 +37,9 @@ const DATAGRAM_HEADERS = 512 * 1024;
 export class Deliverer {
   /** Whoever looks at it resets it. */
   readonly written = new WrittenPorts();
+  /** Messages handed to underlays since the start, modulo 2^32. */
+  messages = 0;
+  private readonly bytes: Uint8Array;
   private readonly packets: Packets;
   private readonly devices: DeviceTable;
   private readonly counters: Counters;
@@ -76,6 +81,7 @@ export class Deliverer {
     paths: UnderlayPaths,
     inbound: Inbound,
   ) {
+    this.bytes = arena.u8;
     this.packets = packets;
     this.devices = devices;
     this.counters = counters;
@@ -166,6 +172,7 @@ export class Deliverer {
         continue;
       }
       counters.work(WorkCounter.TAP_FRAMES_WRITTEN, vector.segments[f]);
+      counters.size(SizeHistogram.WRITTEN_SEGMENTS, vector.segments[f]);
       if (toStack) continue;
       counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[f]);
       counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[f]);
@@ -271,6 +278,11 @@ export class Deliverer {
     const made = headers.complete(packet, device, tunnels, record);
     if (made === NO_RECORD) return FULL;
     if (headers.locals[made] !== 0) return this.bypass(packet, device, made);
+    if (headers.loops[made] !== 0) return this.refuseLoop(packet, device);
+    if (isTooDeep(this.bytes, this.packets, packet)) {
+      this.drop(device, REASON['nested-tunnels'], this.packets.segments(packet));
+      return ENCAPSULATED;
+    }
     const ipLength = this.ipLength(packet);
     if (ipLength > headers.limits[made] && this.tooBig(packet, device, made)) return ENCAPSULATED;
     const words = made * TUNNEL_WORDS;
@@ -300,6 +312,15 @@ export class Deliverer {
       counters.device(device, DeviceCounter.TX_PACKETS, segments);
       counters.device(device, DeviceCounter.TX_BYTES, this.packets.length[packet]);
     }
+    return ENCAPSULATED;
+  }
+
+  /** As vxlan_xmit_one where udp_tunnel_dst_lookup answers ELOOP. */
+  private refuseLoop(packet: PacketIndex, device: number): number {
+    const segments = this.packets.segments(packet);
+    this.counters.device(device, DeviceCounter.TX_ERRORS, segments);
+    this.counters.device(device, DeviceCounter.COLLISIONS, segments);
+    this.counters.reason(device, REASON['route-loop'], segments);
     return ENCAPSULATED;
   }
 
@@ -337,6 +358,9 @@ export class Deliverer {
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
+    counters.peers.begin();
+    const byPeer = counters.peers.isOn;
+    this.messages = (this.messages + vector.count) | 0;
     const byVni = (this.devices.vxlanMode(device) & VxlanMode.VNI_FILTER) !== 0;
     // The kernel counts from the inner network header on (iptunnel_xmit); of what has no Ethernet header, all of it.
     const isGpe = (this.devices.extensions(device) & EXTENSION_GPE) !== 0;
@@ -346,18 +370,32 @@ export class Deliverer {
       if (vector.gsoType[m] > GSO_NONE) counters.work(WorkCounter.SENT_SUPER_FRAMES, 1);
       if (vector.errno[m] === 0) {
         counters.device(device, DeviceCounter.TX_PACKETS, vector.segments[m]);
-        counters.device(device, DeviceCounter.TX_BYTES, vector.bytes[m] - vector.segments[m] * uncounted);
+        const bytes = vector.bytes[m] - vector.segments[m] * uncounted;
+        counters.device(device, DeviceCounter.TX_BYTES, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, vector.segments[m]);
+        counters.size(SizeHistogram.SENT_SEGMENTS, vector.segments[m]);
+        if (byPeer) this.countPeer(device, m, vector.segments[m], bytes);
       } else {
         const sent = vector.sentBefore[m];
         counters.device(device, DeviceCounter.TX_PACKETS, sent);
-        counters.device(device, DeviceCounter.TX_BYTES, sent * (vector.segmentSize[m] - uncounted));
+        const bytes = sent * (vector.segmentSize[m] - uncounted);
+        counters.device(device, DeviceCounter.TX_BYTES, bytes);
+        if (byPeer && sent > 0) this.countPeer(device, m, sent, bytes);
         counters.work(WorkCounter.SENT_DATAGRAMS, sent);
         const family = this.headers.records[vector.destination[m] * TUNNEL_WORDS + TunnelWord.FAMILY];
         this.lose(device, sendReason(vector.errno[m]), vector.segments[m] - sent, family);
         if (vector.errno[m] === EMSGSIZE) this.paths.forget(this.headers.records, vector.destination[m] * TUNNEL_WORDS);
       }
     }
+  }
+
+  private countPeer(device: number, m: number, packets: number, bytes: number): void {
+    const { records } = this.headers;
+    const at = this.datagrams.destination[m] * TUNNEL_WORDS;
+    const vni = records[at + TunnelWord.VNI];
+    const family = records[at + TunnelWord.FAMILY];
+    const { peers } = this.counters;
+    peers.add(device, vni, family, records, at + TunnelWord.DST_IP, PeerCounter.TX_PACKETS, packets, bytes);
   }
 
   /** Counts entry `m` of the vector for its VNI, bytes from the inner Ethernet header on (vxlan_vnifilter_count). */

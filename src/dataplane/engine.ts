@@ -7,85 +7,63 @@
  */
 
 import type { CustomActions } from '../actions/deferred.js';
-import { Executor } from '../actions/execute.js';
+import type { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
 import { Writable } from '../actions/writable.js';
 import type { Lookup } from '../classifier/classifier.js';
-import { FlowCache } from '../classifier/flow-cache/flow-cache.js';
+import type { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
-import { FdbLookup } from '../devices/fdb-lookup.js';
-import { FdbStore } from '../devices/fdb-store.js';
+import type { FdbLookup } from '../devices/fdb-lookup.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import type { Clock } from '../memory/clock.js';
-import { type ActionCounters, type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { type PacketIndex, Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
+import {
+  type ActionCounters,
+  type Counters,
+  DeviceCounter,
+  MAX_DEVICES,
+  SizeHistogram,
+  WorkCounter,
+} from '../memory/counters.js';
+import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
-import { HEADROOM, ReceivedDatagrams, Slots } from '../memory/received.js';
-import { SampleRing } from '../memory/sample-ring.js';
-import { BatchScratch } from '../memory/scratch.js';
-import { VniCounters } from '../memory/vni-counters.js';
-import { Coalescer } from '../offload/coalesce.js';
-import { Encapsulator } from '../offload/encapsulate.js';
-import { Checksummer } from '../wire/checksum.js';
-import { simdChecksums } from '../wire/simd-checksums.js';
-import { Hooks } from './classify.js';
-import { Decapsulator } from './decapsulate.js';
-import { Deliverer } from './deliver.js';
-import { Demultiplexer } from './demultiplexer.js';
-import { Forwarder } from './forwarder.js';
-import { ANSWERS, Inbound } from './inbound.js';
-import { MirrorTaps } from './mirror-taps.js';
-import { NeighbourLookup } from './neighbour-lookup.js';
-import { NeighbourProxy } from './neighbour-proxy.js';
-import { PathMtus } from './path-mtu.js';
-import { OutputQueues } from './queues.js';
-import { RingSampler } from './ring-sampler.js';
-import { RouteShortCircuit } from './route-short-circuit.js';
-import { SourceLearning } from './source-learning.js';
-import { ReceivedTrains } from './trains.js';
-import { UnderlayPaths } from './underlay-paths.js';
+import { HEADROOM, type ReceivedDatagrams, type Slots } from '../memory/received.js';
+import type { SampleRing } from '../memory/sample-ring.js';
+import type { BatchScratch } from '../memory/scratch.js';
+import type { VniCounters } from '../memory/vni-counters.js';
+import type { Hooks } from './classify.js';
+import type { Decapsulator } from './decapsulate.js';
+import type { Deliverer } from './deliver.js';
+import type { Demultiplexer } from './demultiplexer.js';
+import { type EngineClasses, EngineParts, PACKETS, TAP_FRAMES } from './engine-parts.js';
+import type { Inbound } from './inbound.js';
+import type { MirrorTaps } from './mirror-taps.js';
+import type { NeighbourLookup } from './neighbour-lookup.js';
+import type { PathMtus } from './path-mtu.js';
+import type { SourceLearning } from './source-learning.js';
+import type { ReceivedTrains } from './trains.js';
+import type { UnderlayPaths } from './underlay-paths.js';
 import type { WrittenPorts } from './written-ports.js';
 
-/** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
-const PACKETS = 4096;
+export { ENGINE_ARENA_BYTES, type EngineClasses, MESSAGES } from './engine-parts.js';
+
 /** Descriptors kept free for mirrored copies while a message is decapsulated. */
 const SPARE_PACKETS = 1024;
-/** Messages of one recvmmsg. */
-export const MESSAGES = 32;
 /**
- * Frames read from a TAP before they are flushed: TAP_STEP, and as many again while they are small, because what
+ * Frames read from a TAP at a time: TAP_STEP, and as many again up to TAP_FRAMES while they are small, because what
  * leaves together costs less (io/udp/bundler.ts). Super-frames of 64 KB end a batch at the first step, so that
  * acknowledgements do not wait long for their turn.
  */
-const TAP_FRAMES = 64;
 const TAP_STEP = 16;
 const TAP_BYTES = 65536;
-/** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
-const SCRATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * Messages that the frames of one read may become before the next reads bring fewer: a broadcast frame becomes as many as
+ * there are remotes, and others would wait for all of them.
+ */
+const TAP_MESSAGES = 1024;
 
 /** Times that a frame may go on from one vxlan device of this host to another. */
 const LOCAL_LIMIT = 4;
-
-/** Bytes of arena that an engine needs. */
-export const ENGINE_ARENA_BYTES = 32 * 1024 * 1024;
-
-const NO_PROGRAMS: ActionPrograms = {
-  start: new Int32Array(0),
-  actionPages: new Int32Array(0),
-  actionAt: new Int32Array(0),
-  words: new Int32Array(0),
-  tunnels: new Int32Array(0),
-  buckets: 0,
-};
-
-/** The classes of an engine's parts. One that is watched has others, which tell of what they do (lab/trace). */
-export interface EngineClasses {
-  readonly Hooks: typeof Hooks;
-  readonly Executor: typeof Executor;
-}
-
-const PLAIN: EngineClasses = { Hooks, Executor };
 
 export class Engine {
   private readonly packets: Packets;
@@ -93,9 +71,8 @@ export class Engine {
   private readonly tapSlots: Slots;
   private readonly devices: DeviceTable;
   readonly fdb: FdbLookup;
-  private readonly demultiplexer = new Demultiplexer();
+  private readonly demultiplexer: Demultiplexer;
   private readonly counters: Counters;
-  private readonly queues: OutputQueues;
   private readonly executor: Executor;
   private readonly hook: Hooks;
   private readonly scratch: BatchScratch;
@@ -106,9 +83,8 @@ export class Engine {
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
   private readonly writable: Writable;
-  private readonly underlayPaths = new UnderlayPaths();
+  private readonly underlayPaths: UnderlayPaths;
   private readonly inbound: Inbound;
-  private readonly proxy: NeighbourProxy;
   readonly mirrors: MirrorTaps;
   private readonly neighbours: NeighbourLookup;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -116,103 +92,56 @@ export class Engine {
   /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
   private readonly shortSeen = new Int32Array(MAX_DEVICES);
   private readonly malformedSeen = new Int32Array(MAX_DEVICES);
+  /** Frames that may be read from each port at once. */
+  private readonly allowance = new Int32Array(MAX_DEVICES).fill(TAP_FRAMES);
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
   private customActions: CustomActions | null = null;
 
-  /**
-   * `samples`, `fdb` and `pathMtus` (shared memory of the forwarding table, and of path-mtu.ts), `vniCounters`: absent,
-   * ones of its own.
-   */
+  /** As EngineParts: what is absent is one of its own. */
   constructor(
     arena: Arena,
     devices: DeviceTable,
     counters: Counters,
     actionCounters: ActionCounters,
-    samples = new SampleRing(),
-    fdb: SharedArrayBuffer = new FdbStore().buffer,
-    vniCounters: VniCounters = new VniCounters(),
+    samples?: SampleRing,
+    fdb?: SharedArrayBuffer,
+    vniCounters?: VniCounters,
     pathMtus?: SharedArrayBuffer,
-    classes: EngineClasses = PLAIN,
+    classes?: EngineClasses,
   ) {
     this.devices = devices;
-    this.fdb = new FdbLookup(fdb);
     this.counters = counters;
-    const simd = simdChecksums(arena.memory);
-    const checksums = new Checksummer(arena.memory.buffer, simd);
-    this.packets = new Packets(arena, PACKETS);
-    this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
-    this.tapSlots = new Slots(arena, TAP_FRAMES);
-    this.queues = new OutputQueues(this.packets);
-    this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
-    this.hook = new classes.Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
-    const sampler = new RingSampler(arena.u8, this.packets, samples);
-    const { packets, scratch } = this;
-    const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
-    this.executor = new classes.Executor(parts, this.hook, NO_PROGRAMS);
-    this.hook.setExecutor(this.executor);
-    this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
-    this.hook.setMirrors(this.mirrors);
-    this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
-    const { queues, executor, batch } = this;
-    this.trains = new ReceivedTrains(
+    const parts = new EngineParts(
       arena,
-      packets,
+      devices,
       counters,
       actionCounters,
-      checksums,
-      simd,
-      executor,
-      queues,
-      batch,
-    );
-    this.learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
-    this.decapsulator = new Decapsulator(
-      arena,
-      this.packets,
-      devices,
-      counters,
-      this.hook,
-      checksums,
-      this.batch,
-      this.paths,
-      this.demultiplexer,
-      this.learning,
-      this.trains,
+      samples,
+      fdb,
       vniCounters,
+      pathMtus,
+      classes,
     );
-    this.inbound = new Inbound(arena, this.packets, checksums, this.batch, this.underlayPaths);
-    this.neighbours = new NeighbourLookup(arena.u8, devices, this.fdb);
-    this.proxy = new NeighbourProxy(
-      arena.u8,
-      this.packets,
-      devices,
-      this.fdb,
-      this.neighbours,
-      this.inbound,
-      checksums,
-    );
-    const writable = new Writable(arena, packets, scratch);
-    this.writable = writable;
-    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
-    this.deliverer = new Deliverer(
-      arena,
-      this.packets,
-      devices,
-      counters,
-      this.queues,
-      new Coalescer(arena, this.packets, checksums, PACKETS),
-      new Encapsulator(arena, this.packets, checksums),
-      new Forwarder(arena.u8, this.packets, devices, this.fdb),
-      this.proxy,
-      rsc,
-      this.demultiplexer,
-      vniCounters,
-      NO_PROGRAMS.tunnels,
-      this.underlayPaths,
-      this.inbound,
-    );
+    this.packets = parts.packets;
+    this.batch = parts.batch;
+    this.tapSlots = parts.tapSlots;
+    this.fdb = parts.fdb;
+    this.demultiplexer = parts.demultiplexer;
+    this.executor = parts.executor;
+    this.hook = parts.hook;
+    this.scratch = parts.scratch;
+    this.flowCache = parts.flowCache;
+    this.decapsulator = parts.decapsulator;
+    this.trains = parts.trains;
+    this.learning = parts.learning;
+    this.paths = parts.paths;
+    this.deliverer = parts.deliverer;
+    this.underlayPaths = parts.underlayPaths;
+    this.inbound = parts.inbound;
+    this.mirrors = parts.mirrors;
+    this.neighbours = parts.neighbours;
+    this.writable = new Writable(arena, parts.packets, parts.scratch);
   }
 
   /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
@@ -364,6 +293,7 @@ export class Engine {
     if (received === 0) return 0;
     this.tick(received);
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
+    const before = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS);
     this.packets.reset();
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
@@ -376,6 +306,8 @@ export class Engine {
       this.decapsulator.message(m, number);
     }
     this.finish();
+    const datagrams = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS) - before;
+    if (datagrams > 0) this.counters.size(SizeHistogram.RECEIVE_BATCH, datagrams);
     this.tock();
     return received;
   }
@@ -398,7 +330,8 @@ export class Engine {
     const port = this.ports[device];
     if (port === null) return 0;
     this.packets.reset();
-    const read = this.readFrames(port);
+    const most = this.allowance[device];
+    const read = this.readFrames(port, most);
     this.countRefused(port, device);
     if (read <= 0) return read;
     this.tick(read);
@@ -408,25 +341,29 @@ export class Engine {
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       this.fromHost(i as PacketIndex, device);
     }
+    const before = this.deliverer.messages;
     this.finish();
+    const made = (this.deliverer.messages - before) | 0;
+    const fits = made === 0 ? TAP_FRAMES : ((read * TAP_MESSAGES) / made) | 0;
+    this.allowance[device] = Math.max(1, Math.min(fits, most * 2, TAP_FRAMES));
     this.tock();
     return read;
   }
 
-  /** Reads a batch; returns the number of frames, or -errno where there is not even one. */
-  private readFrames(port: FramePort): number {
+  /** Reads a batch of at most so many; returns the number of frames, or -errno where there is not even one. */
+  private readFrames(port: FramePort, most: number): number {
     const { packets } = this;
     let frames = 0;
     let bytes = 0;
     let step: number;
     do {
       const from = packets.count;
-      step = port.read(packets, this.tapSlots, frames, TAP_STEP);
+      step = port.read(packets, this.tapSlots, frames, Math.min(TAP_STEP, most - frames));
       this.counters.work(WorkCounter.TAP_READS, 1);
       if (step <= 0) return frames > 0 ? frames : step;
       frames += step;
       for (let i = from; i < packets.count; i++) bytes += packets.length[i];
-    } while (step === TAP_STEP && frames < TAP_FRAMES && bytes < TAP_BYTES);
+    } while (step === TAP_STEP && frames < most && bytes < TAP_BYTES);
     return frames;
   }
 

@@ -27,7 +27,7 @@ const SOURCE = Uint8Array.of(0x52, 0x54, 0, 0, 0, 0x0a);
 function twoDevices(vnis: readonly [number, number], isLocal: boolean, rules: readonly HookRule[] = []) {
   const fdb = new FdbRecords();
   const harness = new Harness({ fdb: fdb.buffer });
-  const routes: Routes = { mtu: 1500, local: isLocal, source: new Int32Array(4), ask: () => true };
+  const routes: Routes = { mtu: 1500, device: 0, local: isLocal, source: new Int32Array(4), ask: () => true };
   harness.engine.setRoutes(routes);
   const underlay = new FakeUnderlay(harness.arena);
   harness.engine.openUnderlay(0, underlay);

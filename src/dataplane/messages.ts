@@ -6,6 +6,7 @@ import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
+import type { RestoredCounts } from './restored-counts.js';
 
 /** The filters of one hook; `snapshot` is absent where the hook has gone. */
 export interface HookRules {
@@ -69,6 +70,8 @@ export type Instruction =
   | { readonly type: 'action-counters'; readonly slabs: readonly SharedArrayBuffer[] }
   /** One more slab of token buckets, the same for all. */
   | { readonly type: 'buckets'; readonly slab: SharedArrayBuffer }
+  /** What an earlier endpoint has counted goes to the first worker's counters. */
+  | { readonly type: 'restore-counts'; readonly counts: RestoredCounts }
   /** What full queues have lost up to now is counted. */
   | { readonly type: 'count-overflows' }
   | { readonly type: 'stop' };
@@ -110,6 +113,8 @@ export interface WorkerStart {
   readonly pathMtus: SharedArrayBuffer;
   /** Counters of VNIs: its own. */
   readonly vniCounters: SharedArrayBuffer;
+  /** Where it shows that it turns its rounds (heartbeat.ts): its own. */
+  readonly heartbeat: SharedArrayBuffer;
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;

@@ -59,6 +59,8 @@ export class OuterHeaders {
   readonly strips: Int32Array;
   /** 1: the destination is this host, and the frame shall take the short way to the device there. */
   readonly locals: Int32Array;
+  /** 1: the way to the destination leads back into the device that sends. */
+  readonly loops: Int32Array;
   /** Bytes of the largest inner IP packet on the way to each record's destination. */
   readonly limits: Int32Array;
   /** Whether the underlay takes super-frames for each, once it has been asked: NOT_ASKED_YET until then, or 0 or 1. */
@@ -82,6 +84,7 @@ export class OuterHeaders {
     this.firstWords = new Int32Array(capacity);
     this.strips = new Int32Array(capacity);
     this.locals = new Int32Array(capacity);
+    this.loops = new Int32Array(capacity);
     this.limits = new Int32Array(capacity);
     this.superFrames = new Int32Array(capacity);
     this.reset();
@@ -156,6 +159,13 @@ export class OuterHeaders {
     return (port === 0 || port === devices.port(device)) && this.paths.isLocal(records, record);
   }
 
+  /** "circular route to …" of udp_tunnel_dst_lookup. A record of an interface of its own goes by no route. */
+  private isLoop(device: number, record: number): boolean {
+    const own = this.devices.ifindex(device);
+    const bound = this.records[record + TunnelWord.IFINDEX];
+    return own !== 0 && (bound === 0 ? this.paths.device(this.records, record) : bound) === own;
+  }
+
   private make(device: number, tunnels: Int32Array, from: number, fields: number): number {
     const made = this.used;
     if (made === this.capacity) return NO_RECORD;
@@ -178,6 +188,7 @@ export class OuterHeaders {
     if (hasPolicy) records[to + TunnelWord.IFINDEX] = 0;
     this.strips[made] = strip;
     this.locals[made] = this.isBypass(device, to) ? 1 : 0;
+    this.loops[made] = this.isLoop(device, to) ? 1 : 0;
     const limit = this.paths.limit(records, to);
     this.limits[made] = limit === NO_LIMIT ? limit : limit + strip;
     this.superFrames[made] = NOT_ASKED_YET;

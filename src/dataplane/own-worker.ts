@@ -8,6 +8,7 @@ import { must } from '../native/errno.js';
 import { close, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
 import { type Waiter, waitInBackground } from './background-wait.js';
+import { Heartbeat } from './heartbeat.js';
 import type { Instruction, WorkerStart } from './messages.js';
 import { DatapathWorker } from './worker.js';
 import type { WorkerHandle, WorkerNews, WorkerOwner } from './worker-thread.js';
@@ -41,7 +42,12 @@ export class OwnWorker implements WorkerHandle {
   private ended = false;
 
   /** `extraBytes` of the arena are for the listener. */
-  constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner, listener: TurnListener, extraBytes: number) {
+  constructor(
+    start: Omit<WorkerStart, 'wakeFd' | 'heartbeat'>,
+    owner: WorkerOwner,
+    listener: TurnListener,
+    extraBytes: number,
+  ) {
     this.owner = owner;
     this.listener = listener;
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
@@ -52,7 +58,11 @@ export class OwnWorker implements WorkerHandle {
       },
       next: () => undefined,
     };
-    this.worker = new DatapathWorker(link, { ...start, wakeFd: this.wakeFd }, extraBytes);
+    this.worker = new DatapathWorker(
+      link,
+      { ...start, wakeFd: this.wakeFd, heartbeat: new Heartbeat().buffer },
+      extraBytes,
+    );
     this.waiter = waitInBackground(this.worker.poll.fd, this.schedule);
   }
 
@@ -88,6 +98,14 @@ export class OwnWorker implements WorkerHandle {
 
   wake(): void {
     // Nobody sleeps here.
+  }
+
+  ask(): void {
+    // Whoever asks is this thread.
+  }
+
+  get turns(): boolean {
+    return !this.ended;
   }
 
   private readonly schedule = (): void => {

@@ -4,7 +4,7 @@ import { buildFrame, noise } from '../offload/test-frames.js';
 import { MESSAGES } from './engine.js';
 import { Harness, redirect, set, TAP0, unset, VXLAN0, vxlan } from './harness.test.helper.js';
 import { POLL_DEVICE } from './poll-set.js';
-import { type RoundEngine, Rounds } from './rounds.js';
+import { BATCHES, type RoundEngine, Rounds } from './rounds.js';
 import { WrittenPorts } from './written-ports.js';
 
 /** Entries of a poll set that are all ready, as kind, device and which. */
@@ -47,7 +47,7 @@ test('while the tunnel is flooded, what the host sends goes with the next round'
     harness.tap0.incoming.push({ bytes: frame(round) });
     rounds.serve(3);
     t.is(harness.underlay0.sent.length, round);
-    t.is(harness.underlay0.incoming[0]?.length, FLOOD - round * MESSAGES, 'and one batch came in');
+    t.is(harness.underlay0.incoming[0]?.length, FLOOD - round * BATCHES * MESSAGES, 'and a few batches came in');
   }
 });
 
@@ -79,6 +79,20 @@ test('the answer to what was written to a port is fetched in the same round', (t
   t.is(harness.underlay0.sent.length, 1);
   harness.tap0.incoming.push({ bytes: frame(3) });
   t.is(rounds.serve(1), 0, 'nothing was written: it is not looked at');
+});
+
+test('a receive queue is looked at again where it had several messages, and not for ever', (t) => {
+  const took = (...batches: number[]): [work: number, calls: number] => {
+    let calls = 0;
+    const engine: RoundEngine = { serviceUnderlay: () => batches[calls++] ?? 0, servicePort: () => 0 };
+    const rounds = new Rounds(entries([POLL_DEVICE.UNDERLAY, 0, 0]), engine, new WrittenPorts(), noFailures);
+    return [rounds.serve(1), calls];
+  };
+  t.deepEqual(took(1, 9), [1, 1], 'a request, and its answer waits for nothing');
+  t.deepEqual(took(9, 5, 2, 9), [16, 3]);
+  t.deepEqual(took(9, 0, 9), [9, 2]);
+  t.deepEqual(took(9, -EAGAIN, 9), [9, 2]);
+  t.deepEqual(took(...new Array<number>(9).fill(MESSAGES)), [BATCHES * MESSAGES, BATCHES]);
 });
 
 test('a round with ports that write to each other ends', (t) => {

@@ -1,6 +1,12 @@
 /**
- * A round of a worker: one bounded batch from everything that is ready, so that no direction and no device starves
- * another. However much comes in on one side, what the other has waits for no more than one batch of each that is ready.
+ * A round of a worker: a bounded number of batches from everything that is ready, so that no direction and no device
+ * starves another.
+ *
+ * From a port it is one batch. A receive queue that had several messages is looked at again at once, up to BATCHES times:
+ * a sender in a hurry has filled it meanwhile, and what the host answers (acknowledgements) leaves together, behind more
+ * data. Each answer that is sent has the peer's stack send more on this thread's time where both are on one machine, and
+ * wakes it where they are not: four TCP streams on two cores come in 1.15 to 1.35 times as fast with it, for 0.84 instead
+ * of 0.91 of a processor (docs/performance.md).
  *
  * What was written to a port often has its answer there at once: the host's stack works on the writer's time. So the
  * round ends with a look at the ports that were written to, one batch again, and spares the worker the call that would
@@ -30,6 +36,11 @@ export interface RoundFailures {
   /** So is a deleted TAP. */
   port(device: number, error: number): void;
 }
+
+/** Messages of a batch that make it likely that more have come in since. */
+const SEVERAL = 4;
+/** Batches of a receive queue after which the others have their turn. */
+export const BATCHES = 4;
 
 export class Rounds {
   private readonly entries: ReadyEntries;
@@ -66,9 +77,14 @@ export class Rounds {
   }
 
   private serveUnderlay(number: number, which: number): number {
-    const result = this.engine.serviceUnderlay(number, which);
-    if (result === -EBADF) this.failures.underlay(number);
-    return result > 0 ? result : 0;
+    let work = 0;
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const result = this.engine.serviceUnderlay(number, which);
+      if (result === -EBADF) this.failures.underlay(number);
+      if (result > 0) work += result;
+      if (result < SEVERAL) break;
+    }
+    return work;
   }
 
   private servePort(device: number): number {

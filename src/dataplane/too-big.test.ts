@@ -25,6 +25,7 @@ import {
 class FakeRoutes implements Routes {
   mtu: number;
   local = false;
+  device = 0;
   readonly source = Int32Array.of(0x0a000001, 0, 0, 0);
   asked = 0;
 

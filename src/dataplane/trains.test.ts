@@ -52,6 +52,7 @@ class World {
   constructor(trains: boolean, offloads: number) {
     this.harness = new Harness({ offloads, fdb: this.fdb.buffer });
     this.harness.engine.setTrains(trains);
+    this.harness.counters.peers.want(1);
   }
 
   makeClassic(): void {
@@ -78,6 +79,7 @@ class World {
       reasons: DEVICES.map((device) => harness.reasons(device)),
       actions: Array.from({ length: RULES * ACTIONS }, (_, n) => harness.action(Math.floor(n / ACTIONS), n % ACTIONS)),
       datagrams: counters.workValue(WorkCounter.RECEIVED_DATAGRAMS),
+      peers: counters.peers.rows(),
       learnt: this.fdb.list(VXLAN0).length,
     };
     for (const port of [tap0, tap1, face]) port.written.length = 0;

@@ -1,5 +1,6 @@
 /**
- * What is known of the ways to the peers: how large a packet may be, and whether a peer is this host itself. A table of
+ * What is known of the ways to the peers: how large a packet may be, which interface it leaves by, and whether a peer is
+ * this host itself. A table of
  * one slot for each hash; what it holds is asked anew after a second, and no more than so many questions are put in
  * a second, so that no traffic can turn into system calls. A way that nothing is known of counts as wide open: the
  * kernel then fragments or refuses, as it does anyway.
@@ -8,12 +9,13 @@ import type { Routes } from '../io/device.js';
 import { TunnelWord } from '../memory/tunnel.js';
 
 const SLOTS = 1024;
-/** Words of a slot: family, destination (four), MTU, flags, source (four), second of the answer. */
-const SLOT = 12;
+/** Words of a slot: family, destination (four), MTU, flags, source (four), second of the answer, interface out. */
+const SLOT = 13;
 const MTU = 5;
 const FLAGS = 6;
 const SOURCE = 7;
 const TOLD = 11;
+const DEVICE = 12;
 const KNOWN = 1;
 const LOCAL = 2;
 /** Questions in a second. */
@@ -61,6 +63,12 @@ export class UnderlayPaths {
     return slot >= 0 && (this.slots[slot + FLAGS] & LOCAL) !== 0;
   }
 
+  /** Index of the interface that datagrams to the destination of a record leave by; 0 where nobody knows. */
+  device(tunnels: Int32Array, record: number): number {
+    const slot = this.find(tunnels, record);
+    return slot < 0 ? 0 : this.slots[slot + DEVICE];
+  }
+
   /** Word `w` of the source address that the host would choose, 0 where it is not known. */
   source(tunnels: Int32Array, record: number, w: number): number {
     const slot = this.find(tunnels, record);
@@ -99,6 +107,7 @@ export class UnderlayPaths {
     const known = routes.ask(tunnels, record);
     slots[slot + FLAGS] = known ? (routes.local ? KNOWN | LOCAL : KNOWN) : 0;
     slots[slot + MTU] = known ? routes.mtu : 0;
+    slots[slot + DEVICE] = known ? routes.device : 0;
     for (let w = 0; w < 4; w++) slots[slot + SOURCE + w] = known ? routes.source[w] : 0;
   }
 }

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { must } from '../native/errno.js';
 import { close, endProcess, eventfd } from '../native/libc.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../native/socket-constants.js';
+import { Heartbeat } from './heartbeat.js';
 import type { FromWorker, Instruction, WorkerStart } from './messages.js';
 import { ThreadWatch } from './thread-watch.js';
 import { signalEventfd } from './wake.js';
@@ -23,6 +24,10 @@ export interface WorkerHandle {
   apply(instruction: Instruction): Promise<void>;
   /** Ends the worker after the batch it is in. */
   stop(): Promise<void>;
+  /** Asks it to show that it turns its rounds. */
+  ask(): void;
+  /** Whether it has come round since it was asked last. */
+  readonly turns: boolean;
   /** Ends its sleep. */
   wake(): void;
 }
@@ -34,6 +39,7 @@ export class WorkerThread implements WorkerHandle {
   private readonly owner: WorkerOwner;
   private readonly wakeFd: number;
   private readonly worker: Worker;
+  private readonly heartbeat = new Heartbeat();
   private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   private sequence = 0;
   private ended = false;
@@ -43,10 +49,10 @@ export class WorkerThread implements WorkerHandle {
   /** Has `stop` wait no longer. */
   private gone: () => void = () => undefined;
 
-  constructor(start: Omit<WorkerStart, 'wakeFd'>, owner: WorkerOwner) {
+  constructor(start: Omit<WorkerStart, 'wakeFd' | 'heartbeat'>, owner: WorkerOwner) {
     this.owner = owner;
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
-    const workerData: WorkerStart = { ...start, wakeFd: this.wakeFd };
+    const workerData: WorkerStart = { ...start, wakeFd: this.wakeFd, heartbeat: this.heartbeat.buffer };
     this.worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData,
       name: `vtep-datapath-${start.number}`,
@@ -97,6 +103,17 @@ export class WorkerThread implements WorkerHandle {
     if (this.closed) return;
     this.closed = true;
     close(this.wakeFd);
+  }
+
+  /** Asks it to show that it turns its rounds. */
+  ask(): void {
+    this.heartbeat.ask();
+    this.wake();
+  }
+
+  /** Whether it has come round since it was asked last. */
+  get turns(): boolean {
+    return !this.ended && this.heartbeat.isAnswered;
   }
 
   /** Ends its sleep. */

@@ -24,8 +24,10 @@ import { read } from '../native/libc.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
+import { Heartbeat } from './heartbeat.js';
 import type { FromWorker, HookRules, Instruction, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
+import { addRestored } from './restored-counts.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
 import { threadId } from './thread-watch.js';
@@ -60,12 +62,14 @@ export class DatapathWorker {
   readonly arena: Arena;
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
+  private readonly vniCounters: VniCounters;
   readonly engine: Engine;
   private readonly routes: RouteProbe;
   private readonly tunnelGso: TunnelGso | null;
   readonly poll: PollSet;
   private readonly waiting: Waiting;
   private readonly rounds: Rounds;
+  private readonly heartbeat: Heartbeat;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
   private readonly underlayParts: ArenaPool;
@@ -86,6 +90,7 @@ export class DatapathWorker {
     this.portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
     this.number = start.number;
     this.counters = new Counters(start.counters);
+    this.vniCounters = new VniCounters(start.vniCounters);
     this.engine = new Engine(
       this.arena,
       new DeviceTable(start.devices),
@@ -93,13 +98,14 @@ export class DatapathWorker {
       this.actionCounters,
       new SampleRing(start.samples),
       start.fdb,
-      new VniCounters(start.vniCounters),
+      this.vniCounters,
       start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
+    this.heartbeat = new Heartbeat(start.heartbeat);
     this.wakeFd = start.wakeFd;
     this.wakeBuffer = this.arena.alloc(8);
     this.poll = new PollSet(this.arena);
@@ -217,6 +223,7 @@ export class DatapathWorker {
 
   private obey(): void {
     read(this.wakeFd, this.arena.address(this.wakeBuffer), 8);
+    this.heartbeat.answer();
     let sequence = -1;
     for (;;) {
       const instruction = this.link.next();
@@ -268,6 +275,9 @@ export class DatapathWorker {
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
+        break;
+      case 'restore-counts':
+        if (this.number === 0) addRestored(instruction.counts, this.counters, this.actionCounters, this.vniCounters);
         break;
       case 'count-overflows':
         this.engine.countOverflows();

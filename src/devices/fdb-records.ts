@@ -9,6 +9,7 @@ import {
   EntryWord,
   EVENT_WORDS,
   EventWord,
+  FDB_ENTRIES,
   FDB_EVENTS,
   FdbAt,
   FdbEventKind,
@@ -65,6 +66,9 @@ export type FdbNotice =
 /** Why an edit was refused; nothing has changed then. */
 export type FdbRefusal = 'exists' | 'none' | 'full' | 'too-many-remotes' | 'not-unicast';
 
+/** Entries that `age` takes away in one call: some 10 ms of work. */
+const AGE_STEP = 4096;
+
 export class FdbRecords {
   private readonly store = new FdbStore();
   private readonly words = this.store.words;
@@ -107,15 +111,41 @@ export class FdbRecords {
 
   /** Every entry of a device, or of all, the youngest first, as the kernel lists them. */
   list(device?: number): FdbListed[] {
-    const found: FdbListed[] = [];
-    for (let entry = 0; entry < this.words[HeaderWord.FRESH_ENTRY]; entry++) {
+    return [...this.each(device)];
+  }
+
+  /**
+   * The same, each read when it is asked for: a full table takes as long to read as a hundred others. Those that are there
+   * now are listed, but for what goes before its turn comes.
+   */
+  each(device?: number): Iterable<FdbListed> {
+    return this.inOrder(this.order(device), device);
+  }
+
+  /** Numbers of entries, the youngest first; above them, in one number with each, its age in entries made since. */
+  private order(device: number | undefined): Float64Array {
+    const { words } = this;
+    const fresh = words[HeaderWord.FRESH_ENTRY];
+    const newest = Atomics.load(words, HeaderWord.SERIAL);
+    const order = new Float64Array(fresh);
+    let found = 0;
+    for (let entry = 0; entry < fresh; entry++) {
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
-      if (!this.isLive(row, device)) continue;
-      this.alone(() => {
-        if (this.isLive(row, device)) found.push(this.read(entry));
-      });
+      // One that was made meanwhile is the youngest.
+      if (this.isLive(row, device))
+        order[found++] = Math.max(0, (newest - words[row + EntryWord.SERIAL]) | 0) * FDB_ENTRIES + entry;
     }
-    return found.sort((a, b) => (b.serial - a.serial) | 0);
+    return order.subarray(0, found).sort();
+  }
+
+  private *inOrder(order: Float64Array, device: number | undefined): Generator<FdbListed> {
+    for (const place of order) {
+      const entry = place % FDB_ENTRIES;
+      const record = this.alone(() => {
+        return this.isLive(FdbAt.ENTRIES + entry * ENTRY_WORDS, device) ? this.read(entry) : undefined;
+      });
+      if (record) yield record;
+    }
   }
 
   /** Adds an entry with one remote. */
@@ -147,6 +177,17 @@ export class FdbRecords {
       Atomics.store(this.words, row + EntryWord.USED, at - used);
       Atomics.store(this.words, row + EntryWord.UPDATED, at - updated);
       Atomics.store(this.words, row + EntryWord.SERIAL, serial);
+    });
+  }
+
+  /** Gives an entry the age that an earlier table had for it: tenths of seconds since it was used, and heard of. */
+  setAges(key: FdbKey, used: number, updated: number): void {
+    this.change(() => {
+      const entry = this.find(key);
+      if (entry < 0) return;
+      const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
+      Atomics.store(this.words, row + EntryWord.USED, this.store.time() - used);
+      Atomics.store(this.words, row + EntryWord.UPDATED, this.store.time() - updated);
     });
   }
 
@@ -208,11 +249,13 @@ export class FdbRecords {
   /**
    * Takes away what may age (learned, or said to be dynamic, by nobody else's control plane) and was not heard of for
    * as many tenths of seconds as `ageing` has for its device; hands each record to `told`. Returns the tenths of
-   * seconds after which the next one may be due, at most `most` (vxlan_cleanup).
+   * seconds after which the next one may be due, at most `most` (vxlan_cleanup). No more than AGE_STEP go at once: a
+   * flood's addresses would keep everybody waiting.
    */
   age(ageing: (device: number) => number, most: number, told: (record: FdbRecord) => void): number {
     const { words } = this;
     let next = most;
+    let steps = AGE_STEP;
     for (let entry = 0; entry < words[HeaderWord.FRESH_ENTRY]; entry++) {
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
       if (!this.canAge(row)) continue;
@@ -229,7 +272,9 @@ export class FdbRecords {
         this.store.remove(entry);
         return record;
       });
-      if (gone) told(gone);
+      if (!gone) continue;
+      told(gone);
+      if (--steps === 0) return 1;
     }
     return Math.max(1, next);
   }
@@ -371,11 +416,21 @@ export class FdbRecords {
     Atomics.store(this.words, at + RemoteWord.IFINDEX, ifindex);
   }
 
-  private remoteOf(entry: number, wanted: FdbRemote): number {
+  private remoteOf(entry: number, { address, port, vni, ifindex }: FdbRemote): number {
     const { words, store } = this;
+    const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+    const wanted = [0, 4, 8, 12].map((at) => (at < address.length ? view.getInt32(at) : 0));
+    const family = address.length === 4 ? 4 : 6;
     let remote = words[FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.REMOTE];
     for (; remote >= 0; remote = store.nextRemote(remote)) {
-      if (isSameRemote(this.readRemote(FdbAt.REMOTES + remote * REMOTE_WORDS), wanted)) break;
+      const at = FdbAt.REMOTES + remote * REMOTE_WORDS;
+      const isSame =
+        words[at + RemoteWord.PORT] === port &&
+        words[at + RemoteWord.VNI] === vni &&
+        words[at + RemoteWord.IFINDEX] === ifindex &&
+        (words[at + RemoteWord.FAMILY] === 6 ? 6 : 4) === family &&
+        wanted.every((word, w) => words[at + RemoteWord.IP + w] === word);
+      if (isSame) break;
     }
     return remote;
   }

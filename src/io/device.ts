@@ -42,6 +42,8 @@ export interface Routes {
   readonly mtu: number;
   /** Whether the destination is an address of this host. */
   readonly local: boolean;
+  /** Index of the interface that datagrams to it leave by; 0 where nobody knows. */
+  readonly device: number;
   /** The source address that the host would choose, four words as in a tunnel record. */
   readonly source: Int32Array;
   /** Asks for the destination of the tunnel record at word `record`; false where there is no route to it. */

@@ -117,3 +117,14 @@ test('What a usage names, the parser accepts at that place', (t) => {
     );
   }
 });
+
+test('Help is given at every place that a usage names under "See also"', (t) => {
+  const places = helpTopics.flatMap((topic) => /See also: (.*)/.exec(helpText(topic))?.[1] ?? []);
+  t.true(places.includes('tc filter add flower help'));
+  for (const place of places) {
+    const [tool, ...words] = place.replace(/^… /, '').split(' ');
+    t.is(parseLine(tool === 'ip' || tool === 'bridge' ? tool : 'tc', words).kind, 'help', place);
+  }
+  t.is(parseLine('tc', 'filter add flower action mirred help'.split(' ')).kind, 'help');
+  t.is(parseLine('tc', 'filter add dev eth0 parent 1: flower dst_ip 10.0.0.1 action drop'.split(' ')).kind, 'host');
+});

@@ -110,6 +110,17 @@ function parseGet(reader: WordReader, head: FilterHead, output: OutputOptions): 
   return { kind: 'filter-get', selector: { ...selectorOf(head, dev, parent), handle, kind }, output };
 }
 
+/** Somebody who asks for flower's help names no place: `tc filter add flower help`. */
+function answerHelp(reader: WordReader, { kind, protocol }: FilterHead): void {
+  if (kind !== 'flower') return;
+  try {
+    parseFlower(reader, protocol ?? 0);
+  } catch (error) {
+    if (error instanceof HelpRequest) throw error;
+    // Whatever is wrong with it is the system's tc's to say.
+  }
+}
+
 /** Undefined: the line is about the host's qdiscs. */
 export function parseFilter(reader: WordReader, output: OutputOptions): Command | undefined {
   const { word } = reader;
@@ -131,6 +142,7 @@ function parseVerb(reader: WordReader, verb: FilterVerb, output: OutputOptions):
   }
   const parent = placeOf(head);
   if (parent === HOST_PARENT) {
+    answerHelp(reader, head);
     return undefined;
   }
   const { dev } = head;

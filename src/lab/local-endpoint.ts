@@ -119,11 +119,11 @@ export class LocalEndpoint {
     this.clock.now = Math.max(this.clock.now, time);
   }
 
-  /** An IPv4 or IPv6 packet comes in from the underlay; false where it is for no device that is up. */
-  receive(packet: Uint8Array): boolean {
+  /** IPv4 or IPv6 packets come in from the underlay, at once; false where none is for a device that is up. */
+  receive(...packets: readonly Uint8Array[]): boolean {
     let isTaken = false;
     for (const index of this.receivers) {
-      if (!this.underlays.get(index)?.give(packet)) continue;
+      if (packets.filter((packet) => this.underlays.get(index)?.give(packet)).length === 0) continue;
       isTaken = true;
       while (this.datapath.engine.serviceUnderlay(index, 0) > 0);
     }

@@ -233,47 +233,50 @@ ip link set vxlan0 up`;
   await done;
 });
 
-test.serial('held frames come in later, in the order in which they are due, and never more than there is room for', async (t) => {
-  const endpoint = await Endpoint.open({ underlay: () => undefined });
-  t.teardown(() => endpoint.close());
-  const got: number[] = [];
-  const out = await endpoint.device('out0', {
-    transmit: (batch) => {
-      for (let i = 0; i < batch.count; i++) got.push(batch.bytes(i).at(-1) ?? 0);
-    },
-  });
-  const device = await endpoint.device('held0', {});
-  const full = endpoint.reason('held-full', 'a test held too many');
-  await endpoint.batch([
-    'tc qdisc add dev held0 ingress',
-    'tc filter add dev held0 ingress protocol all pref 1 flower action mirred egress redirect dev out0',
-  ]);
-  const holding = new Holding(device, { most: 4, full });
-  // All at one moment, however long the machine takes.
-  const { now } = performance;
-  const moment = performance.now();
-  performance.now = () => moment;
-  t.deepEqual(
-    [30, 10, 20, 10, 5].map((milliseconds, n) => holding.hold(frame(n), milliseconds)),
-    [true, true, true, true, false],
-  );
-  performance.now = now;
-  await until(() => got.length === 4);
-  t.deepEqual(got, [1, 3, 2, 0]);
-  t.is(holding.size, 0);
-  holding.hold(frame(9), 60_000);
-  holding.close();
-  holding.close();
-  t.like(
-    (await endpoint.drops()).find(({ reason }) => reason === 'held-full'),
-    { device: 'held0', count: 2 },
-  );
-  await endpoint.run('ip link del held0');
-  t.throws(() => device.send(frame(1)), { instanceOf: VtepError, message: 'device "held0" is closed' });
-  await out.close();
-  await out.close();
-  t.throws(() => out.send(frame(1)), { instanceOf: VtepError, message: 'device "out0" is closed' });
-});
+test.serial(
+  'held frames come in later, in the order in which they are due, and never more than there is room for',
+  async (t) => {
+    const endpoint = await Endpoint.open({ underlay: () => undefined });
+    t.teardown(() => endpoint.close());
+    const got: number[] = [];
+    const out = await endpoint.device('out0', {
+      transmit: (batch) => {
+        for (let i = 0; i < batch.count; i++) got.push(batch.bytes(i).at(-1) ?? 0);
+      },
+    });
+    const device = await endpoint.device('held0', {});
+    const full = endpoint.reason('held-full', 'a test held too many');
+    await endpoint.batch([
+      'tc qdisc add dev held0 ingress',
+      'tc filter add dev held0 ingress protocol all pref 1 flower action mirred egress redirect dev out0',
+    ]);
+    const holding = new Holding(device, { most: 4, full });
+    // All at one moment, however long the machine takes.
+    const { now } = performance;
+    const moment = performance.now();
+    performance.now = () => moment;
+    t.deepEqual(
+      [30, 10, 20, 10, 5].map((milliseconds, n) => holding.hold(frame(n), milliseconds)),
+      [true, true, true, true, false],
+    );
+    performance.now = now;
+    await until(() => got.length === 4);
+    t.deepEqual(got, [1, 3, 2, 0]);
+    t.is(holding.size, 0);
+    holding.hold(frame(9), 60_000);
+    holding.close();
+    holding.close();
+    t.like(
+      (await endpoint.drops()).find(({ reason }) => reason === 'held-full'),
+      { device: 'held0', count: 2 },
+    );
+    await endpoint.run('ip link del held0');
+    t.throws(() => device.send(frame(1)), { instanceOf: VtepError, message: 'device "held0" is closed' });
+    await out.close();
+    await out.close();
+    t.throws(() => out.send(frame(1)), { instanceOf: VtepError, message: 'device "out0" is closed' });
+  },
+);
 
 test('an endpoint gives everything back, twice as well as once, and says that it is closed', async (t) => {
   for (let n = 0; n < 5; n++) {

@@ -3,6 +3,7 @@
  * adds them up. A counter is a double: exact to 2^53 (8 days of bytes at 100 Gb/s; from there on it rounds), and
  * neither side needs a BigInt. Aligned doubles do not tear on the processors that Node.js runs on.
  */
+import { PEER_TRAFFIC_BYTES, PeerTraffic } from './peer-traffic.js';
 import { REASONS } from './reasons.js';
 import { Tape } from './tape.js';
 
@@ -26,6 +27,8 @@ export const DeviceCounter = {
   HOOK_DROPS: 12,
   TX_ABORTED_ERRORS: 13,
   TX_CARRIER_ERRORS: 14,
+  /** Where the kernel's tunnels count a way that leads back into the device (ELOOP). */
+  COLLISIONS: 15,
 } as const;
 export const DEVICE_COUNTERS = 16;
 
@@ -55,24 +58,42 @@ export const WorkCounter = {
 } as const;
 export const WORK_COUNTERS = 32;
 
+/** Sizes that are counted by powers of two. */
+export const SizeHistogram = {
+  /** Datagrams of a receive batch. */
+  RECEIVE_BATCH: 0,
+  /** Frames of the wire's size that were merged into one written to a TAP or to an interface. */
+  WRITTEN_SEGMENTS: 1,
+  /** Datagrams that one message to the underlay became. */
+  SENT_SEGMENTS: 2,
+} as const;
+/** Bucket n counts sizes up to 2^n; the last takes all that are larger. */
+export const SIZE_BUCKETS = 12;
+const SIZE_HISTOGRAMS = 3;
+
 /** Reasons of vtep's own are below this number; as many of a program that embeds it follow. */
 export const CUSTOM_REASON = 128;
 export const CUSTOM_REASONS = 32;
 const REASON_ROW = CUSTOM_REASON + CUSTOM_REASONS;
 if (REASONS.length > CUSTOM_REASON) throw new Error('counters: more reasons than a row holds');
 const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
-const TOTAL = WORK_AT + WORK_COUNTERS;
+const SIZES_AT = WORK_AT + WORK_COUNTERS;
+const PEERS_AT = SIZES_AT + SIZE_HISTOGRAMS * SIZE_BUCKETS;
+const BYTES = PEERS_AT * 8 + PEER_TRAFFIC_BYTES;
 
 /** One worker's counters over a SharedArrayBuffer. */
 export class Counters {
   readonly buffer: SharedArrayBuffer;
   /** What is counted of devices and under reasons, while it is on. */
   readonly tape = new Tape();
+  /** Traffic by peer and VNI, while somebody looks. */
+  readonly peers: PeerTraffic;
   private readonly values: Float64Array;
 
   constructor(buffer?: SharedArrayBuffer) {
-    this.buffer = buffer ?? new SharedArrayBuffer(TOTAL * 8);
-    this.values = new Float64Array(this.buffer);
+    this.buffer = buffer ?? new SharedArrayBuffer(BYTES);
+    this.values = new Float64Array(this.buffer, 0, PEERS_AT);
+    this.peers = new PeerTraffic(this.buffer, PEERS_AT * 8);
   }
 
   /** Adds to a counter of a device. */
@@ -114,6 +135,16 @@ export class Counters {
 
   workValue(counter: number): number {
     return this.values[WORK_AT + counter];
+  }
+
+  /** Counts something of a size from 1 on. */
+  size(histogram: number, size: number): void {
+    this.values[SIZES_AT + histogram * SIZE_BUCKETS + Math.min(SIZE_BUCKETS - 1, 32 - Math.clz32(size - 1))] += 1;
+  }
+
+  /** How many there were of bucket `bucket` (see SIZE_BUCKETS). */
+  sizeValue(histogram: number, bucket: number): number {
+    return this.values[SIZES_AT + histogram * SIZE_BUCKETS + bucket];
   }
 
   /** Zeroes everything a device counted: its index goes to another. */

@@ -100,6 +100,8 @@ export class Packets {
   /** The next packet of the queue this one stands in. */
   readonly next: Int32Array;
   private taken = 0;
+  /** Packets that `share` leaves to those who `take`: frames that are there already go before copies. */
+  reserved = 0;
 
   constructor(arena: Arena, capacity: number) {
     this.capacity = capacity;
@@ -131,6 +133,7 @@ export class Packets {
   /** Forgets every packet. */
   reset(): void {
     this.taken = 0;
+    this.reserved = 0;
   }
 
   /** A packet for the frame at `offset`, all else plain; NONE where the batch is full. */
@@ -153,8 +156,9 @@ export class Packets {
     return i as PacketIndex;
   }
 
-  /** A second descriptor of the same bytes (mirror); both become SHARED. NONE where the batch is full. */
+  /** A second descriptor of the same bytes (mirror); both become SHARED. NONE where what is left is reserved. */
   share(i: PacketIndex): PacketIndex {
+    if (this.taken >= this.capacity - this.reserved) return NONE;
     const j = this.take(this.frame[i], this.length[i]);
     if (j === NONE) return NONE;
     this.flags[i] |= SHARED;

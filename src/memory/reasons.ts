@@ -63,6 +63,7 @@ const table = {
   'mirred-down': ['drop', 'the target of a redirect was down'],
   'mirred-gone': ['drop', 'the target of a redirect or mirror no longer exists'],
   'mirred-nesting': ['drop', 'mirred was nested more than 4 times'],
+  'mirred-copies': ['drop', 'mirred had made 256 copies of one frame, and made no more'],
   'rewrite-no-room': [
     'drop',
     'an action was to change a frame of which a copy had been sent elsewhere, and the batch had no room left to copy it',
@@ -104,6 +105,11 @@ const table = {
     'the destination is this host itself, and no vxlan device here takes the VNI on that port (localbypass; the kernel counts tx_errors)',
   ],
   'local-loop': ['drop', 'the frame went from one vxlan device of this host to another more than 4 times'],
+  'route-loop': [
+    'drop',
+    'the way to the tunnel destination leads back into the vxlan device itself (the kernel counts tx_errors and collisions)',
+  ],
+  'nested-tunnels': ['drop', 'the frame was in 4 tunnels of VXLAN already, one within the other: a loop'],
   'no-underlay-family': ['drop', 'the vxlan device has no socket for the address family of the tunnel destination'],
   'too-big': ['drop', 'the frame and its headers do not fit into a UDP datagram, or into the path MTU (EMSGSIZE)'],
   'path-mtu-answered': [

@@ -39,6 +39,7 @@ export function workerRows(sets: readonly Counters[], cpus: readonly number[] = 
   });
 }
 
+const GAP = '  ';
 const titles = [
   'WORKER',
   'CPU',
@@ -53,8 +54,11 @@ const titles = [
   'CACHED',
 ];
 
-/** The table that `vtep workers` prints, with a trailing newline. */
-export function printWorkers(rows: readonly WorkerRow[]): string {
+/**
+ * The table that `vtep workers` prints, with a trailing newline; on a screen of fewer `columns` than it is wide as several
+ * below each other, each of which begins with the worker's number.
+ */
+export function printWorkers(rows: readonly WorkerRow[], columns = Number.POSITIVE_INFINITY): string {
   const lines = [
     titles,
     ...rows.map((row) => [
@@ -72,5 +76,24 @@ export function printWorkers(rows: readonly WorkerRow[]): string {
     ]),
   ];
   const widths = titles.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  return lines.map((line) => `${line.map((word, n) => word.padStart(widths[n] ?? 0)).join('  ')}\n`).join('');
+  const table = (which: readonly number[]): string =>
+    lines.map((line) => `${which.map((n) => (line[n] ?? '').padStart(widths[n] ?? 0)).join(GAP)}\n`).join('');
+  return fitting(widths, columns).map(table).join('\n');
+}
+
+/** Indices of the columns of each table that fits: the first column, and as many of the others as there is room for, one at least. */
+function fitting(widths: readonly number[], columns: number): number[][] {
+  const [first = 0] = widths;
+  const tables: number[][] = [];
+  let room = 0;
+  for (const [n, width] of widths.entries()) {
+    if (n === 0) continue;
+    room -= GAP.length + width;
+    if (room >= 0) tables.at(-1)?.push(n);
+    else {
+      tables.push([0, n]);
+      room = columns - first - GAP.length - width;
+    }
+  }
+  return tables;
 }

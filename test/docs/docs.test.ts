@@ -45,6 +45,19 @@ test('a reason that a page names is one', (t) => {
   t.true(names.has('unmatched'));
 });
 
+test('every reason that troubleshooting names is one', (t) => {
+  const page = read('docs/troubleshooting.md');
+  const words = [...page.matchAll(/^(?:\| |- )((?:`[a-z-]+`(?:, )?)+)(?: \||:)/gm)].flatMap(([, list = '']) =>
+    list.split(', '),
+  );
+  const names = new Set<string>(REASONS.map(({ name }) => `\`${name}\``));
+  t.true(words.length > 12);
+  t.deepEqual(
+    words.filter((word) => !names.has(word)),
+    [],
+  );
+});
+
 test('the filter keys of the README are those of the grammar', (t) => {
   const [, listed = ''] = /^Filter keys: `([^`]+)`/m.exec(readme) ?? [];
   t.deepEqual(listed.split(/\s+/).sort(), [...flowerKeyWords].sort());

@@ -19,7 +19,7 @@ export interface ActionCount {
 }
 
 /** VTEP_TEST_OPTIONS=--tunnel-gso, for instance, has every test run with other options of `vtep run`. */
-const OPTIONS = (process.env.VTEP_TEST_OPTIONS ?? '').split(' ').filter((word) => word !== '');
+export const TEST_OPTIONS = (process.env.VTEP_TEST_OPTIONS ?? '').split(' ').filter((word) => word !== '');
 
 let batches = 0;
 
@@ -51,7 +51,7 @@ export class Daemon {
   static async start(
     topology: Topology,
     lines: readonly string[] = topology.batch,
-    more: readonly string[] = OPTIONS,
+    more: readonly string[] = TEST_OPTIONS,
   ): Promise<Daemon> {
     return Daemon.of(topology.b, startVtep(topology.b, lines, more));
   }

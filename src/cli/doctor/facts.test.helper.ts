@@ -36,6 +36,7 @@ export function health(more: Partial<Health> = {}): Health {
     version: 1,
     pid: 100,
     uptime: 60,
+    heap: 20_000_000,
     node: '20.20.2',
     workers: 1,
     received: { messages: 0, datagrams: 0 },

@@ -242,6 +242,18 @@ test('several datagrams in one packet are told apart by the inner length and the
   t.is(of(full, full.subarray(0, 10)), 0, 'no room for a frame');
 });
 
+test('a packet of one IP version under the EtherType of the other is nobody’s', (t) => {
+  for (const [frame, type] of [
+    [ARP4, 0x86dd],
+    [PING6, 0x0800],
+  ] as const) {
+    t.is(read(frame).verdict, WHOLE);
+    const other = frame.slice();
+    putU16(other, 12, type);
+    t.is(read(other).verdict, NOT_OURS);
+  }
+});
+
 test('fragments are refused by name, later ones passed over', (t) => {
   t.is(read(packet4(vxlanFrame(50, 1), 0x2000), { isPacket: true }).verdict, REASON['outer-fragment']);
   t.is(read(packet4(vxlanFrame(50, 1), 0x0010), { isPacket: true }).verdict, NOT_OURS);

@@ -101,6 +101,8 @@ export class OuterReader {
       next += VLAN_TAG;
     }
     if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return NOT_OURS;
+    // No host takes a packet of one version for the other's (ip_rcv, ip6_rcv).
+    if (length > next && ipVersion(bytes, at + next) !== (type === ETHERTYPE_IPV4 ? 4 : 6)) return NOT_OURS;
     return this.readPacket(at + next, length - next, words, record);
   }
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Arena } from '../../memory/arena.js';
 import { TUNNEL_WORDS, TunnelWord } from '../../memory/tunnel.js';
+import { RtnetlinkClient } from '../rtnetlink/client.js';
 import { enterFreshNamespace, ip, rooted } from '../testing/namespace.js';
 import { ROUTE_PROBE_BYTES, RouteProbe } from './route-probe.js';
 
@@ -44,6 +45,29 @@ rooted('the MTU of the route, the source that goes with it, and whether it is th
   ip('link set va mtu 1400');
   t.true(probe.ask(to(v4(2)), 0));
   t.is(probe.mtu, 1400);
+  probe.close();
+});
+
+rooted('the interface that datagrams leave by, as routes change; of this host it says none', (t) => {
+  enterFreshNamespace();
+  ip('link add va type veth peer name vb');
+  ip('link set va up');
+  ip('link set vb up');
+  ip('addr add 198.51.100.1/24 dev va');
+  ip('addr add 2001:db8::1/64 dev va nodad');
+  const links = new RtnetlinkClient();
+  const indexOf = (name: string): number => links.link(name)?.index ?? -1;
+  const probe = new RouteProbe(new Arena(ROUTE_PROBE_BYTES + 64));
+  t.true(probe.ask(to(v4(2)), 0));
+  t.is(probe.device, indexOf('va'));
+  ip('route add 198.51.100.2/32 dev vb');
+  t.true(probe.ask(to(v4(2)), 0));
+  t.is(probe.device, indexOf('vb'));
+  t.true(probe.ask(to(...v6(2)), 0));
+  t.is(probe.device, indexOf('va'));
+  t.true(probe.ask(to(v4(1)), 0));
+  t.is(probe.device, 0);
+  links.close();
   probe.close();
 });
 

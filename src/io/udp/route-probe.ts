@@ -1,12 +1,12 @@
 /**
  * What the host's routing table says of a destination, asked through a connected UDP socket: connecting one sends
  * nothing, and the kernel then tells the path MTU as far as it knows it (the route's, or what routers have said since:
- * it hears their answers to our datagrams) and the source address it would choose. Five system calls, no garbage to
- * speak of; for whoever asks seldom.
+ * it hears their answers to our datagrams) and the source address it would choose. Which interface it would leave by,
+ * only rtnetlink tells. Seven system calls, no garbage to speak of; for whoever asks seldom.
  */
 import type { Arena } from '../../memory/arena.js';
 import { TunnelWord } from '../../memory/tunnel.js';
-import { must } from '../../native/errno.js';
+import { must, SystemError } from '../../native/errno.js';
 import { close, connect, getsockname, getsockopt, setsockopt, socket } from '../../native/libc.js';
 import {
   AF_INET,
@@ -24,17 +24,19 @@ import {
 } from '../../native/socket-constants.js';
 import { SockaddrIn6 } from '../../native/structs.js';
 import type { Routes } from '../device.js';
+import { ROUTE_LOOKUP_BYTES, RouteLookup } from '../tunnel-gso/route-lookup.js';
 import { swap32 } from './byte-order.js';
 import { writeName } from './headers.js';
 
 /** Any port: nothing is sent there. */
 const SOME_PORT = 4789;
 /** Bytes of arena that a probe needs. */
-export const ROUTE_PROBE_BYTES = 1024;
+export const ROUTE_PROBE_BYTES = 1024 + ROUTE_LOOKUP_BYTES;
 
 export class RouteProbe implements Routes {
   mtu = 0;
   local = false;
+  device = 0;
   readonly source = new Int32Array(4);
   private readonly arena: Arena;
   private readonly name: number;
@@ -43,6 +45,8 @@ export class RouteProbe implements Routes {
   private readonly nobody: number;
   private fd4 = -1;
   private fd6 = -1;
+  /** null: not asked yet; undefined: this process may not ask. */
+  private lookup: RouteLookup | undefined | null = null;
 
   /** Opens no socket before it is asked something. */
   constructor(arena: Arena) {
@@ -79,6 +83,9 @@ export class RouteProbe implements Routes {
       if (word !== tunnels[record + TunnelWord.DST_IP + w]) same = false;
     }
     this.local = same;
+    if (this.lookup === null) this.lookup = this.openLookup();
+    const knows = !same && this.lookup?.ask(tunnels, record, 0, 0) === true;
+    this.device = knows ? (this.lookup?.device ?? 0) : 0;
     return true;
   }
 
@@ -87,6 +94,17 @@ export class RouteProbe implements Routes {
     if (this.fd6 >= 0) close(this.fd6);
     this.fd4 = -1;
     this.fd6 = -1;
+    this.lookup?.close();
+    this.lookup = null;
+  }
+
+  private openLookup(): RouteLookup | undefined {
+    try {
+      return new RouteLookup(this.arena);
+    } catch (error) {
+      if (error instanceof SystemError) return undefined;
+      throw error;
+    }
   }
 
   private socket4(): number {

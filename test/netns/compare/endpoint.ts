@@ -1,12 +1,26 @@
 /** The two that are compared: each is host B of a pair of hosts of its own, and has vxlan0 of the same words. */
+
+import { request } from '../../../src/control/client.js';
 import { parseIp } from '../../../src/iproute/address.js';
-import { Daemon, type DropCount } from '../daemon.js';
+import { Daemon, type DropCount, TEST_OPTIONS } from '../daemon.js';
+import { FrameStation } from '../frame-station.js';
 import type { Topology } from '../topology.js';
 import { DEVICE_MAC, OTHER, type Row, VNI } from './row.js';
+
+/** What puts frames in and sees them come out, on both hosts. */
+export interface Stations {
+  readonly a: FrameStation;
+  readonly b: FrameStation;
+}
+
+function stationsOf({ a, b }: Topology): Stations {
+  return { a: new FrameStation(a), b: new FrameStation(b) };
+}
 
 export interface Endpoint {
   readonly name: 'kernel' | 'vtep';
   readonly topology: Topology;
+  readonly stations: Stations;
   /** Where frames are put in, and where datagrams come out. */
   inlet(row: Row): string;
   /** Makes the row's device and sets it up. */
@@ -112,9 +126,11 @@ function attributesOf(row: Row, { outer }: Topology): string[] {
 export class KernelEndpoint implements Endpoint {
   readonly name = 'kernel';
   readonly topology: Topology;
+  readonly stations: Stations;
 
   constructor(topology: Topology) {
     this.topology = topology;
+    this.stations = stationsOf(topology);
   }
 
   inlet(row: Row): string {
@@ -157,15 +173,21 @@ export class KernelEndpoint implements Endpoint {
 export class VtepEndpoint implements Endpoint {
   readonly name = 'vtep';
   readonly topology: Topology;
+  readonly stations: Stations;
   private readonly daemon: Daemon;
+  private readonly control: string;
 
-  private constructor(topology: Topology, daemon: Daemon) {
+  private constructor(topology: Topology, daemon: Daemon, control: string) {
     this.topology = topology;
+    this.stations = stationsOf(topology);
     this.daemon = daemon;
+    this.control = control;
   }
 
   static async start(topology: Topology): Promise<VtepEndpoint> {
-    return new VtepEndpoint(topology, await Daemon.start(topology, []));
+    const control = `${topology.b.notes}/compare.sock`;
+    const daemon = await Daemon.start(topology, [], [...TEST_OPTIONS, '--control', control]);
+    return new VtepEndpoint(topology, daemon, control);
   }
 
   inlet({ mode }: Row): string {
@@ -196,12 +218,25 @@ export class VtepEndpoint implements Endpoint {
     if (row.mode !== 'classic') await this.do('ip link del tap0');
   }
 
-  do(line: string): Promise<string> {
-    return this.daemon.do(line);
+  /** Asks the daemon's socket from here: a row has a dozen lines, and a process for each would be most of its time. */
+  async do(line: string): Promise<string> {
+    let out = '';
+    let err = '';
+    const output = {
+      out: (text: string): void => {
+        out += text;
+      },
+      err: (text: string): void => {
+        err += text;
+      },
+    };
+    const exit = await request(line.trim().split(/\s+/), output, this.control);
+    if (exit !== 0) throw new Error(`vtep ${line}: exit ${exit}\n${err}${out}`);
+    return out;
   }
 
   async drops(): Promise<readonly DropCount[]> {
-    return JSON.parse(await this.daemon.do('drops --json')) as DropCount[];
+    return JSON.parse(await this.do('drops --json')) as DropCount[];
   }
 
   async stop(): Promise<void> {

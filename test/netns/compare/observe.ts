@@ -1,10 +1,10 @@
 /** Gives an endpoint a row's options and traffic, and writes down everything that can be seen of it from outside. */
 import { parseIp } from '../../../src/iproute/address.js';
 import { arriving } from '../arriving.js';
+import type { FrameStation } from '../frame-station.js';
 import { experimental, ipv4Frame } from '../inner-frames.js';
 import { type Captured, vxlanDatagrams } from '../outer-header.js';
 import type { Host } from '../topology.js';
-import { Capture } from './capture.js';
 import { type Endpoint, otherOf, PORT } from './endpoint.js';
 import { type Datagram, DEVICE_MAC, type Row, VNI } from './row.js';
 import { ANSWERS, DATAGRAMS, FRAMES, PACKETS } from './traffic.js';
@@ -41,24 +41,30 @@ const MARKER_MAC = '020000000097';
 
 let markers = 0;
 
-async function inject(host: Host, device: string, frames: readonly string[]): Promise<void> {
-  await host.do(host.tool('raw-frames', 'inject', device), `${frames.join('\n')}\n`);
+/** Where frames come in: a device, and the station at it. */
+interface Place {
+  readonly station: FrameStation;
+  readonly device: string;
 }
 
-/** Sends frames, and waits until the capture has seen what was sent behind them. */
+/** Sends frames, and waits until the place that they lead to has seen what was sent behind them. */
 async function pass(
-  host: Host,
-  device: string,
+  { station, device }: Place,
   frames: readonly string[],
-  capture: Capture,
+  to: Place,
   wrap: (marker: string) => string,
 ): Promise<void> {
   // Source ports are queues of their own: a batch that holds the first marker is over when the second one is seen.
   for (const before of [frames, []]) {
     const marker = experimental(++markers).replace(/^020000000099/, MARKER_MAC);
-    await inject(host, device, [...before, wrap(marker)]);
-    await capture.seen(marker.slice(-96));
+    station.inject(device, [...before, wrap(marker)]);
+    await to.station.seen(to.device, marker.slice(-96));
   }
+}
+
+/** What a capture has seen, without the markers. */
+async function closed({ station, device }: Place): Promise<string[]> {
+  return (await station.close(device)).filter((line) => !line.slice(-120).includes('88b500000000'));
 }
 
 /** A packet that a router takes, with the number of a marker at its end. */
@@ -148,25 +154,26 @@ async function exchange(
   endpoint: Endpoint,
   row: Row,
 ): Promise<Pick<Observation, 'wire' | 'ports' | 'inner' | 'tagBytes'>> {
-  const { a, b } = endpoint.topology;
+  const { a, b } = endpoint.stations;
   const isRouted = row.mode === 'routes';
   const { frames = isRouted ? PACKETS : FRAMES, answers = isRouted ? [] : ANSWERS, datagrams = DATAGRAMS } = row;
-  const inlet = endpoint.inlet(row);
+  const inlet: Place = { station: b, device: endpoint.inlet(row) };
+  const onWire: Place = { station: a, device: 'va' };
+  const atDevice: Place = { station: b, device: 'vxlan0' };
   const wrap = await wrapper(endpoint, row);
-  const onWire = await Capture.start(a, 'va');
-  const atDevice = await Capture.start(b, 'vxlan0');
+  await Promise.all([a.open(onWire.device), b.open(atDevice.device)]);
   const out = (lines: readonly string[]): Promise<void> =>
-    pass(b, inlet, lines, onWire, isRouted ? routedMarker : (marker) => marker);
+    pass(inlet, lines, onWire, isRouted ? routedMarker : (marker) => marker);
   if (row.receiveOnly !== true) await out(frames);
-  if (datagrams.length > 0) await pass(a, 'va', datagrams.map(wrap), atDevice, (inner) => wrap({ inner }));
+  if (datagrams.length > 0) await pass(onWire, datagrams.map(wrap), atDevice, (inner) => wrap({ inner }));
   if (row.receiveOnly !== true) await out(answers);
-  const lines = await onWire.stop();
+  const lines = await closed(onWire);
   const captured = [row.port ?? PORT, OTHER_PORT].flatMap((port) => vxlanDatagrams(lines, port));
   return {
     wire: comparable(captured, [...frames, ...answers], isRouted),
     tagBytes: captured.reduce((sum, { inner }) => sum + tagsOf(inner), 0),
     ports: captured.map(({ outer }) => outer.sourcePort),
-    inner: (await atDevice.stop()).filter((frame) => !frame.startsWith(DEVICE_MAC.replaceAll(':', ''))),
+    inner: (await closed(atDevice)).filter((frame) => !frame.startsWith(DEVICE_MAC.replaceAll(':', ''))),
   };
 }
 

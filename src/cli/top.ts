@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '../control/client.js';
+import { CommandError } from '../iproute/commands.js';
+import type { Overview } from '../observe/overview.js';
+import { afterKey, type Choice, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
+import { ratesBetween } from '../observe/top/rates.js';
+import { draw, everyTable } from '../observe/top/screen.js';
+import { firstOrder, tableOf, VIEWS, type View } from '../observe/top/tables.js';
+
+export interface TopOptions {
+  readonly once?: boolean;
+  readonly json?: boolean;
+  /** Seconds between two looks. */
+  readonly interval: number;
+}
+
+/** Lines of the screen that are no rows. */
+const AROUND = 5;
+const ALTERNATE_SCREEN = '\u001b[?1049h\u001b[?25l';
+const FORMER_SCREEN = '\u001b[?25h\u001b[?1049l';
+
+/** `vtep top`: on a terminal a screen that follows, with keys; elsewhere, and with `--once`, tables of one interval. */
+export async function top(view: string | undefined, options: TopOptions, control: string | undefined): Promise<void> {
+  const only = viewOf(view);
+  const connection = new Connection(control);
+  try {
+    const isScreen = process.stdout.isTTY && process.stdin.isTTY && options.once !== true && options.json !== true;
+    if (isScreen) await new Follower(connection, only ?? 'devices', options.interval).run();
+    else await once(connection, only, options);
+  } finally {
+    connection.close();
+  }
+}
+
+function viewOf(word: string | undefined): View | undefined {
+  if (word === undefined) return undefined;
+  const found = VIEWS.filter((view) => view.startsWith(word));
+  if (found.length !== 1) throw new CommandError(`vtep: top shows ${VIEWS.join(', ')}; not "${word}"`, 1);
+  return found[0];
+}
+
+async function ask(connection: Connection): Promise<Overview> {
+  const said: string[] = [];
+  const errors: string[] = [];
+  const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
+  const code = await connection.ask({ argv: ['overview'] }, output);
+  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
+  return JSON.parse(said.join('')) as Overview;
+}
+
+async function once(connection: Connection, only: View | undefined, { interval, json }: TopOptions): Promise<void> {
+  const before = await ask(connection);
+  await sleep(interval * 1000);
+  const after = await ask(connection);
+  const rates = ratesBetween(before, after);
+  if (json === true) process.stdout.write(`${JSON.stringify({ ...after, rates })}\n`);
+  else for (const line of everyTable(after, rates, only)) process.stdout.write(`${line}\n`);
+}
+
+/** The screen, until somebody ends it. */
+class Follower {
+  private readonly connection: Connection;
+  private choice: Choice;
+  private before: Overview | undefined;
+  private now: Overview | undefined;
+  private hasEnded = false;
+  /** Has the present wait end. */
+  private hurry = new AbortController();
+
+  constructor(connection: Connection, view: View, seconds: number) {
+    this.connection = connection;
+    this.choice = { ...FIRST_CHOICE, view, order: firstOrder(view), seconds };
+  }
+
+  async run(): Promise<void> {
+    const { stdin, stdout } = process;
+    const keys = (text: string): void => this.pressed(text);
+    const size = (): void => this.draw();
+    const end = (): void => this.end();
+    stdin.setRawMode(true).setEncoding('utf8').on('data', keys);
+    stdout.on('resize', size).write(ALTERNATE_SCREEN);
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+    try {
+      while (!this.hasEnded) {
+        if (!this.choice.isPaused || this.now === undefined) await this.look();
+        this.draw();
+        this.hurry = new AbortController();
+        const wait = this.before === undefined ? Math.min(1, this.choice.seconds) : this.choice.seconds;
+        await sleep(wait * 1000, undefined, { signal: this.hurry.signal }).catch(() => undefined);
+      }
+    } finally {
+      stdout.off('resize', size).write(FORMER_SCREEN);
+      stdin.off('data', keys).setRawMode(false).pause();
+    }
+  }
+
+  private async look(): Promise<void> {
+    const next = await ask(this.connection);
+    this.before = this.now;
+    this.now = next;
+  }
+
+  private pressed(text: string): void {
+    const { now, before } = this;
+    const rates = now && ratesBetween(before ?? now, now);
+    for (const key of keysOf(text)) {
+      const columns = rates ? tableOf(this.choice.view, rates).columns.length : 1;
+      const choice = afterKey(this.choice, key, columns, this.page);
+      if (choice === undefined) {
+        this.end();
+        return;
+      }
+      const isOtherPace = choice.seconds !== this.choice.seconds || choice.isPaused !== this.choice.isPaused;
+      this.choice = choice;
+      if (isOtherPace) this.hurry.abort();
+    }
+    this.draw();
+  }
+
+  private end(): void {
+    this.hasEnded = true;
+    this.hurry.abort();
+  }
+
+  private get page(): number {
+    return Math.max(1, (process.stdout.rows || 24) - AROUND);
+  }
+
+  private draw(): void {
+    const { now, before } = this;
+    if (now === undefined || this.hasEnded) return;
+    const { stdout } = process;
+    const screen = {
+      width: stdout.columns || 80,
+      height: stdout.rows || 24,
+      isPlain: (process.env.NO_COLOR ?? '') !== '',
+    };
+    const lines = draw(now, ratesBetween(before ?? now, now), this.choice, screen);
+    stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
+  }
+}
