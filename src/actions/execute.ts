@@ -28,6 +28,7 @@ import {
   ActionKind,
   type ActionPrograms,
   ActionWord,
+  actionPlace,
   MIRRED_INGRESS,
   MIRRED_REDIRECT,
   PoliceWord,
@@ -148,10 +149,30 @@ export class Executor {
     return this.runFrom(packet, rule, hook, bytes, 0);
   }
 
-  /** Goes on with the program behind action `place`, for which the packet has waited (DEFERRED); `nesting` as then. */
+  /**
+   * Goes on with the program at action `place`, for which the packet has waited (DEFERRED), as its control says;
+   * `nesting` as then.
+   */
   resume(packet: PacketIndex, rule: number, hook: number, bytes: number, place: number, nesting: number): number {
+    const { words, start } = this.programs;
+    const first = start[rule];
+    const row = words[first + 1 + place];
+    const at = actionPlace(this.programs, row);
+    const control = words[at + ActionWord.CONTROL];
+    const argument = words[at + ActionWord.ARGUMENT];
+    let next = place + 1;
+    if (control === Verdict.JUMP) {
+      if (argument === 0 || argument > words[first]) return Verdict.OK;
+      next = argument;
+    } else if (control === Verdict.SHOT) {
+      this.countDrop(packet, row, REASON['action-drop']);
+      return Verdict.SHOT;
+    } else if (control !== Verdict.PIPE) {
+      if (control === Verdict.GOTO) this.chain = argument;
+      return control;
+    }
     this.nesting = nesting;
-    const verdict = this.runFrom(packet, rule, hook, bytes, place + 1);
+    const verdict = this.runFrom(packet, rule, hook, bytes, next);
     this.nesting = 0;
     return verdict;
   }

@@ -105,6 +105,45 @@ test('a custom action sees metadata, rewrites, drops under reasons of its own, a
   t.regex(await b.run('tc filter show dev vxlan0 ingress'), /action order 1: looked-at pipe/);
 });
 
+const controls: readonly (readonly [actions: string, reason: string | undefined, calls: number])[] = [
+  ['tally drop', 'action-drop', 1],
+  ['tally pass', 'tap-pass', 1],
+  ['tally continue', 'tap-unmatched', 1],
+  ['tally jump 2 action drop action mirred egress redirect dev out0', undefined, 1],
+  ['tally action tally action mirred egress redirect dev out0', undefined, 2],
+  // What jumps back without end is let go, as the kernel does after so many jumps.
+  ['gact pipe action tally jump 1', 'tap-pass', 32],
+];
+
+for (const [actions, reason, calls] of controls) {
+  test(`behind its function a custom action does as its control says: ${actions}`, async (t) => {
+    const endpoint = await Endpoint.open({ underlay: () => undefined });
+    t.teardown(() => endpoint.close());
+    let called = 0;
+    let got = 0;
+    endpoint.action('tally', (batch) => {
+      called += batch.count;
+    });
+    await endpoint.device('out0', {
+      transmit: (batch) => {
+        got += batch.count;
+      },
+    });
+    const device = await endpoint.device('in0', {});
+    await endpoint.batch([
+      'tc qdisc add dev in0 ingress',
+      `tc filter add dev in0 ingress protocol all pref 1 flower action ${actions}`,
+    ]);
+    device.send(frame(1));
+    await until(async () => got === 1 || (await endpoint.drops()).length > 0);
+    t.deepEqual(
+      (await endpoint.drops()).map((drop) => drop.reason),
+      reason === undefined ? [] : [reason],
+    );
+    t.is(called, calls);
+  });
+}
+
 test('a function that throws costs the frames of its batch, which are counted, and an event tells why', async (t) => {
   const [a, b] = await pair();
   t.teardown(() => Promise.all([a.close(), b.close()]));
