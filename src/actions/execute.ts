@@ -95,7 +95,7 @@ export class Executor {
   private isStale = false;
   /** Chain number of the last GOTO. */
   chain = 0;
-  /** Milliseconds since the epoch; the worker sets it once a batch. */
+  /** Milliseconds of the steady clock; the worker sets it once a batch. */
   now = 0;
   /** Whether any action looks at the clock: reading it costs, and makes garbage. */
   needsClock = false;

@@ -11,6 +11,9 @@ program()
     if (error instanceof CommandError) {
       if (error.message !== '') process.stderr.write(`${error.message}\n`);
       process.exitCode = error.exitCode;
+    } else if (error instanceof Error && 'code' in error && error.code === 'EMFILE') {
+      process.stderr.write(`vtep: ${error.message} (ulimit -n allows too few)\n`);
+      process.exitCode = 1;
     } else {
       process.stderr.write(`vtep: ${error instanceof Error ? error.stack : String(error)}\n`);
       process.exitCode = 1;

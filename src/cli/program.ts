@@ -4,6 +4,7 @@ import { interval } from './interval-option.js';
 import { metricsAddress } from './metrics-option.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import type { ReplayWords } from './replay.js';
+import { anotherPeer, keptCapabilities } from './rights-options.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
 import type { TestWords } from './test.js';
@@ -68,6 +69,17 @@ export function program(): Command {
       busyPoll,
       0,
     )
+    .addOption(tunOption())
+    .option('--user <name[:group]>', 'become this user when everything is in place, and give up every right')
+    .addOption(
+      new Option(
+        '--keep-caps <list>',
+        'capabilities that --user leaves: net_admin, net_raw, net_bind_service',
+      ).argParser(keptCapabilities),
+    )
+    .option('--control-group <name>', 'let members of this group give commands too')
+    .option('--strict-peers', 'take datagrams only from peers that filters, remotes or the forwarding table name')
+    .option('--peer <prefix>', 'with --strict-peers: a peer of every device; may be repeated', anotherPeer)
     .option(
       '--state <file>',
       'go on from the counters and learned addresses in this file, and leave them there at the end',
@@ -77,7 +89,6 @@ export function program(): Command {
       'serve metrics for Prometheus at /metrics, on loopback unless told otherwise',
       metricsAddress,
     )
-    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
     .action((options: RunOptions) => {
@@ -120,7 +131,7 @@ export function program(): Command {
     .argument('[words...]', 'dev NAME: a device of vtep, or an interface below one')
     .option('--json', 'print JSON: {version, verdict, findings: [{section, check, level, sentence, remedy}]}')
     .option('--control <path>', 'control socket')
-    .option('--tun <path>', 'device node of TUN/TAP', '/dev/net/tun')
+    .addOption(tunOption())
     .addHelpText('after', '\nExit code: 0 all is well, 1 there is advice, 2 vtep cannot run here as things are.\n')
     .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
       const control = controlOf(options);
@@ -211,6 +222,10 @@ export function program(): Command {
     .addHelpText('after', '\nExit code: 0 all cases hold, 1 some do not, 2 a file is wrong.\n')
     .action(async (files: string[], words: TestWords) => (await import('./test.js')).test(files, words));
   return vtep;
+}
+
+function tunOption(): Option {
+  return new Option('--tun <path>', 'device node of TUN/TAP').env('VTEP_TUN').default('/dev/net/tun');
 }
 
 const TRACE_HELP = `

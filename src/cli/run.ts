@@ -3,8 +3,15 @@ import { isatty } from 'node:tty';
 import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
+import type { Keepable } from '../control/rights.js';
 import { takeServiceEnvironment } from '../control/service-environment.js';
+import { CommandError } from '../iproute/commands.js';
+import { LogOutput } from './log-output.js';
 import { outliveReaders } from './pipes.js';
+import { peerPrefix } from './rights-options.js';
+import { Unexpected } from './unexpected.js';
+
+const log = { out: new LogOutput(process.stdout), err: new LogOutput(process.stderr) };
 
 export interface RunOptions {
   batch?: string;
@@ -17,6 +24,11 @@ export interface RunOptions {
   workers: number;
   cpus?: readonly number[];
   busyPoll: number;
+  user?: string;
+  keepCaps?: readonly Keepable[];
+  controlGroup?: string;
+  strictPeers?: boolean;
+  peer?: readonly string[];
   state?: string;
   metrics?: { readonly host: string; readonly port: number };
 }
@@ -29,6 +41,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
   });
+  const unexpected = new Unexpected(
+    (text) => log.err.write(text),
+    () => stop.abort(),
+  );
+  unexpected.watch();
   let hurry = (): void => undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
@@ -48,9 +65,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
+  const { peerOf } = await import('../control/strict-peers.js');
+  const prefixes = options.peer?.flatMap((word) => peerPrefix(word) ?? []);
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
+    ...(prefixes && { peers: prefixes.map(({ address, mask }) => peerOf(address, mask)) }),
     service,
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
@@ -58,7 +78,9 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     bar.clear();
     passOn(reply);
   };
-  const daemon = await Daemon.start(start, print, stop.signal);
+  const daemon = await Daemon.start(start, print, stop.signal).catch((error: unknown) => {
+    throw unexpected.hasHappened && error instanceof CommandError ? new CommandError(error.message, 1) : error;
+  });
   if (options.readyFd !== undefined && options.readyFd > 2) closeSync(options.readyFd);
   print({ err: 'vtep: ready\n' });
   reload = () => void daemon.reload();
@@ -81,8 +103,8 @@ async function leaveAtOnce(code: number): Promise<void> {
 
 /** Whoever reads it may be gone; the endpoint stays. */
 function passOn(reply: Reply): void {
-  if ('out' in reply) process.stdout.write(reply.out);
-  if ('err' in reply) process.stderr.write(reply.err);
+  if ('out' in reply) log.out.write(reply.out);
+  if ('err' in reply) log.err.write(reply.err);
 }
 
 /** A file descriptor number of the command line. */

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { ActionCounter, ActionCounters } from '../memory/counters.js';
 import { type ActionMaking, ActionTable } from './action-table.js';
 
@@ -55,7 +56,7 @@ test('the actions of a kind are listed by index', (t) => {
 test('a row begins at zero, however often it was used before', (t) => {
   const { table, counters } = made();
   const action = table.add(drop(), -1);
-  counters.hit(action.row, 3, 300, Date.now());
+  counters.hit(action.row, 3, 300, SYSTEM_CLOCK.steady());
   table.unref(action);
   table.releaseRow(action.row);
   const next = table.add(drop(), -1);
@@ -73,8 +74,8 @@ test('statistics are those of the row, in whole seconds; firstused only after a 
     bind: 0,
     statistics: { packets: 0, bytes: 0, drops: 0, overlimits: 0, requeues: 0, installed: 0, lastUsed: 0 },
   });
-  counters.hit(action.row, 2, 168, Date.now() - 5500);
-  counters.hit(action.row, 1, 84, Date.now() - 3500);
+  counters.hit(action.row, 2, 168, SYSTEM_CLOCK.steady() - 5500);
+  counters.hit(action.row, 1, 84, SYSTEM_CLOCK.steady() - 3500);
   counters.add(action.row, ActionCounter.OVERLIMITS, 1);
   t.like(state().statistics, { packets: 3, bytes: 252, overlimits: 1, lastUsed: 3, firstUsed: 5 });
 });

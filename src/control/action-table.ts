@@ -27,10 +27,10 @@ export class ActionInstance {
   block: ActionBlock | undefined = undefined;
   /** What it is, but for its index; the same object for many that say the same. */
   content: ActionContent;
-  /** Milliseconds since this program began: a small number, where a time since the epoch is an object of its own. */
+  /** Milliseconds since this program began: a small number, where others are an object of their own. */
   private readonly installedAt: number;
 
-  /** `now`: milliseconds since the epoch. */
+  /** `now`: milliseconds of the steady clock. */
   constructor(content: ActionContent, index: number, row: number, target: number, now: number) {
     this.installedAt = now - BEGINNING;
     this.content = content;
@@ -48,13 +48,13 @@ export class ActionInstance {
     return { ...this.content, index: this.index };
   }
 
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the steady clock. */
   get installed(): number {
     return BEGINNING + this.installedAt;
   }
 }
 
-const BEGINNING = Date.now();
+const BEGINNING = SYSTEM_CLOCK.steady();
 
 interface Kind {
   readonly indices: FreeNumbers;
@@ -100,7 +100,7 @@ export class ActionTable {
     const row = this.rows.next();
     this.ensureRows(row + 1);
     this.counters.clear(row);
-    const action = new ActionInstance(sharedContent(spec), index, row, target, this.clock.wall());
+    const action = new ActionInstance(sharedContent(spec), index, row, target, this.clock.steady());
     kind.actions.set(index, action);
     return action;
   }
@@ -133,7 +133,7 @@ export class ActionTable {
   /** The action with its statistics, for printing; `deviceName` names what mirred sends to now. */
   state(action: ActionInstance, deviceName: (device: number) => string): ActionState {
     const value = (counter: number): number => this.counters.value(action.row, counter);
-    const now = this.clock.wall();
+    const now = this.clock.steady();
     const ago = (then: number): number => Math.max(0, Math.floor((now - then) / 1000));
     const first = value(ActionCounter.FIRST_USED);
     const { spec: said } = action;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type LinearSnapshot, LinearTable } from '../classifier/linear/linear-table.js';
 import { splitBatch } from '../iproute/batch.js';
 import type { LinkState } from '../iproute/link-state.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { adoptRules } from './adopt-rules.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import type { PresentDevices } from './desired-devices.js';
@@ -82,7 +83,7 @@ function counted({ rules }: Bench): Map<string, Counted> {
 function traffic({ rules, datapath }: Bench): void {
   let row = 0;
   for (const kind of ['gact', 'mirred', 'tunnel_key'] as const) {
-    for (const _ of rules.actions.list(kind)) datapath.actionCounters.hit(row++, row, 100 * row, Date.now());
+    for (const _ of rules.actions.list(kind)) datapath.actionCounters.hit(row++, row, 100 * row, SYSTEM_CLOCK.steady());
   }
 }
 

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { daemonRefusal, peerUser } from './peer.js';
 import { parseReply, type Reply, type Request } from './protocol.js';
-import { controlPath, nobodyListens } from './socket-path.js';
+import { clientPath, nobodyListens, trustedOwner } from './socket-path.js';
 
 export interface Output {
   out(text: string): void;
@@ -28,10 +29,12 @@ export class Connection {
    * To the daemon of this network namespace, unless a path is given. What fails is told to the next request; `atEnd`:
    * what is said of a daemon that ends meanwhile.
    */
-  constructor(path: string = controlPath(), atEnd = 'the daemon ended before it answered') {
+  constructor(path: string = clientPath(), atEnd = 'the daemon ended before it answered') {
     this.path = path;
     this.socket = connect(path);
     this.socket.setEncoding('utf8');
+    // Before anything that was asked meanwhile is sent: those listeners come later.
+    this.socket.once('connect', () => this.checkOwner());
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
     this.socket.on('data', (text: string) => this.heard(text));
     // Whichever of these comes first decides.
@@ -52,6 +55,16 @@ export class Connection {
 
   close(): void {
     this.socket.end();
+  }
+
+  /** What listens there may be a stranger's, who would read what is asked and say what he likes. */
+  private checkOwner(): void {
+    const trusted = trustedOwner(this.path);
+    if (trusted === 'anybody') return;
+    const refusal = daemonRefusal(peerUser(this.socket), process.getuid?.() ?? 0, trusted);
+    if (refusal === undefined) return;
+    this.fail(`${this.path}: ${refusal}`);
+    this.socket.destroy();
   }
 
   private heard(text: string): void {

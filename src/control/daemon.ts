@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
+import type { Peer } from '../dataplane/peer-table.js';
 import { startProbes } from '../io/probe/start-probes.js';
 import { openTunnelGso } from '../io/tunnel-gso/open-tunnel-gso.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
@@ -22,6 +23,7 @@ import { NamespaceLock } from './namespace-lock.js';
 import { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
+import { confinedAs, confinementOf, controlGroup, giveUpRights, type Keepable, LostRights } from './rights.js';
 import { Rules } from './rules.js';
 import { ControlServer } from './server.js';
 import { Service } from './service.js';
@@ -29,6 +31,7 @@ import type { ServiceEnvironment } from './service-environment.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
 import { readStateFile } from './state-file.js';
 import { giveBack, stateNow } from './stateful-endpoint.js';
+import { StrictPeers } from './strict-peers.js';
 
 export interface DaemonOptions {
   /** Batch file, `-` for standard input; absent: an empty daemon. */
@@ -47,6 +50,16 @@ export interface DaemonOptions {
   readonly cpus?: readonly number[];
   /** Microseconds that a worker looks for more before it sleeps; 0: none. */
   readonly busyPoll: number;
+  /** Who the daemon becomes when everything is in place, NAME[:GROUP]; absent: it stays who it is. */
+  readonly user?: string;
+  /** Capabilities that it keeps then. */
+  readonly keepCaps?: readonly Keepable[];
+  /** Whether devices take datagrams only from peers that rules and remotes name. */
+  readonly strictPeers?: boolean;
+  /** Peers of every device, with `strictPeers`. */
+  readonly peers?: readonly Peer[];
+  /** The group whose members may give commands, a name or number. */
+  readonly controlGroup?: string;
   /** File of what was counted and learned: read at the start, written at the end. */
   readonly state?: string;
   /** Where metrics are to be had; absent: nowhere. */
@@ -74,6 +87,7 @@ export class Daemon {
   private ending: Promise<void> | undefined;
   private hasLeftBadly = false;
   private interpreter: Interpreter | undefined;
+  private lost = new LostRights(undefined);
   private fail: (error: Error) => void = () => undefined;
   /** Rejects where the daemon cannot go on. */
   readonly failed: Promise<never>;
@@ -130,7 +144,7 @@ export class Daemon {
    * printed.
    */
   async reload(): Promise<void> {
-    const exit = await this.interpreter?.reload(this.say);
+    const exit = await this.lost.explain(this.say, async (say) => (await this.interpreter?.reload(say)) ?? 0);
     if (exit === 0) this.say({ err: 'vtep: reloaded\n' });
   }
 
@@ -139,9 +153,14 @@ export class Daemon {
     const service = new Service(options.service ?? { notes: [] }, log);
     this.service = service;
     const path = controlPath(options.control);
+    const confinement = options.user === undefined ? undefined : confinementOf(options.user, options.keepCaps ?? []);
+    if (options.peers && !options.strictPeers) throw new CommandError('vtep: --peer goes with --strict-peers', 1);
+    if (options.keepCaps && !confinement) throw new CommandError('vtep: --keep-caps goes with --user', 1);
+    const gid = options.controlGroup === undefined ? undefined : controlGroup(options.controlGroup);
+    const access = { ...(confinement && { uid: confinement.uid }), ...(gid !== undefined && { gid }) };
     const file = options.batch === undefined ? undefined : openBatch(options.batch);
     if (file) this.stopped.signal.addEventListener('abort', () => file.close());
-    makeSocketDirectory(path);
+    makeSocketDirectory(path, access);
     const before = options.state === undefined ? undefined : readStateFile(options.state);
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
@@ -150,6 +169,7 @@ export class Daemon {
     const datapath = await startDatapath(options, tunnelGso);
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
+    tellDeaths(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
 
     const said = new Set<string>();
@@ -166,6 +186,19 @@ export class Daemon {
     this.endings.push((undo) => devices.close(undo));
     const newTable = (): ClassifierTable => createTable(options.classifier ?? 'tuple-space');
     const rules = new Rules(datapath, devices.registry, newTable, events);
+    if (options.strictPeers) {
+      const peers = new StrictPeers(
+        {
+          options: (index) => devices.registry.get(index)?.vxlan,
+          entries: (index) => datapath.fdb.list(index),
+          apply: (instruction) => datapath.apply(instruction),
+        },
+        options.peers ?? [],
+      );
+      datapath.fdb.listener = peers;
+      devices.strictPeers = peers;
+      rules.strictPeers = peers;
+    }
     datapath.on('note', (row) => {
       const note = rules.actions.noteOf(row);
       if (note !== undefined) log(note);
@@ -201,14 +234,34 @@ export class Daemon {
     };
     if (file) await this.runBatch(interpreter, file, { ...options, progress });
     if (before) log(`${options.state}: ${await giveBack(before, parts)}`);
+    let open = (): void => undefined;
+    // Nobody is answered with more rights than are to be left.
+    const isOpen = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.lost = new LostRights(confinement);
     const server = await ControlServer.listen(
       path,
-      (argv, say, until) => interpreter.request(argv, say, until),
-      (batch, say) => interpreter.batch(batch, say),
+      async (argv, say, until) => {
+        await isOpen;
+        return this.lost.explain(say, (to) => interpreter.request(argv, to, until));
+      },
+      async (batch, say) => {
+        await isOpen;
+        return this.lost.explain(say, (to) => interpreter.batch(batch, to));
+      },
+      access,
     );
     this.endings.push(() => server.close());
     if (options.metrics) await this.openMetrics(options.metrics, overview, log);
     this.stopped.signal.throwIfAborted();
+    if (confinement) {
+      await devices.confine(confinement);
+      await datapath.apply({ type: 'confine' });
+      giveUpRights(confinement);
+      log(confinedAs(confinement));
+    }
+    open();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
     service.ready(parts);
   }
@@ -300,11 +353,11 @@ async function withinBounds(end: Promise<void>, hurry: AbortSignal): Promise<boo
 }
 
 async function startDatapath(
-  { coalesce, workers, cpus, busyPoll }: DaemonOptions,
+  { coalesce, workers, cpus, busyPoll, strictPeers = false }: DaemonOptions,
   tunnelGso: { tunnelGso?: TunnelGsoParts },
 ): Promise<Datapath> {
   try {
-    return await Datapath.start({ coalesce, workers, busyPoll, ...(cpus && { cpus }), ...tunnelGso });
+    return await Datapath.start({ coalesce, workers, busyPoll, strictPeers, ...(cpus && { cpus }), ...tunnelGso });
   } catch (error) {
     throw new CommandError(`vtep: the datapath cannot start: ${reasonOf(error)}`, 1);
   }
@@ -314,6 +367,13 @@ function tellTunnelGsoFailure(datapath: Datapath, log: (line: string) => void): 
   datapath.on('tunnel-gso-failed', (errno) =>
     log(`--tunnel-gso: its TAP fails: ${errnoText(errno)}; super-frames go through the sockets from now on`),
   );
+}
+
+function tellDeaths(datapath: Datapath, log: (line: string) => void): void {
+  datapath.on('worker-died', (worker, error, wait) =>
+    log(`worker ${worker} died, another takes its place${wait === 0 ? '' : ` in ${wait} ms`}: ${error.stack}`),
+  );
+  datapath.on('worker-resumed', (worker) => log(`worker ${worker} goes on`));
 }
 
 function tellReady(fd: number): void {

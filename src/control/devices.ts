@@ -10,6 +10,8 @@ import { closeTap, missingOffload } from '../io/tap/open-tap.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
+import type { Identity } from '../native/credentials.js';
+import { EPERM, SystemError } from '../native/errno.js';
 import { DeviceAdmission } from './device-admission.js';
 import { DeviceNews } from './device-news.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere, type MirrorTap } from './device-registry.js';
@@ -29,6 +31,7 @@ import { isHeld, isReclaimable, MARK, mirrorMark, mirrorOffloads, offloadBits, p
 import { QuietLinks } from './quiet-link.js';
 import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import { RouteLoops } from './route-loops.js';
+import type { StrictPeers } from './strict-peers.js';
 import { TableEdits } from './table-edits.js';
 import { Turns } from './turns.js';
 import { UnderlayPool } from './underlay-pool.js';
@@ -89,6 +92,8 @@ export class Devices {
   /** Destinations that lead back to where they are named. */
   readonly loops: RouteLoops;
   private readonly quiet: QuietLinks;
+  /** Is told of devices that are new, changed or gone; absent: anybody may send to them. */
+  strictPeers: StrictPeers | undefined;
   private closed = false;
 
   constructor(datapath: Datapath, options: DevicesOptions) {
@@ -118,7 +123,7 @@ export class Devices {
     this.watch = new LinkWatch(events, (index) => this.links.state(this.registry.get(index)));
     this.mtus = new MtuFollower(this.rtnetlink, {
       mtu: ({ ifindex }) => this.rtnetlink.link(ifindex)?.mtu,
-      setMtu: ({ ifindex }, mtu) => this.rtnetlink.setLink(ifindex, { mtu }),
+      setMtu: (device, mtu) => this.setMtu(device, mtu),
       followRoutes: () => this.follower.followRoutes(),
       log: options.log,
     });
@@ -198,7 +203,7 @@ export class Devices {
       dismiss: (tap) => this.dismiss(tap),
       mtu: ({ index }) => datapath.devices.mtu(index),
       setMtu: (tap, mtu) => {
-        if (isHere(tap)) rtnetlink.setLink(tap.ifindex, { mtu });
+        if (isHere(tap)) this.setMtu(tap, mtu);
       },
       apply: (instruction) => datapath.apply(instruction),
       log: options.log,
@@ -268,6 +273,7 @@ export class Devices {
     await device.sockets?.change(device.index, options);
     const before = device.vxlan;
     device.vxlan = options;
+    this.strictPeers?.touch(device.index);
     this.datapath.devices.setVxlan(device.index, vxlanMode(options), options.id ?? 0);
     if (before) {
       this.forwarding.change(device, before);
@@ -329,6 +335,11 @@ export class Devices {
   /** The sockets that are open, for whoever looks at the endpoint's health. */
   get underlayParts(): UnderlayParts[] {
     return this.underlays.parts;
+  }
+
+  /** Processes beside this one become another user. */
+  confine(identity: Identity): Promise<void> {
+    return this.turns.take(() => this.underlays.confine(identity));
   }
 
   /** Index of an interface of the host; 0: there is none of that name. */
@@ -424,6 +435,7 @@ export class Devices {
         this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
         this.datapath.devices.setVxlan(index, vxlanMode(vxlan), vxlan.id ?? 0);
         this.forwarding.begin(device);
+        this.strictPeers?.touch(index);
         this.neighbours.devicesChanged();
       }
       if (mirror) this.datapath.devices.setVxlan(index, VxlanMode.MIRROR, mirror.vni);
@@ -454,7 +466,9 @@ export class Devices {
     this.mtus.end(device);
     this.lowers.end(device);
     this.datapath.devices.remove(index);
+    this.strictPeers?.removed(index);
     try {
+      await this.strictPeers?.settle();
       await device.sockets?.close();
       await this.datapath.apply({ type: 'port-close', device: index });
     } catch (error) {
@@ -487,6 +501,20 @@ export class Devices {
     if (this.closed || device.isGone) return;
     this.options.log(`${device.name} is gone (${why}), and its filters with it`);
     this.dismiss(device);
+  }
+
+  /** Of vtep's own accord: what it may not do behind `--user` is said, and the device goes on. */
+  private setMtu({ ifindex, name }: Device, mtu: number): boolean {
+    try {
+      this.rtnetlink.setLink(ifindex, { mtu });
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError && error.errno === EPERM)) throw error;
+      this.options.log(
+        `${name}: its MTU is to be ${mtu} now, which needs CAP_NET_ADMIN to set (ip link set ${name} mtu ${mtu})`,
+      );
+      return false;
+    }
   }
 
   /** Has a device's filters removed, and then it. */

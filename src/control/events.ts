@@ -6,7 +6,9 @@
  * Without listeners nothing is noted. Rules come in force together, and so do their events: `note` keeps one until
  * `inForce`. Within `hold`, which is for what may be undone as a whole, no event is told before its end.
  */
+
 import { type MonitorEvent, type MonitorRequest, monitorSubject, type TimedEvent } from '../iproute/monitor-types.js';
+import { FineWallClock } from '../memory/clock.js';
 
 /** Events that a listener may lag behind. A filter's is about a kilobyte. */
 export const EVENTS_HELD = 16_384;
@@ -34,6 +36,11 @@ export interface Noted {
   readonly lost: number;
 }
 
+function wallClock(): () => number {
+  const clock = new FineWallClock();
+  return () => clock.now();
+}
+
 const NOTHING: Noted = { events: [], lost: 0 };
 
 export class EventLog implements EventSink {
@@ -50,7 +57,7 @@ export class EventLog implements EventSink {
   private waitingLost = 0;
 
   /** `now`: microseconds since 1970. */
-  constructor(most = EVENTS_HELD, now: () => number = () => (performance.timeOrigin + performance.now()) * 1000) {
+  constructor(most = EVENTS_HELD, now: () => number = wallClock()) {
     this.most = most;
     this.now = now;
   }

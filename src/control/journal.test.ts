@@ -5,13 +5,14 @@ import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, actionPlace 
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
 import { actionKinds } from '../iproute/action-kinds.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import { Journal } from './journal.js';
 import { Bench } from './kit.test.helper.js';
 
 /** A clock that only moves when it is told to, so that ages can be compared. */
 let now = 1_760_000_000_000;
-Date.now = () => now;
+SYSTEM_CLOCK.steady = () => now;
 
 /** What every show command prints, ages and counters included. */
 function shown(bench: Bench): string[] {

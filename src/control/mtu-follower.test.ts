@@ -46,6 +46,7 @@ class FakeHost implements UnderlaySource {
     mtu: () => this.mtu,
     setMtu: (_, mtu) => {
       this.mtu = mtu;
+      return true;
     },
     followRoutes: () => void this.routesAsked++,
     log: (line) => void this.said.push(line),

@@ -6,7 +6,8 @@ import { type UnderlayMtu, type UnderlaySource, underlayMtu } from './vxlan-mtu.
 export interface MtuSetter {
   /** The MTU that the kernel says a device has now; undefined where it is not there. */
   mtu(device: Device): number | undefined;
-  setMtu(device: Device, mtu: number): void;
+  /** Gives false, and says so itself, where this process may not. */
+  setMtu(device: Device, mtu: number): boolean;
   /** Has changes of routes told from now on. */
   followRoutes(): void;
   log(line: string): void;
@@ -74,7 +75,7 @@ export class MtuFollower {
     if (current === undefined) return;
     const follows = before !== undefined && current === before.mtu;
     if (follows ? current === now.mtu : !now.isLimit || current <= now.mtu) return;
-    this.setter.setMtu(device, now.mtu);
+    if (!this.setter.setMtu(device, now.mtu)) return;
     this.setter.log(
       `${device.name}: MTU ${now.mtu} instead of ${current}, since ${now.lower} ${now.lower === before?.lower ? 'has' : 'leads there, with'} ${now.lowerMtu} now`,
     );

@@ -1,8 +1,9 @@
-import { fstatSync, rmSync, statSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
 import { CommandError } from '../iproute/commands.js';
 import { EAGAIN, errnoText } from '../native/errno.js';
 import { close, flock, open } from '../native/libc.js';
-import { O_CLOEXEC, O_CREAT, O_RDWR } from '../native/socket-constants.js';
+import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_RDWR } from '../native/socket-constants.js';
+import { removeFile } from './socket-file.js';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -20,7 +21,7 @@ export class NamespaceLock {
   /** Takes the lock beside a control socket. Throws CommandError where a living daemon holds it. */
   static take(socketPath: string): NamespaceLock {
     const path = `${socketPath}.lock`;
-    const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+    const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600);
     if (fd < 0) throw unusable(path, fd);
     const result = flock(fd, LOCK_EX | LOCK_NB);
     if (result === -EAGAIN) {
@@ -43,7 +44,7 @@ export class NamespaceLock {
   }
 
   release(): void {
-    rmSync(this.path, { force: true });
+    removeFile(this.path);
     close(this.fd);
   }
 }

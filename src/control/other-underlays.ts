@@ -6,12 +6,15 @@ import type { UnderlayParts } from '../io/underlay-parts.js';
 import { formatIp } from '../iproute/address.js';
 import { CommandError, type VxlanOptions } from '../iproute/commands.js';
 import { vxlanFamilies } from '../iproute/vxlan-options.js';
+import type { Identity } from '../native/credentials.js';
 import { EAFNOSUPPORT, EPERM, errnoText, SystemError } from '../native/errno.js';
 import { rtnetlinkAnswers } from './refusal.js';
 
 export interface OpenedUnderlay {
   /** For each worker. Groups are joined through the first one's. */
   readonly parts: readonly UnderlayParts[];
+  /** Has the processes that it takes become another user; absent: it takes none. */
+  confine?(identity: Identity): Promise<void>;
   /** Closes everything, once the worker has let go of it. */
   close(): void | Promise<void>;
 }
@@ -40,12 +43,20 @@ export async function openOtherUnderlay(
   }
 }
 
+const NEEDS_RAW =
+  'it needs CAP_NET_RAW: run as root, or in a user namespace; behind --user, --keep-caps net_raw keeps it';
+
 function asAnswer(kind: 'raw' | 'pcap', { dev = '' }: VxlanOptions, error: unknown): unknown {
   if (error instanceof MissingPackageError || (error instanceof CaptureError && error.isMissing))
     return new CommandError(`vtep: ${error.message}`, 2);
-  if (error instanceof CaptureError) return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}`, 2);
-  if (error instanceof SystemError && error.errno === EPERM)
-    return new CommandError(`vtep: underlay ${kind} needs CAP_NET_RAW`, 2);
+  if (error instanceof CaptureError) {
+    const hint = /permi(t|ss)/i.test(error.message) ? ` (${NEEDS_RAW})` : '';
+    return new CommandError(`vtep: underlay pcap on ${dev}: ${error.message}${hint}`, 2);
+  }
+  // The package raw-socket tells it in words alone.
+  const isRaws = kind === 'raw' && error instanceof Error && error.message === errnoText(EPERM);
+  if (isRaws || (error instanceof SystemError && error.errno === EPERM))
+    return new CommandError(`vtep: underlay ${kind}: ${NEEDS_RAW}`, 2);
   if (error instanceof SystemError) return rtnetlinkAnswers(errnoText(error.errno));
   return error;
 }
@@ -108,5 +119,5 @@ async function openPcap(
   const parts = Array.from({ length: workers }, (_, worker): UnderlayParts => {
     return { kind: 'pcap', receiveFd: worker === 0 ? capture.receiveFd : -1 };
   });
-  return { parts, close: () => capture.close() };
+  return { parts, confine: (identity) => capture.confine(identity), close: () => capture.close() };
 }

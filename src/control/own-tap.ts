@@ -3,8 +3,8 @@ import type { Link } from '../io/rtnetlink/link.js';
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import { openTap, type Tap } from '../io/tap/open-tap.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
-import type { VxlanOptions } from '../iproute/commands.js';
-import { EBUSY, EEXIST, SystemError } from '../native/errno.js';
+import { CommandError, type VxlanOptions } from '../iproute/commands.js';
+import { EACCES, EBUSY, EEXIST, ENODEV, ENOENT, ENXIO, EPERM, errnoText, SystemError } from '../native/errno.js';
 import {
   NO_COALESCING,
   OFFLOAD_CSUM,
@@ -31,8 +31,27 @@ export function openOwnTap(name: string, persist: boolean, reclaim: boolean, tun
   } catch (error) {
     if (error instanceof SystemError && error.errno === EEXIST) throw rtnetlinkAnswers('File exists');
     if (error instanceof SystemError && error.errno === EBUSY) throw rtnetlinkAnswers('Device or resource busy');
-    throw error;
+    throw withoutRight(error, name, tunPath);
   }
+}
+
+/** What is missing where a TAP cannot be made, and what helps; any other error as it is. */
+function withoutRight(error: unknown, name: string, tunPath: string): unknown {
+  if (!(error instanceof SystemError)) return error;
+  const { errno, syscall } = error;
+  const own = 'or --tun PATH names a device node of your own';
+  const say = (what: string, why: string): CommandError =>
+    new CommandError(`vtep: ${what}: ${errnoText(errno)}: ${why} (docs/rootless.md)`, 2);
+  if (syscall === 'open' && [ENOENT, ENODEV, ENXIO].includes(errno))
+    return say(tunPath, `there is no TUN/TAP driver here: modprobe tun, in a container --device ${tunPath}, ${own}`);
+  if (syscall === 'open' && [EACCES, EPERM].includes(errno))
+    return say(tunPath, `this user may not open it: chmod 666 ${tunPath} as root, ${own}, on no nodev mount`);
+  if (syscall === 'TUNSETIFF' && errno === EPERM)
+    return say(
+      name,
+      'making a TAP needs CAP_NET_ADMIN in this network namespace: run as root, or in a user namespace (unshare -rn)',
+    );
+  return error;
 }
 
 /** Whether somebody has a TAP of several queues, of which the kernel does not say that it is busy: several can have it. */

@@ -1,5 +1,16 @@
 /** Writes a file in one step: whoever opens it finds the old one or the whole new one, a crash of the machine included. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
 
@@ -7,33 +18,45 @@ import { CommandError } from '../iproute/commands.js';
 const PIECE = 1 << 20;
 
 /**
- * Puts `pieces`, one behind the other, in the place of the file. Throws CommandError where that cannot be (no room, no
- * right), and the file is as it was then. `mode`: of a new file.
+ * Puts `pieces`, one behind the other, in the place of the file; a link stays one, and its file keeps its mode. What is no
+ * file (a pipe, /dev/stdout) is written to. Throws CommandError, which names the file, where that cannot be (no room, no right),
+ * and the file is as it was then. `mode`: of a new file.
  */
 export function replaceFile(path: string, pieces: Iterable<string>, mode = 0o666): void {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    // In the place of /dev/null a root would put a file for good.
+    if (there && !there.isFile()) writeTo(path, pieces, 'w', mode);
+    else replace(there ? realpathSync(path) : path, pieces, there, mode);
+  } catch (error) {
+    throw new CommandError(`vtep: ${path}: ${error instanceof Error ? error.message : String(error)}`, 1);
+  }
+}
+
+function replace(path: string, pieces: Iterable<string>, there: Stats | undefined, mode: number): void {
   const next = `${path}.${process.pid}.new`;
   try {
-    const fd = openSync(next, 'w', mode);
-    try {
-      for (const text of gathered(pieces)) writeSync(fd, text);
-      // Behind the rename the name must not lead to what the disk does not have yet.
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    // Not what a stranger may have put there.
+    rmSync(next, { force: true });
+    writeTo(next, pieces, 'wx', there ? there.mode & 0o777 : mode);
+    if (there) chmodSync(next, there.mode & 0o777);
     renameSync(next, path);
   } catch (error) {
-    removeIfThere(next);
-    throw new CommandError(`vtep: ${error instanceof Error ? error.message : String(error)}`, 1);
+    rmSync(next, { force: true });
+    throw error;
   }
   syncFolder(dirname(path));
 }
 
-function removeIfThere(path: string): void {
+function writeTo(path: string, pieces: Iterable<string>, flags: string, mode: number): void {
+  const fd = openSync(path, flags, mode);
   try {
-    rmSync(path, { force: true });
-  } catch {
-    // Its folder is none: nothing was made.
+    // All of each piece: a call to write takes what there is room for, and says nothing.
+    for (const text of gathered(pieces)) writeFileSync(fd, text);
+    // Behind the rename the name must not lead to what the disk does not have yet.
+    if (flags === 'wx') fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -2,6 +2,7 @@ import test from 'ava';
 import { AT_EGRESS, AT_INGRESS } from '../actions/outlet.js';
 import type { Instruction } from '../dataplane/messages.js';
 import type { FilterParent } from '../iproute/commands.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { DeviceCounter } from '../memory/counters.js';
 import { ALL, Bench } from './kit.test.helper.js';
 
@@ -64,10 +65,10 @@ test('the id of a rule is given to another only after the workers have taken its
 test('the counters of an action that is gone go to another only after the workers have taken its end over', async (t) => {
   const bench = added('pref 1 flower action drop');
   await bench.rules.commit();
-  bench.datapath.actionCounters.hit(0, 5, 500, Date.now());
+  bench.datapath.actionCounters.hit(0, 5, 500, SYSTEM_CLOCK.steady());
   bench.tc(`filter del ${ON} pref 1`);
   bench.tc(`filter add ${ON} pref 2 flower action drop`);
-  bench.datapath.actionCounters.hit(0, 1, 100, Date.now()); // a worker that has not heard yet
+  bench.datapath.actionCounters.hit(0, 1, 100, SYSTEM_CLOCK.steady()); // a worker that has not heard yet
   t.like(bench.rules.list(ALL)[0]?.actions[0], { spec: { index: 1 }, statistics: { packets: 0 } });
   await bench.rules.commit();
   bench.tc(`filter add ${ON} pref 3 flower action drop`);

@@ -23,6 +23,7 @@ import { filterAnswers, filterRefused, refused } from './refusal.js';
 import { RuleEvents } from './rule-events.js';
 import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
+import type { StrictPeers } from './strict-peers.js';
 
 /**
  * The rule tables of a daemon: qdiscs, their filters, the actions, and what of it the workers run. Edits change the
@@ -40,6 +41,8 @@ export class Rules {
   private readonly qdiscs: QdiscTable;
   private readonly dirty = new Set<number>();
   private readonly events: EventSink;
+  /** Is told whom filters name, and tells the workers with every commit; absent: anybody may send. */
+  strictPeers: StrictPeers | undefined;
   /** What edits are told as, when they are in force. */
   readonly told: RuleEvents;
   /** Devices of which the workers have an egress. */
@@ -115,7 +118,12 @@ export class Rules {
     }
     if (existing) throw refused('Exclusivity flag on, cannot modify');
     if (mode === 'change') throw refused('Qdisc not found. To create specify NLM_F_CREATE flag');
-    const block = (hook: 'ingress' | 'egress') => new FilterBlock(this.newTable(), this.maker, this.journal, hook);
+    const { strictPeers } = this;
+    const block = (hook: 'ingress' | 'egress') => {
+      const table = this.newTable();
+      const isNaming = strictPeers && hook === 'ingress';
+      return new FilterBlock(isNaming ? strictPeers.watch(device, table) : table, this.maker, this.journal, hook);
+    };
     const hooks = { ingress: block('ingress'), ...(kind === 'clsact' && { egress: block('egress') }) };
     this.touchQdisc(device, dev);
     this.qdiscs.add(device, kind, hooks);
@@ -286,6 +294,7 @@ export class Rules {
     if (this.journal.isOpen) throw new Error('a transaction is on');
     const noted = this.events.takeNoted();
     await this.putInForce();
+    await this.strictPeers?.settle();
     this.events.emitAll(noted);
   }
 

@@ -317,7 +317,13 @@ test('much output arrives whole', async (t) => {
 
 test('so many clients are served at a time; one more is told so, and has room when another goes', async (t) => {
   const path = place(t);
-  const server = await ControlServer.listen(path, echo, undefined, { clients: 2, unfinished: 1000, gathered: 1000 });
+  const server = await ControlServer.listen(
+    path,
+    echo,
+    undefined,
+    {},
+    { clients: 2, unfinished: 1000, gathered: 1000 },
+  );
   t.teardown(() => server.close());
   const first = connect(path);
   const second = connect(path);
@@ -341,7 +347,13 @@ test('so many clients are served at a time; one more is told so, and has room wh
 
 test('what clients have begun to say is bounded together; others go on', async (t) => {
   const path = place(t);
-  const server = await ControlServer.listen(path, echo, undefined, { clients: 100, unfinished: 1000, gathered: 1000 });
+  const server = await ControlServer.listen(
+    path,
+    echo,
+    undefined,
+    {},
+    { clients: 100, unfinished: 1000, gathered: 1000 },
+  );
   t.teardown(() => server.close());
   const half = connect(path);
   half.write(`{"argv":["${'x'.repeat(800)}`);

@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
 import { type BatchHandler, gathering, type Hoard } from './gather-batch.js';
-import { peerRefusal, peerUser } from './peer.js';
+import { peerGroups, peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
+import { admit, removeFile } from './socket-file.js';
+import type { SocketAccess } from './socket-path.js';
 
 /**
  * What runs a request: says what to print through `say`, resolves with the exit code. Never rejects. What has no end of
@@ -35,13 +37,16 @@ export class ControlServer {
   private readonly path: string;
   private readonly bounds: ServerBounds;
   private readonly hoard: Hoard;
+  /** Members of this group may give commands too. */
+  private readonly group: number | undefined;
   /** Characters of unfinished requests that are held. */
   private unfinished = 0;
 
-  private constructor(server: Server, path: string, bounds: ServerBounds) {
+  private constructor(server: Server, path: string, bounds: ServerBounds, group: number | undefined) {
     this.server = server;
     this.path = path;
     this.bounds = bounds;
+    this.group = group;
     this.hoard = { held: 0, most: bounds.gathered };
   }
 
@@ -53,6 +58,7 @@ export class ControlServer {
     path: string,
     handler: Handler,
     batchHandler: BatchHandler = noBatches,
+    access: SocketAccess = {},
     bounds = BOUNDS,
   ): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
@@ -60,7 +66,7 @@ export class ControlServer {
       return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
     }
     const server = createServer();
-    const control = new ControlServer(server, path, bounds);
+    const control = new ControlServer(server, path, bounds, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
       const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
@@ -70,7 +76,15 @@ export class ControlServer {
       const umask = process.umask(0o177);
       server.listen(path, () => {
         server.off('error', refuse);
-        resolve(control);
+        // Of a connection that could not be accepted (no descriptor left): whoever made it is told, and may try again.
+        server.on('error', () => undefined);
+        try {
+          admit(path, access);
+          resolve(control);
+        } catch (error) {
+          server.close();
+          refuse(error instanceof Error ? error : new Error(String(error)));
+        }
       });
       process.umask(umask); // listen has bound the path by now
     });
@@ -82,7 +96,7 @@ export class ControlServer {
     });
     for (const socket of this.connections) socket.destroy();
     await closed;
-    rmSync(this.path, { force: true });
+    removeFile(this.path);
   }
 
   private serve(socket: Socket, handler: Handler, batchHandler: BatchHandler): void {
@@ -92,7 +106,8 @@ export class ControlServer {
     // A client that goes away in the middle takes only its own answers with it.
     socket.on('error', () => socket.destroy());
     // The socket's mode keeps others out; somebody may have changed it.
-    const refusal = peerRefusal(peerUser(socket), process.getuid?.() ?? 0);
+    const isOfGroup = this.group !== undefined && peerGroups(socket).includes(this.group);
+    const refusal = peerRefusal(peerUser(socket), process.getuid?.() ?? 0, isOfGroup);
     if (refusal !== undefined) {
       dismiss(socket, refusal);
       return;

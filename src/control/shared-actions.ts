@@ -16,6 +16,7 @@ import {
 } from '../iproute/commands.js';
 import { wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
 import { isSameAction } from './filter-content.js';
 import type { Journal } from './journal.js';
@@ -159,13 +160,13 @@ export class SharedActions {
 
   /** `tc actions ls`: by index; `since` milliseconds: those that were used within them. */
   list(kind: ActionKind, since?: number): ActionState[] {
-    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
+    const from = since === undefined ? Number.NEGATIVE_INFINITY : SYSTEM_CLOCK.steady() - since;
     return this.table.list(kind, (action) => this.table.lastUsed(action) >= from).map((action) => this.state(action));
   }
 
   /** As `list`, one after the other: one that has ended by then is left out. */
   each(kind: ActionKind, since?: number): ActionList {
-    const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - since;
+    const from = since === undefined ? Number.NEGATIVE_INFINITY : SYSTEM_CLOCK.steady() - since;
     const actions = this.table.list(kind, (action) => this.table.lastUsed(action) >= from);
     return { total: actions.length, states: this.states(actions) };
   }

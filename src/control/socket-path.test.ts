@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { controlPath, makeSocketDirectory } from './socket-path.js';
+import { clientPath, controlPath, makeSocketDirectory, trustedOwner } from './socket-path.js';
 
 const { VTEP_CONTROL, XDG_RUNTIME_DIR } = process.env;
 const { getuid } = process;
@@ -75,3 +75,51 @@ test.serial('a place where no directory can be is refused with a sentence', (t) 
     message: /^vtep: control socket: /,
   });
 });
+
+test.serial('a directory that others may write to is refused, unless it is sticky', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-path-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const wide = join(folder, 'wide');
+  mkdirSync(wide);
+  for (const [mode, isRefused] of [
+    [0o777, true],
+    [0o770, true],
+    [0o1777, false],
+    [0o755, false],
+  ] as const) {
+    chmodSync(wide, mode);
+    const make = (): void => makeSocketDirectory(join(wide, 'x.sock'));
+    if (isRefused) t.throws(make, { name: 'CommandError', message: /may be written to by others/ });
+    else t.notThrows(make);
+  }
+  chmodSync(wide, 0o777);
+  symlinkSync(wide, join(folder, 'link'));
+  t.throws(() => makeSocketDirectory(join(folder, 'link', 'x.sock')), { message: /may be written to by others/ });
+});
+
+asRoot('a directory that another user owns is refused, unless the daemon becomes that user', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-path-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  chownSync(folder, 4242, 4242);
+  const path = join(folder, 'x.sock');
+  t.throws(() => makeSocketDirectory(path), { message: /belongs to user 4242, who could put another socket there/ });
+  t.notThrows(() => makeSocketDirectory(path, { uid: 4242 }));
+  const made = join(folder, 'made', 'x.sock');
+  makeSocketDirectory(made, { uid: 4242, gid: 4243 });
+  const { uid, gid, mode } = statSync(join(folder, 'made'));
+  t.deepEqual([uid, gid, mode & 0o777], [4242, 4243, 0o710]);
+});
+
+test.serial(
+  'a client looks where its daemon would listen; whom it trusts there depends on who chose the place',
+  (t) => {
+    as(1000, { XDG_RUNTIME_DIR: '/run/user/1000' });
+    t.is(clientPath(), controlPath());
+    t.is(trustedOwner(clientPath()), undefined);
+    t.is(trustedOwner('/somewhere/x.sock'), 'anybody');
+    t.is(trustedOwner(`/run/vtep/net-${inode}.sock`), statSync('/run/vtep', { throwIfNoEntry: false })?.uid);
+    as(1000, { VTEP_CONTROL: '/named/x.sock' });
+    t.is(clientPath(), '/named/x.sock');
+    t.is(trustedOwner(clientPath()), 'anybody');
+  },
+);

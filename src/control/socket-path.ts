@@ -1,5 +1,15 @@
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
 
 /** The directory of root's control sockets. */
@@ -12,7 +22,10 @@ const ROOTS = '/run/vtep';
  */
 export function controlPath(explicit?: string): string {
   const chosen = explicit ?? process.env.VTEP_CONTROL;
-  if (chosen) return chosen;
+  return chosen ? chosen : defaultPath();
+}
+
+function defaultPath(): string {
   const inode = statSync('/proc/self/ns/net', { bigint: true }).ino;
   return `${runtimeDirectory()}/net-${inode}.sock`;
 }
@@ -69,21 +82,83 @@ function isWritable(directory: string): boolean {
   }
 }
 
+/** Who may reach a control socket beside who starts the daemon. */
+export interface SocketAccess {
+  /** The user that the daemon becomes (`--user`). */
+  readonly uid?: number;
+  /** The group whose members may give commands (`--control-group`). */
+  readonly gid?: number;
+}
+
 /**
- * Makes the directory of a control socket, for its owner only. Throws CommandError where it cannot, or where the one
- * that stands below /tmp is somebody else's.
+ * Makes the directory of a control socket, for its owner only, and /run/vtep such that others can pass to a socket of
+ * theirs in it. One that it makes elsewhere is given to the user of `access`. Throws CommandError where it cannot, or
+ * where somebody else could put another socket in the place of vtep's.
  */
-export function makeSocketDirectory(path: string): void {
+export function makeSocketDirectory(path: string, access: SocketAccess = {}): void {
   const directory = dirname(path);
+  const isRoots = directory === ROOTS;
+  const isShared = access.uid !== undefined || access.gid !== undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+    if (isNew && !isRoots && isShared) {
+      chownSync(directory, access.uid ?? -1, access.gid ?? -1);
+      if (access.gid !== undefined) chmodSync(directory, 0o710);
+    }
   } catch (error) {
-    throw new CommandError(`vtep: control socket: ${error instanceof Error ? error.message : String(error)}`, 1);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`vtep: control socket: ${message}; --control PATH names another place`, 1);
   }
+  checkDirectory(directory, access);
+  // To pass, not to list, and nobody but root makes or removes anything there.
+  if (isRoots && isShared && process.getuid?.() === 0) chmodSync(directory, 0o711);
+}
+
+function checkDirectory(directory: string, { uid: later }: SocketAccess): void {
   const uid = process.getuid?.() ?? 0;
-  if (directory !== temporaryDirectory()) return;
-  const found = lstatSync(directory);
-  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
-    throw new CommandError(`vtep: ${directory} is not this user's alone; --control PATH names another place`, 1);
-  }
+  const elsewhere = '--control PATH names another place';
+  const entry = lstatSync(directory);
+  if (directory === temporaryDirectory() && (!entry.isDirectory() || entry.uid !== uid || (entry.mode & 0o077) !== 0))
+    throw new CommandError(`vtep: ${directory} is not this user's alone; ${elsewhere}`, 1);
+  const isTrusted = (owner: number): boolean =>
+    owner === 0 || owner === uid || owner === later || (owner === UNMAPPED && !isMachinesNamespace());
+  const found = statSync(directory);
+  if (!found.isDirectory()) throw new CommandError(`vtep: control socket: ${directory} is no directory`, 1);
+  if (!isTrusted(entry.uid) || !isTrusted(found.uid))
+    throw new CommandError(
+      `vtep: ${directory} belongs to user ${isTrusted(found.uid) ? entry.uid : found.uid}, who could put another socket there; ${elsewhere}`,
+      1,
+    );
+  if ((found.mode & 0o022) !== 0 && (found.mode & STICKY) === 0)
+    throw new CommandError(
+      `vtep: ${directory} may be written to by others, who could put another socket there; ${elsewhere}`,
+      1,
+    );
+}
+
+const STICKY = 0o1000;
+/** Whom a user namespace shows where it has no number for an owner, such as the machine's root. */
+const UNMAPPED = 65534;
+
+function isMachinesNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+}
+
+/** Where a client looks: as `controlPath`, or at a daemon of root's that others may speak to, where they have none. */
+export function clientPath(): string {
+  const path = controlPath();
+  if (process.env.VTEP_CONTROL || process.getuid?.() === 0 || existsSync(path)) return path;
+  const roots = `${ROOTS}/${basename(path)}`;
+  return existsSync(roots) ? roots : path;
+}
+
+/**
+ * Who may be behind a path beside root and who asks: the owner of /run/vtep, which root has given away then, for a
+ * socket in it. `'anybody'` where a path was named that is not vtep's own.
+ */
+export function trustedOwner(path: string): number | 'anybody' | undefined {
+  const isDefault = path === defaultPath() || path === `${ROOTS}/${basename(path)}`;
+  if (!isDefault || path === process.env.VTEP_CONTROL) return 'anybody';
+  if (dirname(path) !== ROOTS) return undefined;
+  return statSync(ROOTS, { throwIfNoEntry: false })?.uid;
 }

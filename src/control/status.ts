@@ -13,7 +13,7 @@ export function statusSentence({ devices, filters, peers }: StatusCounts): strin
 }
 
 /** Milliseconds between two looks at least, and how many times as long as a look took. */
-const LEAST_MS = 5000;
+const LEAST_MS = 15_000;
 const SHARE = 500;
 
 /** Keeps the sentence current, at a rate that costs nothing however much there is to count. */

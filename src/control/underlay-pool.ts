@@ -2,6 +2,7 @@ import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
 import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
 import type { VxlanOptions } from '../iproute/commands.js';
+import type { Identity } from '../native/credentials.js';
 import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
 import type { OpenedUnderlay } from './other-underlays.js';
@@ -52,6 +53,11 @@ export class UnderlayPool {
   /** What is open. */
   get parts(): UnderlayParts[] {
     return [...this.open.values()].flatMap(({ opened }) => opened.parts);
+  }
+
+  /** What is open gives up what it has of this process's rights beside it. */
+  async confine(identity: Identity): Promise<void> {
+    for (const { opened } of this.open.values()) await opened.confine?.(identity);
   }
 
   /** Sets of sockets that an underlay needs. */

@@ -1,5 +1,6 @@
 import type { DeviceTable } from '../devices/device-table.js';
 import type { Link } from '../io/rtnetlink/link.js';
+import { EPERM, SystemError } from '../native/errno.js';
 import { type Device, type DeviceRegistry, isHere } from './device-registry.js';
 import type { Forwarding } from './forwarding.js';
 import type { Turns } from './turns.js';
@@ -50,6 +51,17 @@ export class UpAndDown {
     this.around.setLink(device.ifindex, true);
   }
 
+  /** So that the host sees it; behind `--user` that may be refused, and the device carries nothing all the same. */
+  private setDown(device: Device): void {
+    try {
+      this.around.setLink(device.ifindex, false);
+    } catch (error) {
+      if (!(error instanceof SystemError && error.errno === EPERM)) throw error;
+      this.around.table.setUp(device.index, false);
+      this.around.log(`${device.name} is up on the host, where only CAP_NET_ADMIN can set it down`);
+    }
+  }
+
   /** What the kernel says of a device, taken over; to be called in turn. */
   async sync(device: Device, link: Link): Promise<void> {
     const { table, forwarding } = this.around;
@@ -63,7 +75,7 @@ export class UpAndDown {
         // Set up with the system's own `ip`, which had its answer already: take it back, and say why.
         const why = error instanceof Error ? error.message : String(error);
         this.around.log(`${device.name} stays down: ${why}`);
-        if (isHere(device)) this.around.setLink(device.ifindex, false);
+        if (isHere(device)) this.setDown(device);
         return;
       }
       table.setUp(device.index, true);

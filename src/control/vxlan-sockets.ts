@@ -2,8 +2,9 @@ import { startProbes } from '../io/probe/start-probes.js';
 import { openUdpGroup } from '../io/udp/socket-group.js';
 import { closeUdpSockets, type UdpSocketOptions, type UdpSockets } from '../io/udp/sockets.js';
 import { isIpMulticast } from '../iproute/address.js';
+import { CommandError } from '../iproute/commands.js';
 import { type VxlanOptions, vxlanFamilies } from '../iproute/vxlan-options.js';
-import { EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
+import { EACCES, EAFNOSUPPORT, errnoText, SystemError } from '../native/errno.js';
 import { type OpenedUnderlay, openOtherUnderlay } from './other-underlays.js';
 import { rtnetlinkAnswers } from './refusal.js';
 import type { TakenVnis, UnderlayPool } from './underlay-pool.js';
@@ -67,6 +68,11 @@ export class VxlanSockets {
       await this.openAll(device);
     } catch (error) {
       await this.close();
+      if (error instanceof SystemError && error.syscall === 'bind' && error.errno === EACCES)
+        throw new CommandError(
+          `vtep: UDP port ${this.options.dstport}: ${errnoText(EACCES)}: ports below 1024 need CAP_NET_BIND_SERVICE, or a lower sysctl net.ipv4.ip_unprivileged_port_start`,
+          2,
+        );
       if (error instanceof SystemError && error.syscall !== 'socket') throw rtnetlinkAnswers(errnoText(error.errno));
       throw error;
     }

@@ -4,10 +4,13 @@ import { DeviceTable } from '../devices/device-table.js';
 import { FdbRecords } from '../devices/fdb-records.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { ActionCounterSets, CounterSets } from '../memory/counter-sets.js';
+import { WorkCounter } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
 import type { Instruction, WorkerStart } from './messages.js';
 import { PATH_MTU_BYTES } from './path-mtu.js';
+import { RestartLimit } from './restart-limit.js';
+import { SupervisedWorker } from './supervised-worker.js';
 import { type WorkerHandle, type WorkerNews, type WorkerOwner, WorkerThread } from './worker-thread.js';
 
 interface Events {
@@ -21,7 +24,11 @@ interface Events {
   'mirror-wanted': [wanted: Int32Array];
   /** Super-frames are no longer handed to the kernel whole: said once, by the first worker that has met it. */
   'tunnel-gso-failed': [errno: number];
-  /** A worker died of an error. */
+  /** A worker's thread died of an error; another follows in so many milliseconds. */
+  'worker-died': [worker: number, error: Error, wait: number];
+  /** Another thread has taken over all that it had. */
+  'worker-resumed': [worker: number];
+  /** Nobody carries the traffic any more: of a worker's threads too many have died. */
   failed: [error: Error];
 }
 
@@ -36,6 +43,8 @@ export interface DatapathOptions {
   readonly cpus?: readonly number[];
   /** Microseconds for which a worker that had work looks for more before it sleeps; 0, the default: it does not. */
   readonly busyPoll?: number;
+  /** Whether devices take datagrams only from peers that `apply` has told of; false where it is left out. */
+  readonly strictPeers?: boolean;
   /** Makes a worker; absent: each is a thread. */
   readonly newWorker?: (start: Omit<WorkerStart, 'wakeFd' | 'heartbeat'>, owner: WorkerOwner) => WorkerHandle;
 }
@@ -68,8 +77,7 @@ export class Datapath extends EventEmitter<Events> {
 
   private constructor(options: DatapathOptions) {
     super();
-    const { coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0 } = options;
-    const { newWorker = (...parts) => new WorkerThread(...parts) } = options;
+    const { coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0, strictPeers = false, newWorker } = options;
     this.workers = workers;
     this.counters = new CounterSets(workers);
     this.actionCounters = new ActionCounterSets(workers);
@@ -81,12 +89,10 @@ export class Datapath extends EventEmitter<Events> {
       pathMtus: new SharedArrayBuffer(PATH_MTU_BYTES),
       coalesce,
       busyPoll,
+      strictPeers,
       ...(tunnelGso === undefined ? {} : { tunnelGso }),
     };
-    const owner = {
-      heard: (news: WorkerNews): void => this.heard(news),
-      failed: (error: Error): void => this.failed(error),
-    };
+    const limit = new RestartLimit();
     this.threads = this.counters.sets.map((counters, number) => {
       const own = {
         number,
@@ -95,10 +101,33 @@ export class Datapath extends EventEmitter<Events> {
         vniCounters: (this.vniCounters[number] as VniCounters).buffer,
         samples: (this.samples[number] as SampleRing).buffer,
       };
-      return newWorker({ ...shared, ...own }, owner);
+      if (newWorker) {
+        return newWorker(
+          { ...shared, ...own },
+          {
+            heard: (news) => this.heard(news),
+            died: (error) => this.failed(error),
+            failed: (error) => this.failed(error),
+          },
+        );
+      }
+      return new SupervisedWorker((owner) => new WorkerThread({ ...shared, ...own }, owner), limit, {
+        heard: (news) => this.heard(news),
+        died: (error, wait) => {
+          // The thread has ended, and the next not begun: nobody else writes these counters.
+          counters.work(WorkCounter.RESTARTS, 1);
+          this.emit('worker-died', number, error, wait);
+        },
+        resumed: () => {
+          this.emit('worker-resumed', number);
+          // The dead one may have had some that it did not come to tell of.
+          this.emit('fdb-notices');
+        },
+        failed: (error) => this.failed(error),
+      });
     });
     // A blocked worker delays the end of the process: wake them on every way out.
-    if (options.newWorker === undefined) process.once('exit', this.wake);
+    if (newWorker === undefined) process.once('exit', this.wake);
   }
 
   /** Starts the workers and resolves when all of them take instructions. Rejects where one could not begin. */

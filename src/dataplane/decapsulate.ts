@@ -45,6 +45,7 @@ import type { Hooks } from './classify.js';
 import { type Demultiplexer, NOBODY } from './demultiplexer.js';
 import { holdsOneInnerSuperFrame } from './inner-super-frame.js';
 import type { PathMtus } from './path-mtu.js';
+import { ADMITTED, PeerFilter } from './peer-filter.js';
 import { NO_POLICY, ReceivedRecords } from './received-records.js';
 import type { SourceLearning } from './source-learning.js';
 import type { ReceivedTrains } from './trains.js';
@@ -73,6 +74,8 @@ export class Decapsulator {
   /** Whether filters dropped the packet that came of it. */
   private wasDropped = false;
   private readonly records: ReceivedRecords;
+  /** Who may send (`--strict-peers`). */
+  readonly peers = new PeerFilter();
 
   constructor(
     arena: Arena,
@@ -209,6 +212,13 @@ export class Decapsulator {
     if (devices.kind(device) !== DeviceKind.VXLAN) {
       this.drop(device, REASON['unknown-vni']);
       return NONE;
+    }
+    if (this.peers.isOn) {
+      const refusal = this.peers.refusal(device, this.batch.tunnels, m * TUNNEL_WORDS);
+      if (refusal !== ADMITTED) {
+        this.drop(device, refusal);
+        return NONE;
+      }
     }
     if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
       this.frameError(device, REASON['reserved-bits']);

@@ -131,6 +131,7 @@ export class Deliverer {
   flush(): void {
     const queues = this.queues;
     for (let n = 0; n < queues.count; n++) {
+      queues.written = n;
       if (queues.way(n) === TO_PORT) this.toPort(queues.device(n), queues.first(n));
       else this.toTunnel(queues.device(n), queues.first(n));
     }

@@ -16,7 +16,7 @@ import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table
 import type { FdbLookup } from '../devices/fdb-lookup.js';
 import type { FramePort, Routes, Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
-import type { Clock } from '../memory/clock.js';
+import { type Clock, STEADY_OFFSET } from '../memory/clock.js';
 import {
   type ActionCounters,
   type Counters,
@@ -37,9 +37,12 @@ import type { Deliverer } from './deliver.js';
 import type { Demultiplexer } from './demultiplexer.js';
 import { type EngineClasses, EngineParts, PACKETS, TAP_FRAMES } from './engine-parts.js';
 import type { Inbound } from './inbound.js';
+import { loseFromHost, loseQueued, loseReceived } from './lost-batch.js';
 import type { MirrorTaps } from './mirror-taps.js';
 import type { NeighbourLookup } from './neighbour-lookup.js';
 import type { PathMtus } from './path-mtu.js';
+import type { PeerFilter } from './peer-filter.js';
+import type { OutputQueues } from './queues.js';
 import type { SourceLearning } from './source-learning.js';
 import type { ReceivedTrains } from './trains.js';
 import type { UnderlayPaths } from './underlay-paths.js';
@@ -75,6 +78,7 @@ export class Engine {
   private readonly counters: Counters;
   private readonly executor: Executor;
   private readonly hook: Hooks;
+  private readonly queues: OutputQueues;
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
@@ -97,6 +101,13 @@ export class Engine {
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
   private customActions: CustomActions | null = null;
+  /** The batch in hand: the descriptor's underlay or device, or -1; which message or frame is looked at, and of how many. */
+  private underlayInHand = -1;
+  private portInHand = -1;
+  private at = 0;
+  private inHand = 0;
+  /** Packets that there were before it was looked at. */
+  private packetsBefore = 0;
 
   /** As EngineParts: what is absent is one of its own. */
   constructor(
@@ -130,6 +141,7 @@ export class Engine {
     this.demultiplexer = parts.demultiplexer;
     this.executor = parts.executor;
     this.hook = parts.hook;
+    this.queues = parts.queues;
     this.scratch = parts.scratch;
     this.flowCache = parts.flowCache;
     this.decapsulator = parts.decapsulator;
@@ -272,6 +284,11 @@ export class Engine {
     else this.demultiplexer.share(number, owner, takers);
   }
 
+  /** Who may send to devices (`--strict-peers`). */
+  get peers(): PeerFilter {
+    return this.decapsulator.peers;
+  }
+
   /** Through which underlay a device sends; -1: none, it is down. */
   useUnderlay(device: number, number: number): void {
     this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
@@ -295,21 +312,53 @@ export class Engine {
     this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
     const before = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS);
     this.packets.reset();
+    this.underlayInHand = number;
+    this.inHand = received;
     this.decapsulator.begin();
     for (let m = 0; m < received; m++) {
+      this.at = m;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
       if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) {
         this.finish();
         this.decapsulator.begin();
       }
+      this.packetsBefore = this.packets.count;
       this.decapsulator.message(m, number);
     }
+    this.at = received;
     this.finish();
     const datagrams = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS) - before;
     if (datagrams > 0) this.counters.size(SizeHistogram.RECEIVE_BATCH, datagrams);
+    this.underlayInHand = -1;
     this.tock();
     return received;
+  }
+
+  /** Whoever drives it has met an exception in it, and will not use it again: counts what it had in hand as lost. */
+  abandon(): void {
+    const { devices, counters, packets, queues, at } = this;
+    if (this.underlayInHand >= 0) {
+      let lost = 0;
+      for (let m = at; m < this.inHand; m++) lost += this.decapsulator.datagrams(m);
+      // Of a bundle, those that had been taken stand in queues; one of them was looked at.
+      if (lost > 0) lost -= Math.min(this.decapsulator.datagrams(at) - 1, packets.count - this.packetsBefore - 1);
+      loseReceived(counters, this.demultiplexer.owner(this.underlayInHand), lost);
+    } else if (this.portInHand >= 0) {
+      let lost = 0;
+      for (let i = at; i < this.inHand; i++) {
+        if (i > at) this.hook.dissect(i as PacketIndex);
+        lost += packets.segments(i as PacketIndex);
+      }
+      loseFromHost(devices, counters, this.portInHand, lost);
+    }
+    loseQueued(devices, counters, packets, queues);
+    this.mirrors.abandon();
+  }
+
+  /** How much of what receive queues have lost is counted, by descriptor. */
+  dropsTold(): (readonly [fd: number, count: number])[] {
+    return this.underlays.flatMap((underlay) => underlay?.dropsTold?.() ?? []);
   }
 
   /** Counts what the queues of the underlays have lost up to now. */
@@ -337,15 +386,20 @@ export class Engine {
     this.tick(read);
     this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
     const taken = this.packets.count;
+    this.portInHand = device;
+    this.inHand = taken;
     for (let i = 0; i < taken; i++) {
+      this.at = i;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       this.fromHost(i as PacketIndex, device);
     }
+    this.at = taken;
     const before = this.deliverer.messages;
     this.finish();
     const made = (this.deliverer.messages - before) | 0;
     const fits = made === 0 ? TAP_FRAMES : ((read * TAP_MESSAGES) / made) | 0;
     this.allowance[device] = Math.max(1, Math.min(fits, most * 2, TAP_FRAMES));
+    this.portInHand = -1;
     this.tock();
     return read;
   }
@@ -383,10 +437,9 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = this.clock === null ? Date.now() : this.clock.wall();
+    const now = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
     this.executor.now = now;
-    if (this.executor.needsClock)
-      this.executor.arrivals.begin(this.clock === null ? performance.now() : this.clock.steady(), count);
+    if (this.executor.needsClock) this.executor.arrivals.begin(now, count);
     const second = (now / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
@@ -398,7 +451,7 @@ export class Engine {
   /** The batch is done with. */
   private tock(): void {
     if (this.executor.needsClock)
-      this.executor.arrivals.finish(this.clock === null ? performance.now() : this.clock.steady());
+      this.executor.arrivals.finish(this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady());
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

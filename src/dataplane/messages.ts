@@ -74,6 +74,10 @@ export type Instruction =
   | { readonly type: 'restore-counts'; readonly counts: RestoredCounts }
   /** What full queues have lost up to now is counted. */
   | { readonly type: 'count-overflows' }
+  /** Who may send to a device, with `strictPeers`: words of peer-table.ts; absent: nobody. */
+  | { readonly type: 'peers'; readonly device: number; readonly words?: Int32Array }
+  /** Gives up what only this thread can give up of its rights; the control thread does the rest. */
+  | { readonly type: 'confine' }
   | { readonly type: 'stop' };
 
 export type ToWorker = Instruction & { readonly sequence: number };
@@ -94,6 +98,15 @@ export type FromWorker =
   | { readonly type: 'fdb-notices' }
   /** VNIs have arrived at mirror receivers that have no TAP there: pairs of device and VNI, each to be answered. */
   | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
+  /**
+   * The thread dies of an error, which follows. `drops`: what receive queues have lost is counted up to here, by
+   * descriptor. `tornTable`: it was about to write the forwarding table, and nobody can tell what stands there.
+   */
+  | {
+      readonly type: 'dying';
+      readonly drops: readonly (readonly [fd: number, count: number])[];
+      readonly tornTable: boolean;
+    }
   | { readonly type: 'stopped' };
 
 /** What a worker is started with. */
@@ -118,6 +131,8 @@ export interface WorkerStart {
   /** Written by the control thread when instructions wait. */
   readonly wakeFd: number;
   readonly coalesce: boolean;
+  /** Whether a device takes datagrams only from peers that it was told of. */
+  readonly strictPeers: boolean;
   /** What super-frames are handed to the kernel through; absent: nothing. */
   readonly tunnelGso?: TunnelGsoParts;
   /** Where action sample writes (memory/sample-ring.ts): its own. */

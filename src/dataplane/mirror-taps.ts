@@ -184,6 +184,16 @@ export class MirrorTaps {
     this.usedBytes = used;
   }
 
+  /** Counts what is kept as lost: nobody will release it. */
+  abandon(): void {
+    const { frames } = this;
+    for (let row = 0; row < this.held * HELD_ROW; row += HELD_ROW) {
+      if (frames[row + Held.LENGTH] !== 0)
+        this.drop(frames[row + Held.DEVICE], REASON['worker-died'], frames[row + Held.SEGMENTS]);
+    }
+    this.held = 0;
+  }
+
   private isAsked(device: number, vni: number): boolean {
     for (let n = 0; n < this.askedCount; n++) {
       if (this.asked[n * 2 + 1] === vni && this.asked[n * 2] === device) return true;

@@ -53,7 +53,7 @@ export class OwnWorker implements WorkerHandle {
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
     // Nobody posts instructions here: they are carried out when they are given.
     const link = {
-      say: (news: WorkerNews | { readonly type: 'ready' | 'applied' | 'refused' | 'stopped' }): void => {
+      say: (news: WorkerNews | { readonly type: 'ready' | 'applied' | 'refused' | 'dying' | 'stopped' }): void => {
         if (isNews(news)) owner.heard(news);
       },
       next: () => undefined,
@@ -165,5 +165,5 @@ export class OwnWorker implements WorkerHandle {
 }
 
 function isNews(news: { readonly type: string }): news is WorkerNews {
-  return !['ready', 'applied', 'refused', 'stopped'].includes(news.type);
+  return !['ready', 'applied', 'refused', 'dying', 'stopped'].includes(news.type);
 }

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Arena } from '../memory/arena.js';
 import { close, eventfd } from '../native/libc.js';
@@ -86,4 +90,65 @@ test('a full set says so', (t) => {
   const set = newSet(t);
   for (let n = 0; n < 4096; n++) set.add(-1, POLL_DEVICE.PORT, n, 0);
   t.throws(() => set.add(-1, POLL_DEVICE.PORT, 0, 0), { instanceOf: RangeError });
+});
+
+/** A descriptor that hangs up for ever: the reading end of a FIFO whose writer has gone. */
+function hungUp(t: ExecutionContext): number {
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-test-'));
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  closeSync(openSync(path, constants.O_WRONLY));
+  rmSync(folder, { recursive: true });
+  t.teardown(() => closeSync(fd));
+  return fd;
+}
+
+test('one that has failed and never has anything is left alone for a second, again and again', (t) => {
+  const set = newSet(t);
+  const { now } = performance;
+  let later = 0;
+  performance.now = () => now.call(performance) + later;
+  t.teardown(() => {
+    performance.now = now;
+  });
+  set.add(hungUp(t), POLL_DEVICE.UNDERLAY, 1, 0);
+  for (const _ of [1, 2, 3]) {
+    let turns = 0;
+    for (; set.wait(0) === 1; turns++) {
+      t.true(turns < 1000, 'it spins');
+      set.tried(0, turns % 2 === 0 ? 0 : -5);
+    }
+    t.is(turns, 16);
+    later += 1001;
+  }
+  t.is(set.wait(0), 1);
+});
+
+test('one that has failed and has something yet is never left alone; one that only has nothing neither', (t) => {
+  const set = newSet(t);
+  set.add(hungUp(t), POLL_DEVICE.PORT, 1, 0);
+  for (let n = 0; n < 100; n++) {
+    t.is(set.wait(0), 1);
+    set.tried(0, n % 10 === 0 ? 1 : 0);
+  }
+  set.remove(POLL_DEVICE.PORT, 1);
+  const fd = eventfd(1, NONBLOCK);
+  t.teardown(() => close(fd));
+  set.add(fd, POLL_DEVICE.PORT, 2, 0);
+  for (let n = 0; n < 100; n++) {
+    t.is(set.wait(0), 1);
+    set.tried(0, -11);
+  }
+});
+
+test("one that is left alone can be taken out, and its place is another's", (t) => {
+  const set = newSet(t);
+  set.add(hungUp(t), POLL_DEVICE.PORT, 1, 0);
+  while (set.wait(0) === 1) set.tried(0, 0);
+  set.remove(POLL_DEVICE.PORT, 1);
+  const fd = eventfd(1, NONBLOCK);
+  t.teardown(() => close(fd));
+  set.add(fd, POLL_DEVICE.PORT, 2, 0);
+  t.deepEqual(ready(set), [[POLL_DEVICE.PORT, 2, 0]]);
 });

@@ -15,6 +15,8 @@ export class OutputQueues {
   private readonly tail = new Int32Array(MAX_DEVICES * 2).fill(NONE);
   private readonly filled = new Int32Array(MAX_DEVICES * 2);
   private filledCount = 0;
+  /** Queues that are done with, while they are written: the next one may be written in part. */
+  written = 0;
   /** Packets appended since somebody set it to 0, and the queue of the last one. */
   appended = 0;
   last = 0;
@@ -75,5 +77,6 @@ export class OutputQueues {
       this.tail[this.filled[n]] = NONE;
     }
     this.filledCount = 0;
+    this.written = 0;
   }
 }

@@ -14,6 +14,7 @@ function entries(...rows: readonly (readonly [kind: number, device: number, whic
     kind: (entry: number) => rows[entry]?.[0] ?? POLL_DEVICE.NONE,
     device: (entry: number) => rows[entry]?.[1] ?? -1,
     which: (entry: number) => rows[entry]?.[2] ?? -1,
+    tried: () => {},
   };
 }
 

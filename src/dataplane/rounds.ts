@@ -22,6 +22,8 @@ export interface ReadyEntries {
   kind(entry: number): number;
   device(entry: number): number;
   which(entry: number): number;
+  /** Is told what the turn of the n-th one came to: messages or frames, 0, or -errno. */
+  tried(n: number, result: number): void;
 }
 
 /** Where batches come from; each call is one batch, and returns messages or frames, or -errno. */
@@ -62,8 +64,13 @@ export class Rounds {
     for (let n = 0; n < count; n++) {
       const entry = entries.ready(n);
       const kind = entries.kind(entry);
-      if (kind === POLL_DEVICE.UNDERLAY) work += this.serveUnderlay(entries.device(entry), entries.which(entry));
-      else if (kind === POLL_DEVICE.PORT) work += this.servePort(entries.device(entry));
+      if (kind === POLL_DEVICE.CONTROL || kind === POLL_DEVICE.NONE) continue;
+      const gained =
+        kind === POLL_DEVICE.UNDERLAY
+          ? this.serveUnderlay(entries.device(entry), entries.which(entry))
+          : this.servePort(entries.device(entry));
+      entries.tried(n, gained);
+      work += gained;
     }
     const { written } = this;
     for (let n = 0; n < written.count; n++) work += this.servePort(written.device(n));

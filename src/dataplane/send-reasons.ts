@@ -14,6 +14,7 @@ import {
   ENETUNREACH,
   ENOBUFS,
   ENODEV,
+  ENOMEM,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
@@ -26,6 +27,7 @@ export function sendReason(errno: number): number {
     case EAGAIN:
       return REASON['send-again'];
     case ENOBUFS:
+    case ENOMEM:
       return REASON['send-nobufs'];
     case EAFNOSUPPORT:
       return REASON['no-underlay-family'];

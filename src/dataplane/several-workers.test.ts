@@ -1,10 +1,11 @@
 // Several real worker threads. Each reads a socket of its own in the place of a TAP's queue.
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { POLICE_WORDS, PoliceWord, Verdict } from '../actions/program.js';
 import { DeviceKind } from '../devices/device-table.js';
 import { closeHandover, openHandover } from '../io/handover/pair.js';
-import { ActionCounter, DeviceCounter } from '../memory/counters.js';
+import { ActionCounter, DeviceCounter, WorkCounter } from '../memory/counters.js';
 import { REASON } from '../memory/reasons.js';
 import { buildFrame } from '../offload/test-frames.js';
 import { Datapath, type DatapathOptions } from './datapath.js';
@@ -79,18 +80,26 @@ test('a policer gives its rate once, whichever workers its packets meet it on', 
   t.is(datapath.actionCounters.value(0, ActionCounter.OVERLIMITS), 20 * WORKERS - 10);
 });
 
-test('one worker that dies is the end of the datapath, and the others end when they are told', async (t) => {
+test('of several workers one dies, the others go on meanwhile, and another takes its place', async (t) => {
   const datapath = await start(t);
-  const failures: Error[] = [];
-  datapath.on('failed', (error) => failures.push(error));
+  const deaths: number[] = [];
+  datapath.on('worker-died', (worker) => deaths.push(worker));
+  const resumed = once(datapath, 'worker-resumed');
   const fds = await openTap(t, datapath);
   // A program whose counters were never made: no control thread does that, but a fault must not go unnoticed.
   await datapath.apply(rules({ device: TAP0, actions: [gact(Verdict.SHOT)] }));
   writeSync(fds[1] ?? -1, FRAME);
-  t.truthy(await until(datapath, () => false).catch((error: unknown) => error));
-  t.is(failures.length, 1);
-  await t.throwsAsync(datapath.apply(rules()), { message: 'the datapath worker has ended' });
-  await datapath.stop();
+  await resumed;
+  t.deepEqual(deaths, [1]);
+  datapath.ensureActionCounters(1);
+  await datapath.apply(rules({ device: TAP0, actions: [gact(Verdict.SHOT)] }));
+  for (const fd of fds) writeSync(fd, FRAME);
+  await until(datapath, () => datapath.actionCounters.value(0, 0) === WORKERS);
+  t.is(datapath.counters.reasonValue(TAP0, REASON['worker-died']), 1);
+  t.deepEqual(
+    datapath.counters.sets.map((set) => set.workValue(WorkCounter.RESTARTS)),
+    Array.from({ length: WORKERS }, (_, worker) => (worker === 1 ? 1 : 0)),
+  );
 });
 
 test('a worker that refuses an instruction makes it refused, behind the answers of the others', async (t) => {

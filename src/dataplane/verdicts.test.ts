@@ -2,6 +2,7 @@ import test from 'ava';
 import { AT_EGRESS } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
 import { KeyWord } from '../classifier/flow-key.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { REASON } from '../memory/reasons.js';
 import { buildFrame, noise } from '../offload/test-frames.js';
 import {
@@ -289,9 +290,9 @@ test('rules change between two batches: each frame sees the old ones or the new,
 test('statistics say when an action was used first and last', (t) => {
   const harness = new Harness();
   harness.use([{ device: TAP0, actions: [redirect(TAP1)] }]);
-  const before = Date.now();
+  const before = SYSTEM_CLOCK.steady();
   harness.send(TAP0, PING);
-  const after = Date.now();
+  const after = SYSTEM_CLOCK.steady();
   const first = harness.actionCounters.value(0, 6);
   t.true(first >= before && first <= after);
   t.is(harness.actionCounters.value(0, 5), first);

@@ -8,11 +8,16 @@ import { ThreadWatch } from './thread-watch.js';
 import { signalEventfd } from './wake.js';
 
 /** What a worker says of its own accord. */
-export type WorkerNews = Exclude<FromWorker, { readonly type: 'ready' | 'applied' | 'refused' | 'stopped' }>;
+export type WorkerNews = Exclude<FromWorker, { readonly type: 'ready' | 'applied' | 'refused' | 'dying' | 'stopped' }>;
+
+/** What a thread that dies of an error says at last. */
+export type Dying = Extract<FromWorker, { readonly type: 'dying' }>;
 
 export interface WorkerOwner {
   heard(news: WorkerNews): void;
-  /** The worker died of an error; called once. */
+  /** The thread died of an error; called once. `dying`: what it said at last, where it came to that. */
+  died(error: Error, dying: Dying | undefined): void;
+  /** The kernel has ended the thread, and nothing of it can be taken over; called once. */
   failed(error: Error): void;
 }
 
@@ -32,7 +37,10 @@ export interface WorkerHandle {
   wake(): void;
 }
 
-/** The control thread's handle on one worker. */
+/** What instructions are refused with that a thread did not live to carry out. */
+export class ThreadEnded extends Error {}
+
+/** The control thread's handle on one thread of a worker. */
 export class WorkerThread implements WorkerHandle {
   /** Resolves when the worker takes instructions; rejects where it could not begin. */
   readonly ready: Promise<void>;
@@ -44,6 +52,8 @@ export class WorkerThread implements WorkerHandle {
   private sequence = 0;
   private ended = false;
   private closed = false;
+  private error: Error | undefined;
+  private dying: Dying | undefined;
   private readonly exited: Promise<void>;
   private watch: ThreadWatch | undefined;
   /** Has `stop` wait no longer. */
@@ -62,8 +72,11 @@ export class WorkerThread implements WorkerHandle {
       this.worker.once('exit', (code) => {
         this.watch?.stop();
         resolve();
+        const wasAsked = this.ended;
+        this.end();
         // Without an error that says why: still nobody carries the traffic any more.
-        if (!this.ended) this.failed(new Error(`worker ${start.number} ended by itself (exit code ${code})`));
+        const error = this.error ?? new Error(`worker ${start.number} ended by itself (exit code ${code})`);
+        if (this.error !== undefined || !wasAsked) owner.died(error, this.dying);
       });
     });
     this.ready = new Promise((resolve, reject) => {
@@ -73,17 +86,19 @@ export class WorkerThread implements WorkerHandle {
           resolve();
         } else this.heard(message);
       });
+      // What it still had to say comes before its exit.
       this.worker.on('error', (error) => {
         reject(error);
-        this.failed(error);
+        this.error ??= error;
       });
+      this.exited.then(() => reject(new ThreadEnded('the thread has ended')));
     });
     this.ready.catch(() => undefined);
   }
 
   /** Hands an instruction to the worker; resolves when it is in force, rejects where the worker refused it. */
   apply(instruction: Instruction): Promise<void> {
-    if (this.ended) return Promise.reject(new Error('the datapath worker has ended'));
+    if (this.ended) return Promise.reject(new ThreadEnded('the datapath worker has ended'));
     const sequence = ++this.sequence;
     return new Promise((resolve, reject) => {
       this.waiting.set(sequence, { resolve, reject });
@@ -138,6 +153,9 @@ export class WorkerThread implements WorkerHandle {
         this.waiting.get(message.sequence)?.reject(new Error(message.message));
         this.waiting.delete(message.sequence);
         break;
+      case 'dying':
+        this.dying = message;
+        break;
       default:
         this.owner.heard(message);
     }
@@ -150,14 +168,16 @@ export class WorkerThread implements WorkerHandle {
       this.worker.unref();
       process.once('exit', endProcess);
       this.gone();
-      if (!this.ended) this.failed(new Error(`worker ${number} is gone: the kernel has ended its thread (see dmesg)`));
+      const wasAsked = this.ended;
+      this.end();
+      if (!wasAsked)
+        this.owner.failed(new Error(`worker ${number} is gone: the kernel has ended its thread (see dmesg)`));
     });
   }
 
-  private failed(error: Error): void {
+  private end(): void {
     this.ended = true;
-    for (const { reject } of this.waiting.values()) reject(error);
+    for (const { reject } of this.waiting.values()) reject(new ThreadEnded('the datapath worker has ended'));
     this.waiting.clear();
-    this.owner.failed(error);
   }
 }

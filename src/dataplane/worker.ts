@@ -19,6 +19,7 @@ import { ArenaPool } from '../memory/arena-pool.js';
 import { ActionCounters, Counters, MAX_DEVICES } from '../memory/counters.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
+import { boundThread, isBounded, setCapabilities } from '../native/credentials.js';
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { NO_COALESCING } from '../offload/offloads.js';
@@ -80,7 +81,7 @@ export class DatapathWorker {
   private running = true;
   private tunnelGsoTold = false;
   /** When a note was said last, in milliseconds. */
-  private noteTold = 0;
+  private noteTold = Number.NEGATIVE_INFINITY;
 
   /** `extraBytes` of the arena are for whoever drives the worker. */
   constructor(link: ControlLink, start: WorkerStart, extraBytes = 0) {
@@ -102,6 +103,7 @@ export class DatapathWorker {
       start.pathMtus,
     );
     this.engine.setCoalescing(start.coalesce);
+    this.engine.peers.isOn = start.strictPeers;
     this.routes = new RouteProbe(this.arena);
     this.engine.setRoutes(this.routes);
     this.tunnelGso = start.tunnelGso === undefined ? null : new TunnelGso(this.arena, start.tunnelGso);
@@ -119,17 +121,40 @@ export class DatapathWorker {
 
   /** A thread's whole life: `cpu` is the processor that it keeps to, or -1. */
   run(cpu: number): void {
+    // In the place of one that died, behind --user: what the control thread has kept is not for it.
+    if (isBounded()) setCapabilities([]);
     nameThread(this.arena, `vtep-worker${this.number}`);
     if (cpu >= 0) pinThread(this.arena, cpu);
     const thread = threadId();
     this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
+    try {
+      this.loop();
+      this.say({ type: 'stopped' });
+    } catch (error) {
+      this.die();
+      throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  private loop(): void {
     while (this.running) {
       const ready = this.waiting.wait();
       if (ready < 0 && ready !== -EINTR) throw new Error(`epoll_wait: ${errnoText(ready)}`);
       if (ready > 0) this.serve(ready);
     }
-    this.close();
-    this.say({ type: 'stopped' });
+  }
+
+  /** An error that nobody expected: leaves things so that another thread can go on with them. */
+  private die(): void {
+    const tornTable = !this.engine.fdb.abandon();
+    try {
+      this.engine.abandon();
+    } catch {
+      // Whatever is wrong with it is: the first error is the one to tell of.
+    }
+    this.say({ type: 'dying', drops: this.engine.dropsTold(), tornTable });
   }
 
   /** Gives back what is its own; descriptors that it was handed are their owner's. */
@@ -164,7 +189,7 @@ export class DatapathWorker {
   private tellNote(): void {
     const action = this.engine.takeNote();
     if (action < 0) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.noteTold < NOTE_INTERVAL) return;
     this.noteTold = now;
     this.say({ type: 'note', action });
@@ -290,6 +315,12 @@ export class DatapathWorker {
         break;
       case 'buckets':
         this.engine.attachBuckets(instruction.slab);
+        break;
+      case 'peers':
+        this.engine.peers.use(instruction.device, instruction.words);
+        break;
+      case 'confine':
+        boundThread();
         break;
       case 'stop':
         this.running = false;

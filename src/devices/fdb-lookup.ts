@@ -55,12 +55,17 @@ export class FdbLookup {
     this.words = this.store.words;
   }
 
-  /** Takes the time of a batch; `wall` is the time of day in ms, and tells when a tenth of a second may have gone by. */
-  tick(wall: number): void {
-    const tenth = (wall / 100) | 0;
+  /** Takes the time of a batch; `now` is the steady clock in ms, and tells when a tenth of a second may have gone by. */
+  tick(now: number): void {
+    const tenth = (now / 100) | 0;
     if (tenth === this.lastTenth) return;
     this.lastTenth = tenth;
     this.now = this.store.time();
+  }
+
+  /** As SharedLock's. */
+  abandon(): boolean {
+    return this.store.lock.abandon();
   }
 
   /** The state of the table: what was looked up is still so while this is the same. */

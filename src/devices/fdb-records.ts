@@ -69,7 +69,16 @@ export type FdbRefusal = 'exists' | 'none' | 'full' | 'too-many-remotes' | 'not-
 /** Entries that `age` takes away in one call: some 10 ms of work. */
 const AGE_STEP = 4096;
 
+/** Is told of edits of the control thread's, before they are in force. */
+export interface FdbListener {
+  /** A destination that somebody has said. */
+  added(device: number, address: Uint8Array): void;
+  /** Some destination is gone, or may be. */
+  removed(device: number): void;
+}
+
 export class FdbRecords {
+  listener: FdbListener | undefined;
   private readonly store = new FdbStore();
   private readonly words = this.store.words;
   private lost = 0;
@@ -162,6 +171,7 @@ export class FdbRecords {
       }
       this.setEntry(entry, state, flags);
       this.putRemote(row, remote);
+      this.tellAdded(entry, remote);
       return undefined;
     });
   }
@@ -197,6 +207,7 @@ export class FdbRecords {
       const entry = this.find(key);
       if (entry < 0) return;
       this.setEntry(entry, state, flags);
+      this.listener?.removed(key.device);
       Atomics.store(this.words, FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.UPDATED, this.store.time());
     });
   }
@@ -212,6 +223,7 @@ export class FdbRecords {
       const row = this.store.addRemote(entry);
       if (row < 0) return 'full';
       this.putRemote(row, remote);
+      this.tellAdded(entry, remote);
       return undefined;
     });
   }
@@ -223,6 +235,7 @@ export class FdbRecords {
       if (entry < 0) return 'none';
       if (this.remoteOf(entry, remote) >= 0) return undefined;
       this.putRemote(this.words[FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.REMOTE], remote);
+      this.listener?.removed(key.device);
       return undefined;
     });
   }
@@ -232,6 +245,7 @@ export class FdbRecords {
     return this.change(() => {
       const entry = this.find(key);
       if (entry < 0) return 'none';
+      this.listener?.removed(key.device);
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
       if (remote !== undefined) {
         const which = this.remoteOf(entry, remote);
@@ -270,6 +284,7 @@ export class FdbRecords {
         if (!this.canAge(row) || left() > 0) return undefined;
         const record = this.read(entry);
         this.store.remove(entry);
+        this.listener?.removed(record.device);
         return record;
       });
       if (!gone) continue;
@@ -341,6 +356,14 @@ export class FdbRecords {
         this.isTogether = false;
       }
     });
+  }
+
+  private tellAdded(entry: number, { address }: FdbRemote): void {
+    const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
+    const isMade =
+      (this.words[row + EntryWord.STATE] & (NUD_PERMANENT | NUD_NOARP)) !== 0 ||
+      (this.words[row + EntryWord.FLAGS] & ADDED_BY_USER) !== 0;
+    if (isMade) this.listener?.added(this.words[row + EntryWord.DEVICE], address);
   }
 
   private find({ device, mac, vni }: FdbKey): number {

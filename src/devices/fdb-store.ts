@@ -13,6 +13,7 @@
  * Time is in tenths of seconds since the table was made, by a clock that does not jump.
  */
 import { randomInt } from 'node:crypto';
+import { STEADY_OFFSET, SYSTEM_CLOCK } from '../memory/clock.js';
 import { SharedLock } from '../memory/shared-lock.js';
 import {
   DEVICE_WORDS,
@@ -41,7 +42,7 @@ export class FdbStore {
   readonly words: Int32Array;
   readonly lock: SharedLock;
   private readonly seed: number;
-  /** This thread's monotonic clock at the table's beginning, in ms. */
+  /** The steady clock at the table's beginning, in ms. */
   private readonly began: number;
 
   constructor(buffer?: SharedArrayBuffer) {
@@ -51,15 +52,15 @@ export class FdbStore {
     const epoch = new Float64Array(this.buffer, HeaderWord.EPOCH * 4, 1);
     if (buffer === undefined) {
       this.words[HeaderWord.SEED] = randomInt(2 ** 32) | 0;
-      epoch[0] = performance.timeOrigin + performance.now();
+      epoch[0] = SYSTEM_CLOCK.steady();
     }
     this.seed = this.words[HeaderWord.SEED];
-    this.began = epoch[0] - performance.timeOrigin;
+    this.began = epoch[0];
   }
 
   /** Tenths of seconds since the table was made. */
   time(): number {
-    return ((performance.now() - this.began) / 100) | 0;
+    return ((performance.now() + STEADY_OFFSET - this.began) / 100) | 0;
   }
 
   hash(device: number, high: number, low: number, vni: number): number {

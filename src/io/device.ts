@@ -24,6 +24,11 @@ export interface Underlay {
   /** Datagrams that its queues have lost and no `receive` has told of; asks the kernel. */
   takeOverflow(): number;
   /**
+   * How much `receive` and `takeOverflow` have told of what was lost, by receive descriptor: who reads it next goes on
+   * from there (`dropsBefore`). Absent: there is nothing to go on from.
+   */
+  dropsTold?(): readonly (readonly [fd: number, count: number])[];
+  /**
    * Sends every entry of `vector`, whose destinations are records of `tunnels` (TUNNEL_WORDS words each), and sets
    * `vector.errno`. One entry's failure does not stop the others. Returns the number of system calls made.
    */

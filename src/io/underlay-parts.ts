@@ -11,7 +11,7 @@ import { UdpUnderlay, type UdpUnderlayCapacity } from './udp/underlay.js';
 export type UnderlayParts =
   | { readonly kind: 'udp'; readonly sockets: readonly UdpSockets[] }
   | { readonly kind: 'raw'; readonly families: readonly RawFamily[] }
-  | { readonly kind: 'pcap'; readonly receiveFd: number }
+  | { readonly kind: 'pcap'; readonly receiveFd: number; readonly dropsBefore?: number }
   /** An object of this process, for a worker on the caller's thread; `make` is called once, with the worker's arena. */
   | { readonly kind: 'own'; make(arena: Arena): Underlay };
 
@@ -31,7 +31,7 @@ export function makeUnderlay(
     case 'raw':
       return new RawUnderlay(arena, parts.families, capacity);
     case 'pcap':
-      return new PcapUnderlay(arena, parts.receiveFd, capacity);
+      return new PcapUnderlay(arena, parts.receiveFd, capacity, parts.dropsBefore);
     case 'own':
       return parts.make(arena);
   }

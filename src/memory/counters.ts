@@ -53,6 +53,8 @@ export const WorkCounter = {
   /** Looks for more work instead of sleeping, and those of them that found none. */
   BUSY_POLLS: 15,
   IDLE_POLLS: 16,
+  /** Threads that took the place of one that had died. */
+  RESTARTS: 17,
   /** Super-frames that were handed to the kernel whole (io/tunnel-gso). */
   SENT_SUPER_FRAMES: 20,
 } as const;
@@ -162,7 +164,7 @@ export const ActionCounter = {
   DROPS: 2,
   OVERLIMITS: 3,
   REQUEUES: 4,
-  /** Milliseconds since the epoch; 0: never. */
+  /** Milliseconds of the steady clock (clock.ts); 0: never. */
   LAST_USED: 5,
   FIRST_USED: 6,
   /** Packets that `random determ` has counted. */
@@ -194,7 +196,7 @@ export class ActionCounters {
     return this.slabs.length * SLAB_ROWS;
   }
 
-  /** Counts one packet (of `segments` segments and `bytes` bytes) that met the action at `now` (ms since the epoch). */
+  /** Counts one packet (of `segments` segments and `bytes` bytes) that met the action at `now` (ms of the steady clock). */
   hit(row: number, segments: number, bytes: number, now: number): void {
     const slab = this.slabs[row >> SLAB_BITS];
     const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS;

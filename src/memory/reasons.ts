@@ -28,6 +28,14 @@ const table = {
   'short-vxlan-header': ['drop', 'UDP payload shorter than the 8 bytes of a VXLAN header'],
   'no-vni-flag': ['drop', 'the I flag of the VXLAN header is not set, so there is no VNI'],
   'unknown-vni': ['drop', 'no device of this port takes this VNI'],
+  'unknown-peer': [
+    'drop',
+    'the sender is none of the peers that a filter, a remote, the forwarding table or --peer names (--strict-peers)',
+  ],
+  'other-destination': [
+    'drop',
+    "the datagram was sent to another address of this host than the device's local one (--strict-peers)",
+  ],
   'reserved-bits': ['drop', 'reserved bits of the VXLAN header are set (the kernel counts rx_errors and frame_errors)'],
   'no-inner-frame': ['drop', 'the VXLAN header is followed by no frame'],
   'short-inner-frame': ['drop', 'the inner frame is shorter than the 14 bytes of an Ethernet header'],
@@ -52,6 +60,10 @@ const table = {
   'ecn-suspicious': ['pass', 'inner and outer ECN field do not go together (RFC 6040): the inner one was kept'],
   'device-down': ['drop', 'the device was down'],
   'batch-full': ['drop', 'a batch had no descriptor left'],
+  'worker-died': [
+    'drop',
+    'a worker died of an error with the frame in hand (vtep workers counts its restarts, the log says why); some of what it was just writing may have left',
+  ],
   // classification
   unmatched: ['pass', "no filter took the frame at the ingress of a vxlan device: given to the host's stack there"],
   'tap-unmatched': ['drop', 'no filter took the frame at the ingress of a TAP port, and no stack stands behind one'],
@@ -120,7 +132,7 @@ const table = {
   'too-many-segments': ['drop', 'a super-frame would become more segments than a batch holds'],
   'bad-super-frame': ['drop', 'the host handed over a super-frame of a kind that cannot be segmented'],
   'send-again': ['drop', 'the underlay socket was full (EAGAIN)'],
-  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS)'],
+  'send-nobufs': ['drop', 'the kernel had no buffer for the datagram (ENOBUFS, ENOMEM)'],
   'send-unreachable': ['drop', 'no route to the tunnel destination (ENETUNREACH, EHOSTUNREACH)'],
   'send-refused': ['drop', 'the peer answered that its port is closed (ECONNREFUSED)'],
   'send-permission': ['drop', 'a firewall refused the datagram (EPERM, EACCES)'],

@@ -22,6 +22,9 @@ export class SharedLock {
   private readonly words: Int32Array;
   private readonly lock: number;
   private readonly count: number;
+  /** Whether this thread holds it, by this object; and is writing. */
+  private holds = false;
+  private writes = false;
 
   /** Over words `at` and `at + 1` of shared memory, which are zero at first. */
   constructor(words: Int32Array, at: number) {
@@ -38,23 +41,38 @@ export class SharedLock {
   /** Waits for the lock. What is read then is one state. Not to be taken twice. */
   exclude(): void {
     for (let n = 0; n < SPINS; n++) {
-      if (Atomics.compareExchange(this.words, this.lock, FREE, HELD) === FREE) return;
+      if (Atomics.compareExchange(this.words, this.lock, FREE, HELD) === FREE) {
+        this.holds = true;
+        return;
+      }
     }
     while (Atomics.exchange(this.words, this.lock, AWAITED) !== FREE) Atomics.wait(this.words, this.lock, AWAITED);
+    this.holds = true;
   }
 
   /** Gives the lock back. */
   admit(): void {
+    this.holds = false;
     if (Atomics.exchange(this.words, this.lock, FREE) === AWAITED) Atomics.notify(this.words, this.lock, 1);
   }
 
   /** Who holds the lock begins to change what readers look at. */
   write(): void {
+    this.writes = true;
     Atomics.add(this.words, this.count, 1);
   }
 
   /** Ends what `write` began. */
   written(): void {
     Atomics.add(this.words, this.count, 1);
+    this.writes = false;
+  }
+
+  /** The thread dies of an error: nobody is to wait for it. False where it was writing, and nobody knows what stands there. */
+  abandon(): boolean {
+    const isWhole = !this.writes;
+    if (this.writes) this.written();
+    if (this.holds) this.admit();
+    return isWhole;
   }
 }

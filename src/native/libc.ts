@@ -61,7 +61,15 @@ const raw = {
   flock: bind('flock', 'int', ['int', 'int']),
   unshare: bind('unshare', 'int', ['int']),
   setns: bind('setns', 'int', ['int', 'int']),
+  capget: bind('capget', 'int', ['uintptr_t', 'uintptr_t']),
+  capset: bind('capset', 'int', ['uintptr_t', 'uintptr_t']),
+  syscall: bind('syscall', 'long', ['long', 'ulong', 'ulong', 'uintptr_t']),
+  copy: bind('memcpy', 'uintptr_t', ['uintptr_t', 'uintptr_t', 'size_t']),
+  getpwuid: bind('getpwuid', 'uintptr_t', ['uint']),
 } as const;
+
+const byName = (name: string): ((user: string) => number) =>
+  libc.func(name, 'uintptr_t', ['str']) as (user: string) => number;
 
 const openPath = libc.func('open', 'int', ['str', 'int', 'int']) as (
   path: string,
@@ -135,7 +143,23 @@ export const endProcess = (code: number): void => {
 };
 export const eventfd = (initial: number, flags: number): number => checked(raw.eventfd(initial, flags));
 export const close = (fd: number): number => checked(raw.close(fd));
-export const prctl = (option: number, argument: number): number => checked(raw.prctl(option, argument, 0, 0, 0));
+export const prctl = (option: number, argument: number, second = 0): number =>
+  checked(raw.prctl(option, argument, second, 0, 0));
+/** Reads the calling thread's capabilities; both arguments are addresses (capget(2)). */
+export const capget = (header: number, data: number): number => checked(raw.capget(header, data));
+/** Sets the calling thread's capabilities; both arguments are addresses (capset(2)). */
+export const capset = (header: number, data: number): number => checked(raw.capset(header, data));
+/** A system call that the C library has no name for, of three arguments; the thread that calls is meant. */
+export const systemCall = (number: number, first: number, second: number, third: number): number =>
+  checked(raw.syscall(number, first, second, third));
+/** Copies bytes between addresses. */
+export const copyBytes = (to: number, from: number, length: number): void => {
+  raw.copy(to, from, length);
+};
+/** Addresses of struct passwd and struct group, 0 where there is none; they hold until the next call. */
+export const getpwnam = byName('getpwnam');
+export const getgrnam = byName('getgrnam');
+export const getpwuid = (uid: number): number => raw.getpwuid(uid);
 /** `thread` 0 is the calling one; `mask` is the address of `bytes` bytes of one bit a processor. */
 export const schedSetaffinity = (thread: number, bytes: number, mask: number): number =>
   checked(raw.sched_setaffinity(thread, bytes, mask));

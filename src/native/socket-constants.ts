@@ -32,6 +32,8 @@ export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MARK = 36;
+/** The supplementary groups of a Unix socket's peer (Linux 4.13). */
+export const SO_PEERGROUPS = 59;
 /** Linux 5.1. */
 export const SO_BINDTOIFINDEX = 62;
 /** Nine 32-bit numbers; the last one is the count of datagrams that the queue had no room for (Linux 4.12). */
@@ -93,6 +95,8 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 
 export const POLLIN = 0x001;
+export const EPOLLERR = 0x008;
+export const EPOLLHUP = 0x010;
 export const EPOLLIN = 0x001;
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
@@ -112,6 +116,7 @@ export const EFD_CLOEXEC = 0x80000;
 export const O_RDONLY = 0;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
+export const O_NOFOLLOW = process.arch === 'arm64' ? 0o100000 : 0o400000;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 

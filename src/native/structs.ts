@@ -99,3 +99,7 @@ export const Ndmsg = { FAMILY: 0, IFINDEX: 4, STATE: 8, FLAGS: 10, TYPE: 11, SIZ
 
 /** struct ifaddrmsg. */
 export const Ifaddrmsg = { FAMILY: 0, PREFIX_LENGTH: 1, FLAGS: 2, SCOPE: 3, INDEX: 4, SIZE: 8 } as const;
+
+/** struct passwd and struct group, as far as they are read; the C libraries for Linux agree in it. */
+export const Passwd = { UID: 16, GID: 20, READ: 24 } as const;
+export const GroupEntry = { GID: 16, READ: 20 } as const;

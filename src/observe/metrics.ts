@@ -65,6 +65,7 @@ function ofPeers(way: 'rx' | 'tx', what: 'packets' | 'bytes', help: string): Val
 }
 
 type WorkerFigure =
+  | 'restarts'
   | 'wakeups'
   | 'receivedDatagrams'
   | 'sentDatagrams'
@@ -119,6 +120,7 @@ const ROWS: readonly (ValueRow | HistogramRow)[] = [
   ofPeers('rx', 'bytes', 'Bytes of the frames in them'),
   ofPeers('tx', 'packets', 'Datagrams sent to a peer under a VNI'),
   ofPeers('tx', 'bytes', 'Bytes of the frames in them'),
+  ofWorkers('restarts', 'restarts', "Times that another thread took a worker's place"),
   ofWorkers('wakeups', 'wakeups', 'Times that a worker slept until something came'),
   ofWorkers('received_datagrams', 'receivedDatagrams', 'Datagrams that a worker took from the underlay'),
   ofWorkers('sent_datagrams', 'sentDatagrams', 'Datagrams that a worker gave to the underlay'),

@@ -8,7 +8,7 @@ function sizes(...counts: readonly number[]): number[] {
 }
 
 export const WORKER: OverviewWorker = {
-  ...{ worker: 0, wakeups: 100, polls: 0, idlePolls: 0, receivedDatagrams: 1000, sentDatagrams: 500 },
+  ...{ worker: 0, restarts: 1, wakeups: 100, polls: 0, idlePolls: 0, receivedDatagrams: 1000, sentDatagrams: 500 },
   ...{ framesRead: 50, framesWritten: 900, lookups: 200, cacheHits: 150, cpuSeconds: 1.5 },
   ...{ batches: sizes(2, 0, 3), written: sizes(4, 4), sent: sizes(7), writes: 90, sentMessages: 50 },
 };

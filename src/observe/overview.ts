@@ -77,7 +77,7 @@ export interface Overview {
   readonly version: 1;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** Seconds since the start. */
+  /** Seconds since the start, whatever becomes of the clock on the wall: rates are made by it. */
   readonly uptime: number;
   readonly devices: readonly OverviewDevice[];
   readonly filters: readonly OverviewFilter[];

@@ -17,6 +17,8 @@ export interface WorkerRow {
   readonly framesWritten: number;
   readonly lookups: number;
   readonly cacheHits: number;
+  /** Threads that took the place of one that had died of an error. */
+  readonly restarts: number;
 }
 
 /** A row for each set of counters; `cpus` names the processors that they are pinned to, one after the other. */
@@ -35,6 +37,7 @@ export function workerRows(sets: readonly Counters[], cpus: readonly number[] = 
       framesWritten: set.workValue(WorkCounter.TAP_FRAMES_WRITTEN),
       lookups: set.workValue(WorkCounter.LOOKUPS),
       cacheHits: set.workValue(WorkCounter.CACHE_HITS),
+      restarts: set.workValue(WorkCounter.RESTARTS),
     };
   });
 }
@@ -52,6 +55,7 @@ const titles = [
   'WRITTEN',
   'LOOKUPS',
   'CACHED',
+  'RESTARTS',
 ];
 
 /**
@@ -73,6 +77,7 @@ export function printWorkers(rows: readonly WorkerRow[], columns = Number.POSITI
       `${row.framesWritten}`,
       `${row.lookups}`,
       `${row.cacheHits}`,
+      `${row.restarts}`,
     ]),
   ];
   const widths = titles.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));

@@ -17,7 +17,7 @@ export interface Block {
 /** Paths from the root of every page. */
 export function pages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' });
-  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+  return ['README.md', 'SECURITY.md', ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 }
 
 export function read(page: string): string {

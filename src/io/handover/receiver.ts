@@ -18,10 +18,14 @@ export class HandoverReceiver {
   private readonly headers: number;
   private bound: ReceivedDatagrams | undefined;
   /** The producer's drop count as last told (32 bits, wraps). */
-  private dropped = 0;
+  private dropped: number;
 
-  /** `fd` is the receiving end, and stays the caller's. Batches of up to `capacity` entries can be received into. */
-  constructor(arena: Arena, fd: number, capacity: number) {
+  /**
+   * `fd` is the receiving end, and stays the caller's. Batches of up to `capacity` entries can be received into.
+   * `dropsBefore`: what another receiver has been told of already.
+   */
+  constructor(arena: Arena, fd: number, capacity: number, dropsBefore = 0) {
+    this.dropped = dropsBefore;
     this.arena = arena;
     this.fd = fd;
     this.capacity = capacity;
@@ -68,6 +72,11 @@ export class HandoverReceiver {
   /** None: the producer says what it drops with what it hands over. */
   takeOverflow(): number {
     return 0;
+  }
+
+  /** The producer's count as last told, as `dropsBefore` of who receives next. */
+  get dropsTold(): readonly [fd: number, count: number] {
+    return [this.fd, this.dropped];
   }
 
   private bind(batch: ReceivedDatagrams): void {

@@ -5,6 +5,7 @@
  * interface goes down (cb_packets in its binding.cc), and it does not return to the event loop as long as packets
  * wait. Here the one ends a capture, which is begun anew when the interface is back, and the other holds up nothing.
  */
+import { become } from '../../native/credentials.js';
 import { prctl } from '../../native/libc.js';
 import { PR_SET_PDEATHSIG, SIGKILL } from '../../native/socket-constants.js';
 import { HANDOVER_SLOT, HandoverWriter } from '../handover/writer.js';
@@ -12,7 +13,7 @@ import { loadOptionalPackage, MissingPackageError } from '../optional-package.js
 import { NOT_OURS, OuterReader, WHOLE } from '../outer/outer-reader.js';
 import { RtnetlinkClient } from '../rtnetlink/client.js';
 import type { Link } from '../rtnetlink/link.js';
-import { type CaptureOptions, type FromCapture, HANDOVER_FD } from './capture-messages.js';
+import { type CaptureOptions, type Confine, type FromCapture, HANDOVER_FD } from './capture-messages.js';
 
 /**
  * Bytes of the kernel's ring. cap always asks for packets at once, and libpcap then has a slot for the longest one, 64 KB,
@@ -96,11 +97,22 @@ function say(message: FromCapture): void {
   process.send?.(message);
 }
 
+/** What it listens with is open: nothing of what it may is needed any more. */
+function confine({ confine: identity }: Confine): void {
+  try {
+    become(identity, []);
+    say({ type: 'confined' });
+  } catch (error) {
+    process.send?.({ type: 'unconfined', message: String(error) } satisfies FromCapture, () => process.exit(1));
+  }
+}
+
 prctl(PR_SET_PDEATHSIG, SIGKILL);
 process.on('disconnect', () => process.exit());
 process.once('message', (options: CaptureOptions) => {
   try {
     listen(options);
+    process.on('message', confine);
     say({ type: 'listening' });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

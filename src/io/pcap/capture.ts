@@ -1,8 +1,9 @@
 /** A capture: control path, main thread. Starts the process that listens, and starts it again when it has ended. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Identity } from '../../native/credentials.js';
 import { closeHandover, type HandoverPair, openHandover } from '../handover/pair.js';
-import type { CaptureOptions, FromCapture } from './capture-messages.js';
+import type { CaptureOptions, Confine, FromCapture } from './capture-messages.js';
 
 const PROGRAM = fileURLToPath(new URL('./capture-process.js', import.meta.url));
 /** Between two attempts to listen again. */
@@ -32,6 +33,7 @@ export class Capture {
   private child: ChildProcess | undefined;
   private retry: NodeJS.Timeout | undefined;
   private closed = false;
+  private hasComplained = false;
 
   private constructor(settings: CaptureSettings) {
     this.settings = settings;
@@ -53,6 +55,20 @@ export class Capture {
   /** What the worker receives from. */
   get receiveFd(): number {
     return this.pair.receiveFd;
+  }
+
+  /** Has the process that listens become another user. One that is begun later has this process's rights. */
+  async confine(identity: Identity): Promise<void> {
+    const { child } = this;
+    if (!child?.connected) return;
+    await new Promise<void>((resolve, reject) => {
+      child.on('message', (message: FromCapture) => {
+        if (message.type === 'confined') resolve();
+        else if (message.type === 'unconfined') reject(new CaptureError(message.message, false));
+      });
+      child.once('exit', () => resolve());
+      child.send({ confine: identity } satisfies Confine);
+    });
   }
 
   /** Ends it, once the worker has let go of `receiveFd`. */
@@ -87,7 +103,7 @@ export class Capture {
         if (message.type === 'listening') {
           listens = true;
           resolve();
-        } else {
+        } else if (message.type === 'refused') {
           reject(new CaptureError(message.message, message.isMissing));
         }
       });
@@ -106,12 +122,22 @@ export class Capture {
     this.tryAgain();
   }
 
+  /** What will not change by itself is said once: that capturing is not permitted any more (`--user`). */
+  private complain(message: string): void {
+    if (this.hasComplained || !/permi(t|ss)/i.test(message)) return;
+    this.hasComplained = true;
+    this.settings.log(`capture on ${this.settings.dev} cannot go on: ${message}`);
+  }
+
   private tryAgain(): void {
     if (this.closed) return;
     this.retry = setTimeout(() => {
       this.listen().then(
         () => this.settings.log(`capture on ${this.settings.dev} goes on`),
-        () => this.tryAgain(),
+        (error: Error) => {
+          this.complain(error.message);
+          this.tryAgain();
+        },
       );
     }, RETRY_MS);
     this.retry.unref();

@@ -12,9 +12,9 @@ export class PcapUnderlay implements Underlay {
   private readonly receiver: HandoverReceiver;
 
   /** `receiveFd` is a capture's, and stays it; -1: another worker receives. */
-  constructor(arena: Arena, receiveFd: number, capacity: { readonly receive: number }) {
+  constructor(arena: Arena, receiveFd: number, capacity: { readonly receive: number }, dropsBefore = 0) {
     this.receiveFds = receiveFd < 0 ? [] : [receiveFd];
-    this.receiver = new HandoverReceiver(arena, receiveFd, capacity.receive);
+    this.receiver = new HandoverReceiver(arena, receiveFd, capacity.receive, dropsBefore);
   }
 
   receive(which: number, batch: ReceivedDatagrams): number {
@@ -23,6 +23,10 @@ export class PcapUnderlay implements Underlay {
 
   takeOverflow(): number {
     return this.receiver.takeOverflow();
+  }
+
+  dropsTold(): readonly (readonly [fd: number, count: number])[] {
+    return this.receiveFds.length === 0 ? [] : [this.receiver.dropsTold];
   }
 
   /** Refuses every entry (EOPNOTSUPP). */

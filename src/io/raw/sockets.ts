@@ -65,6 +65,8 @@ export interface RawFamily {
   readonly scopeId: number;
   /** The receiving end of a handover over IPv4, a UDP socket over IPv6; -1: another worker receives. */
   readonly receiveFd: number;
+  /** What its queue had lost before, and somebody has been told of; absent: nothing. */
+  readonly dropsBefore?: number;
   /** The UDP socket on the port: whoever has it join a multicast group has the raw socket hear it. */
   readonly udpFd: number;
   /** Raw sockets: without DF, and with it. */

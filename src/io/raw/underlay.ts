@@ -25,7 +25,7 @@ export class RawUnderlay implements Underlay {
     this.receiveFds = receiving.map(({ receiveFd }) => receiveFd);
     this.receivers = receiving.map((each) =>
       each.family === 4
-        ? new HandoverReceiver(arena, each.receiveFd, capacity.receive)
+        ? new HandoverReceiver(arena, each.receiveFd, capacity.receive, each.dropsBefore)
         : new UdpReceiver(arena, each, capacity.receive),
     );
     this.sender = new RawSender(arena, families);
@@ -40,6 +40,10 @@ export class RawUnderlay implements Underlay {
     let lost = 0;
     for (let n = 0; n < this.receivers.length; n++) lost += this.receivers[n].takeOverflow();
     return lost;
+  }
+
+  dropsTold(): readonly (readonly [fd: number, count: number])[] {
+    return this.receivers.map((receiver) => receiver.dropsTold);
   }
 
   send(vector: DatagramVector, tunnels: Int32Array): number {

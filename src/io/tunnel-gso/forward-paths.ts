@@ -65,7 +65,7 @@ export class ForwardPaths {
 
   /** The slot of a record, with an answer of this second; -1: out of questions. */
   private find(tunnels: Int32Array, record: number, hopLimit: DefaultHopLimit): number {
-    const second = (Date.now() / 1000) | 0;
+    const second = (performance.now() / 1000) | 0;
     if (second !== this.second) {
       this.second = second;
       this.asked = 0;

@@ -30,7 +30,7 @@ export class QueueDrops {
   private readonly words: number;
   private readonly address: number;
   /** The count as last told (32 bits, wraps). */
-  private told: number;
+  told: number;
 
   /** `before`: what had been counted when the socket began to be used. */
   constructor(arena: Arena, fd: number, before: number) {

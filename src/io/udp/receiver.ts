@@ -78,6 +78,11 @@ export class UdpReceiver {
     return this.drops.take();
   }
 
+  /** How much of it has been told, as `dropsBefore` of who receives next. */
+  get dropsTold(): readonly [fd: number, count: number] {
+    return [this.fd, this.drops.told];
+  }
+
   private take(batch: ReceivedDatagrams, i: number): void {
     const { i32 } = this.arena;
     const { tunnels } = batch;

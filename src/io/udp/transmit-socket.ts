@@ -19,7 +19,7 @@ import {
 } from '../../native/socket-constants.js';
 import type { UdpSockets } from './sockets.js';
 
-/** Bits of a mode; 0 is a new socket's. */
+/** Bits of a mode; 0 is what a socket begins with here. */
 export const MODE_DONT_FRAGMENT = 1;
 export const MODE_NO_CHECKSUM = 2;
 export const MODES = 4;
@@ -47,7 +47,7 @@ export class TransmitSocket {
   private readonly valueAddress: number;
   private mode = 0;
 
-  /** Socket number `n` of those opened. */
+  /** Socket number `n` of those opened; who had it before may have left it in any mode. */
   constructor(arena: Arena, opened: UdpSockets, n: number) {
     this.arena = arena;
     this.value = arena.alloc(4, 4);
@@ -58,6 +58,8 @@ export class TransmitSocket {
     this.defaultPort = opened.port;
     this.scopeId = opened.scopeId;
     this.segmentation = opened.segmentation;
+    this.setFragmentation(0);
+    this.setChecksum(0);
   }
 
   /** Puts the socket into `mode`; returns the number of system calls. They cannot fail on an open UDP socket. */
@@ -66,18 +68,27 @@ export class TransmitSocket {
     if (change === 0) return 0;
     let calls = 0;
     if ((change & MODE_DONT_FRAGMENT) !== 0) {
-      const on = (mode & MODE_DONT_FRAGMENT) !== 0;
-      this.set(SOL_IP, IP_MTU_DISCOVER, on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+      this.setFragmentation(mode);
       calls++;
     }
     if ((change & MODE_NO_CHECKSUM) !== 0) {
-      const off = (mode & MODE_NO_CHECKSUM) === 0 ? 0 : 1;
-      if (this.family === 4) this.set(SOL_SOCKET, SO_NO_CHECK, off);
-      else this.set(SOL_UDP, UDP_NO_CHECK6_TX, off);
+      this.setChecksum(mode);
       calls++;
     }
     this.mode = mode;
     return calls;
+  }
+
+  private setFragmentation(mode: number): void {
+    // Over IPv6 there is nothing to say.
+    if (this.family !== 4) return;
+    this.set(SOL_IP, IP_MTU_DISCOVER, (mode & MODE_DONT_FRAGMENT) === 0 ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO);
+  }
+
+  private setChecksum(mode: number): void {
+    const off = (mode & MODE_NO_CHECKSUM) === 0 ? 0 : 1;
+    if (this.family === 4) this.set(SOL_SOCKET, SO_NO_CHECK, off);
+    else this.set(SOL_UDP, UDP_NO_CHECK6_TX, off);
   }
 
   private set(level: number, name: number, value: number): void {

@@ -70,6 +70,10 @@ export class UdpUnderlay implements Underlay {
     return lost;
   }
 
+  dropsTold(): readonly (readonly [fd: number, count: number])[] {
+    return this.receivers.map((receiver) => receiver.dropsTold);
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     return this.sender.send(vector, tunnels);
   }

@@ -28,6 +28,6 @@ test('a worker’s averages are of the interval, not of all time', (t) => {
 });
 
 test('a counter that began anew grew from 0', (t) => {
-  const [device] = ratesBetween(LATER, { ...OVERVIEW, time: LATER.time + 1000 }).devices;
+  const [device] = ratesBetween(LATER, { ...OVERVIEW, uptime: LATER.uptime + 1 }).devices;
   t.is(device?.rx.packets, 1000);
 });

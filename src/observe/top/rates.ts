@@ -78,7 +78,8 @@ function grown(before: number | undefined, after: number): number {
 }
 
 export function ratesBetween(before: Overview, after: Overview): Rates {
-  const seconds = Math.max(0.001, (after.time - before.time) / 1000);
+  // Not by `time`, which people may set.
+  const seconds = Math.max(0.001, after.uptime - before.uptime);
   const each = (from: number | undefined, to: number): number => grown(from, to) / seconds;
   const flow = (from: Traffic | undefined, to: Traffic): Flow => ({
     packets: each(from?.packets, to.packets),
