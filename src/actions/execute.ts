@@ -16,6 +16,7 @@ import { ipv4Tos } from '../wire/ipv4.js';
 import { ipv6TrafficClass } from '../wire/ipv6.js';
 import { ArrivalClock } from './arrival-clock.js';
 import { runCsum } from './csum.js';
+import { DEFERRED } from './deferred.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet, type Sampler } from './outlet.js';
 import { runPedit } from './pedit.js';
 import { Buckets } from './police.js';
@@ -27,6 +28,7 @@ import {
   ActionKind,
   type ActionPrograms,
   ActionWord,
+  actionPlace,
   MIRRED_INGRESS,
   MIRRED_REDIRECT,
   PoliceWord,
@@ -102,6 +104,10 @@ export class Executor {
    * it looks at a clock, a counter or chance, rewrites or copies the frame.
    */
   repeats = true;
+  /** Of the last DEFERRED: the action that the frame waits for, its place in the rule, and the row of its counters. */
+  deferredAction = 0;
+  deferredAt = 0;
+  deferredRow = 0;
   /** The action `simple` that was met last since somebody set this to -1: its id. */
   note = -1;
 
@@ -140,6 +146,43 @@ export class Executor {
    * Where it answers SHOT the reason is counted; where the packet goes on, its columns are true.
    */
   run(packet: PacketIndex, rule: number, hook: number, bytes: number): number {
+    return this.runFrom(packet, rule, hook, bytes, 0);
+  }
+
+  /**
+   * Goes on with the program at action `place`, for which the packet has waited (DEFERRED), as its control says;
+   * `nesting` as then.
+   */
+  resume(packet: PacketIndex, rule: number, hook: number, bytes: number, place: number, nesting: number): number {
+    const { words, start } = this.programs;
+    const first = start[rule];
+    const row = words[first + 1 + place];
+    const at = actionPlace(this.programs, row);
+    const control = words[at + ActionWord.CONTROL];
+    const argument = words[at + ActionWord.ARGUMENT];
+    let next = place + 1;
+    if (control === Verdict.JUMP) {
+      if (argument === 0 || argument > words[first]) return Verdict.OK;
+      next = argument;
+    } else if (control === Verdict.SHOT) {
+      this.countDrop(packet, row, REASON['action-drop']);
+      return Verdict.SHOT;
+    } else if (control !== Verdict.PIPE) {
+      if (control === Verdict.GOTO) this.chain = argument;
+      return control;
+    }
+    this.nesting = nesting;
+    const verdict = this.runFrom(packet, rule, hook, bytes, next);
+    this.nesting = 0;
+    return verdict;
+  }
+
+  /** How deep mirred is nested now. */
+  get depth(): number {
+    return this.nesting;
+  }
+
+  private runFrom(packet: PacketIndex, rule: number, hook: number, bytes: number, from: number): number {
     const words = this.programs.words;
     const actionPages = this.programs.actionPages;
     const actionAt = this.programs.actionAt;
@@ -148,7 +191,7 @@ export class Executor {
     const segments = this.packets.segments(packet);
     this.packets.rule[packet] = rule;
     let jumps = JUMP_LIMIT;
-    let action = 0;
+    let action = from;
     this.isStale = false;
     while (action < count) {
       const counter = words[first + 1 + action];
@@ -213,6 +256,13 @@ export class Executor {
           this.repeats = false;
           this.sample(packet, words, at, hook);
           break;
+        case ActionKind.CUSTOM:
+          this.repeats = false;
+          this.refresh(packet);
+          this.deferredAction = words[at + ActionWord.A];
+          this.deferredAt = action;
+          this.deferredRow = counter;
+          return DEFERRED;
         case ActionKind.SIMPLE:
           this.note = counter;
           break;
@@ -234,6 +284,12 @@ export class Executor {
       }
     }
     return this.leave(packet, count === 0 ? Verdict.OK : Verdict.PIPE);
+  }
+
+  /** An action that stands for a function of another program has dropped a packet. */
+  countDrop(packet: PacketIndex, row: number, reason: number): void {
+    this.actionCounters.add(row, ActionCounter.DROPS, 1);
+    this.countReason(packet, reason);
   }
 
   private leave(packet: PacketIndex, verdict: number): number {

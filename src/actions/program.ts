@@ -39,6 +39,7 @@ export const ActionKind = {
   POLICE: 8,
   SAMPLE: 9,
   SIMPLE: 10,
+  CUSTOM: 11,
 } as const;
 
 /** Words that every action has; those of pedit and police are followed by more. */
@@ -142,6 +143,8 @@ export const PoliceWord = {
 } as const;
 
 /** SAMPLE: A one packet in how many, B the group, C bytes of each that are wanted, -1 all of them. */
+
+/** CUSTOM: A the number of the function that the program which embeds vtep has given. */
 
 /** The programs of all rules as a worker sees them. */
 export interface ActionPrograms {

@@ -10,6 +10,7 @@ import type { ReplayWords } from './replay.js';
 import { anotherPeer, keptCapabilities } from './rights-options.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import type { TestWords } from './test.js';
 import type { TopOptions } from './top.js';
 import type { TraceWords } from './trace.js';
 import { busyPoll, cpuList, workers } from './worker-options.js';
@@ -247,6 +248,15 @@ export function program(): Command {
     .action(async (words: string[], options: ControlWord & TraceWords) =>
       (await import('./trace.js')).trace(words, options, controlOf(options)),
     );
+  vtep
+    .command('test')
+    .description('try rules on packets and compare what becomes of them with what is expected; needs no rights')
+    .argument('<file...>', 'YAML or JSON: rules, and cases of packets and expectations')
+    .option('--tap', 'print TAP, as CI programs read it')
+    .option('--junit', "print JUnit's XML")
+    .option('--json', 'print JSON: {ok, files: [{file, cases: [{name, line, ok, failures, traces}]}]}')
+    .addHelpText('after', '\nExit code: 0 all cases hold, 1 some do not, 2 a file is wrong.\n')
+    .action(async (files: string[], words: TestWords) => (await import('./test.js')).test(files, words));
   return vtep;
 }
 

@@ -171,6 +171,8 @@ function operandsOf(spec: ActionDetail, numbers: ActionNumbers): number[] {
       ];
     case 'simple':
       return [ActionKind.SIMPLE];
+    case 'custom':
+      return [ActionKind.CUSTOM, spec.number];
   }
 }
 

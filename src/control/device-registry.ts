@@ -77,6 +77,8 @@ export class DeviceRegistry implements RuleDevices {
   private readonly byIndex = new Map<number, Device>();
   /** What the transaction that is on is about to make and to remove: names mean that already. */
   plan: DevicePlan | undefined;
+  /** Actions of the program that embeds vtep; throws CommandError where it has none of this name. */
+  checkAction?: (name: string) => void;
   /** Interfaces of the host that mirred may send to; without them it sends to vtep's devices only. */
   outside: OutsideTargets | undefined;
 

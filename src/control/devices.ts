@@ -4,9 +4,9 @@
  */
 import type { Datapath } from '../dataplane/datapath.js';
 import { DeviceKind, VxlanMode } from '../devices/device-table.js';
-import { RtnetlinkClient } from '../io/rtnetlink/client.js';
-import { LinkFollower } from '../io/rtnetlink/follower.js';
-import { closeTap, missingOffload, setPersistent, tapName } from '../io/tap/open-tap.js';
+import type { Rtnetlink } from '../io/rtnetlink/client.js';
+import type { LinkFollower } from '../io/rtnetlink/follower.js';
+import { closeTap, missingOffload } from '../io/tap/open-tap.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
@@ -21,21 +21,13 @@ import { Forwarding } from './forwarding.js';
 import { HostLinks, settingsOf } from './host-links.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
+import { type HostSide, KernelHost } from './host-side.js';
 import { LinkWatch } from './link-watch.js';
 import { LowerFollower } from './lower-follower.js';
 import { MirrorReceivers } from './mirror-receivers.js';
 import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
-import {
-  isHeld,
-  isReclaimable,
-  MARK,
-  mirrorMark,
-  mirrorOffloads,
-  offloadBits,
-  openOwnTap,
-  placesAt,
-} from './own-tap.js';
+import { isHeld, isReclaimable, MARK, mirrorMark, mirrorOffloads, offloadBits, placesAt } from './own-tap.js';
 import { QuietLinks } from './quiet-link.js';
 import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
 import { RouteLoops } from './route-loops.js';
@@ -61,16 +53,19 @@ export interface DevicesOptions {
   readonly vanished: (index: number) => void;
   /** Who is told of what becomes of links. */
   readonly events?: EventSink;
+  /** Where devices have their faces; the kernel's, where nothing is said. */
+  readonly host?: HostSide;
 }
 
 /** Makes, sets up and removes devices. */
 export class Devices {
   private readonly datapath: Datapath;
   private readonly options: DevicesOptions;
-  private readonly rtnetlink = new RtnetlinkClient();
-  private readonly follower: LinkFollower;
+  private readonly host: HostSide;
+  private readonly rtnetlink: Rtnetlink;
+  private readonly follower: Pick<LinkFollower, keyof LinkFollower>;
   /** Which devices there are, for whoever names one. */
-  readonly registry = new DeviceRegistry(this.rtnetlink);
+  readonly registry: DeviceRegistry;
   /** Where the frames of vxlan devices go. */
   readonly forwarding: Forwarding;
   private readonly underlays: UnderlayPool;
@@ -84,7 +79,7 @@ export class Devices {
   /** What changes devices takes turns: commands, and what the kernel tells of. */
   private readonly turns = new Turns();
   /** Which devices may be made, and changed to what. */
-  readonly admission = new DeviceAdmission(this.registry, this.rtnetlink);
+  readonly admission: DeviceAdmission;
   /** The devices as links of the host. */
   readonly links: HostLinks;
   /** Their forwarding tables and VNI filters, for whoever edits them. */
@@ -103,8 +98,12 @@ export class Devices {
 
   constructor(datapath: Datapath, options: DevicesOptions) {
     this.datapath = datapath;
+    this.host = options.host ?? new KernelHost(options.tun);
+    this.rtnetlink = this.host.links;
+    this.registry = new DeviceRegistry(this.rtnetlink);
+    this.admission = new DeviceAdmission(this.registry, this.rtnetlink);
     this.hostQueues = new HostQueues(datapath.counters);
-    this.underlays = new UnderlayPool(datapath);
+    this.underlays = new UnderlayPool(datapath, (vxlan) => this.host.openUnderlay?.(vxlan));
     const vniRows = new VniRows(datapath.vniCounters);
     this.forwarding = new Forwarding(datapath.fdb, {
       device: (index) => this.registry.get(index),
@@ -211,7 +210,7 @@ export class Devices {
       now: () => performance.now(),
     });
     datapath.on('mirror-wanted', (wanted) => this.mirrors.wanted(wanted));
-    this.follower = new LinkFollower((event) => {
+    this.follower = this.host.follow((event) => {
       if (!this.closed) news.heard(event);
     });
     this.follower.closed.catch((error: Error) => options.log(`links are no longer followed: ${error.message}`));
@@ -392,8 +391,8 @@ export class Devices {
     if (details && isHeld(details)) throw rtnetlinkAnswers('Device or resource busy');
     // Of mirrored traffic there may be many, and what the host sends there goes nowhere: one queue will do.
     const { workers } = this.datapath;
-    const tap = openOwnTap(generic.name, persist, reclaim, this.options.tun, mirror ? 1 : workers);
-    const missing = missingOffload(tap.offloads);
+    const tap = this.host.openFace({ name: generic.name, persist, reclaim, queues: mirror ? 1 : workers });
+    const missing = tap.port ? undefined : missingOffload(tap.offloads);
     if (missing !== undefined) this.options.logOnce?.(missing);
     const [fd = -1] = tap.fds;
     const index = own ?? this.registry.takeIndex(generic.name);
@@ -442,7 +441,8 @@ export class Devices {
       if (mirror) this.datapath.devices.setVxlan(index, VxlanMode.MIRROR, mirror.vni);
       const bits = offloadBits(tap.offloads);
       const offloads = receiver ? mirrorOffloads(bits, receiver) : bits;
-      await this.datapath.apply({ type: 'port-open', device: index, queues: placesAt(tap, workers), offloads });
+      if (tap.port) await this.datapath.apply({ type: 'port-give', device: index, port: tap.port });
+      else await this.datapath.apply({ type: 'port-open', device: index, queues: placesAt(tap, workers), offloads });
       if (generic.up === true) await this.upDown.setUp(device);
       await this.reread(device);
       return device;
@@ -457,7 +457,7 @@ export class Devices {
    * stay. Its index is another's only when no action sends there any more.
    */
   private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
-    const { index, fd } = device;
+    const { index } = device;
     this.mirrors.end(device);
     if (device.vxlan) this.forwarding.end(device);
     device.filter?.clear();
@@ -475,8 +475,7 @@ export class Devices {
       // A worker that has ended uses neither.
       this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    if (!stays && tapName(fd) !== undefined) setPersistent(fd, false);
-    closeTap(device);
+    this.host.closeFace(device, stays);
     if (!keepsIndex) this.registry.indices.release(index);
   }
 
@@ -494,7 +493,7 @@ export class Devices {
       await this.upDown.sync(device, link);
       this.mirrors.mtuChanged(device, before, link.mtu);
       this.watch.changed(device.index);
-    } else if (tapName(device.fd) === undefined) this.vanish(device, 'it was deleted');
+    } else if (!this.host.hasFace(device)) this.vanish(device, 'it was deleted');
   }
 
   /** Both the kernel's notice and the worker's descriptor tell of it; whichever comes first is heard. */

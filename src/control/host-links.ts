@@ -1,4 +1,4 @@
-import type { RtnetlinkClient } from '../io/rtnetlink/client.js';
+import type { Rtnetlink } from '../io/rtnetlink/client.js';
 import type { LinkDetails } from '../io/rtnetlink/link-details.js';
 import type { LinkGeneric } from '../iproute/commands.js';
 import type { LinkState } from '../iproute/link-state.js';
@@ -10,7 +10,7 @@ import type { Turns } from './turns.js';
 
 /** What links are read and set with. */
 export interface LinkSurroundings {
-  readonly rtnetlink: RtnetlinkClient;
+  readonly rtnetlink: Rtnetlink;
   readonly registry: DeviceRegistry;
   readonly turns: Turns;
   /** Of every worker. */

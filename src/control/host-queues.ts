@@ -33,7 +33,7 @@ export class HostQueues {
   refresh(devices: readonly Device[]): void {
     const dropped = drops();
     for (const device of devices) {
-      const now = isHere(device) ? dropped.get(device.name) : undefined;
+      const now = isHere(device) && device.fd >= 0 ? dropped.get(device.name) : undefined;
       if (now === undefined) continue;
       const since = Math.max(0, now - (this.before.get(device.index) ?? 0));
       this.counters.setReason(device.index, REASON['tap-queue-full'], since);

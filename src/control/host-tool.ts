@@ -7,6 +7,9 @@ export function hostEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
 }
 
+/** Runs one of the system's tools, as `runHostTool` does. */
+export type HostTool = typeof runHostTool;
+
 /** Longest that one of the system's tools may take. */
 const LIMIT_MS = 30_000;
 

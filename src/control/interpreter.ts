@@ -18,7 +18,7 @@ import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
 import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
-import { runHostTool } from './host-tool.js';
+import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
@@ -42,6 +42,7 @@ export class Interpreter {
   /** Processors that workers are pinned to. */
   cpus: readonly number[] = [];
   private readonly stopping: AbortSignal;
+  private readonly hostTool: HostTool;
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
@@ -66,12 +67,14 @@ export class Interpreter {
     counters: readonly Counters[],
     stopping: AbortSignal,
     events = new EventLog(),
+    hostTool: HostTool = runHostTool,
   ) {
     this.devices = devices;
     this.registry = devices.registry;
     this.rules = rules;
     this.counters = counters;
     this.stopping = stopping;
+    this.hostTool = hostTool;
     this.fdbTarget = {
       find: (name) => this.registry.find(name),
       list: () => this.registry.list().filter(isHere),
@@ -365,7 +368,7 @@ export class Interpreter {
   }
 
   private host(tool: 'ip' | 'tc' | 'bridge', argv: readonly string[], say: Say): Promise<void> {
-    return runHostTool(tool, argv, say, this.stopping);
+    return this.hostTool(tool, argv, say, this.stopping);
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ACTION_WORDS, ActionKind, type ActionPrograms, ActionWord, actionPlace } from '../actions/program.js';
 import type { LinearSnapshot } from '../classifier/linear/linear-table.js';
 import { TupleSpaceTable } from '../classifier/tuple-space/tuple-space-table.js';
-import { actionKinds } from '../iproute/parse-actions.js';
+import { actionKinds } from '../iproute/action-kinds.js';
 import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import { Journal } from './journal.js';

@@ -13,6 +13,8 @@ export interface RuleDevices {
   hold(index: number): void;
   drop(index: number): void;
   ifindexOf(name: string): number;
+  /** Throws CommandError where no action of this name was given (custom-actions.ts). */
+  checkAction?(name: string): void;
 }
 
 /** What the rules use of the datapath. */

@@ -4,6 +4,7 @@
  * way through a command of several actions, here nothing of it is done.
  */
 import { actionCommand } from '../iproute/action-command.js';
+import { actionKinds } from '../iproute/action-kinds.js';
 import { isRefusal, type KernelRefusal, withoutDetails } from '../iproute/action-references.js';
 import {
   type ActionDetail,
@@ -13,7 +14,7 @@ import {
   type ActionState,
   CommandError,
 } from '../iproute/commands.js';
-import { actionKinds, wordsLeft } from '../iproute/parse-actions.js';
+import { wordsLeft } from '../iproute/parse-actions.js';
 import type { ActionList } from '../iproute/print-actions.js';
 import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { type ActionInstance, type ActionMaking, ActionTable } from './action-table.js';
@@ -194,7 +195,7 @@ export class SharedActions {
 
   /** As `own`, themselves. */
   ownActions(): ActionInstance[] {
-    return actionKinds.flatMap((kind) => this.table.list(kind, ({ ref, bind }) => ref > bind));
+    return [...actionKinds, 'custom' as const].flatMap((kind) => this.table.list(kind, ({ ref, bind }) => ref > bind));
   }
 
   /** Leaves an action to the filters that are bound to it. */
@@ -256,6 +257,7 @@ export class SharedActions {
 
   /** Where an action sends to, or -1; throws CommandError where there is no such device. */
   private targetOf(spec: ActionDetail): number {
+    if (spec.kind === 'custom') this.devices.checkAction?.(spec.name);
     if (spec.kind !== 'mirred') return -1;
     return this.devices.targetOf(spec.dev, spec.direction, wordsLeft(spec));
   }

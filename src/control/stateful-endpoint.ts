@@ -1,7 +1,7 @@
 /** The running daemon as what a state is taken of, and given back to. */
 import type { Datapath } from '../dataplane/datapath.js';
 import { RtnetlinkClient } from '../io/rtnetlink/client.js';
-import { actionKinds } from '../iproute/parse-actions.js';
+import { actionKinds } from '../iproute/action-kinds.js';
 import { VXLAN_AGEING, vxlanLearns } from '../iproute/vxlan-options.js';
 import { type Device, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';

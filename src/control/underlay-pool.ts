@@ -1,6 +1,7 @@
 import type { Instruction } from '../dataplane/messages.js';
 import { joinGroup, leaveGroup, openMemberSocket } from '../io/udp/groups.js';
 import { membershipFd, type UnderlayParts } from '../io/underlay-parts.js';
+import type { VxlanOptions } from '../iproute/commands.js';
 import type { Identity } from '../native/credentials.js';
 import { close } from '../native/libc.js';
 import { FreeNumbers } from './free-numbers.js';
@@ -39,11 +40,14 @@ interface Underlay {
  */
 export class UnderlayPool {
   private readonly user: UnderlayUser;
+  /** Opens what is to take the place of UDP sockets; undefined: nothing is. */
+  readonly openOwn: (options: VxlanOptions) => OpenedUnderlay | undefined;
   private readonly numbers = new FreeNumbers(0);
   private readonly open = new Map<string, Underlay>();
 
-  constructor(user: UnderlayUser) {
+  constructor(user: UnderlayUser, openOwn: UnderlayPool['openOwn'] = () => undefined) {
     this.user = user;
+    this.openOwn = openOwn;
   }
 
   /** What is open. */

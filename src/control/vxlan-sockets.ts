@@ -164,6 +164,8 @@ export class VxlanSockets {
       const buffers = { receiveBuffer: RECEIVE_BUFFER, sendBuffer: SEND_BUFFER };
       return openOtherUnderlay(options.underlay, options, buffers, workers, (line) => this.wishes.log(line));
     }
+    const own = this.pool.openOwn(options);
+    if (own) return own;
     const families = openFamilies(options, workers, ports, receive);
     this.tellShortQueue(families.flat());
     return {

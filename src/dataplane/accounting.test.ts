@@ -314,5 +314,8 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
     'host-gone',
     'host-too-long',
     'host-other',
+    'process-unread',
+    'process-full',
+    'action-failed',
   ]);
 });

@@ -1,3 +1,11 @@
+import {
+  DEFER_LIMIT,
+  DEFERRED,
+  DeferredFrames,
+  DROPPED_BY_ACTION,
+  KEPT_BY_ACTION,
+  PASSED_BY_ACTION,
+} from '../actions/deferred.js';
 import type { Executor } from '../actions/execute.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
@@ -47,6 +55,9 @@ export class Hooks implements Outlet {
   private transmitTunnels: Int32Array = new Int32Array(0);
   private executor: Executor | undefined;
   private mirrors: MirrorTaps | undefined;
+  /** Frames that wait for actions of the program that embeds vtep, and those whose action has been carried out. */
+  private deferred = new DeferredFrames(0);
+  private resuming = new DeferredFrames(0);
   /** By device: the filters of what comes in, and of what leaves. */
   private readonly ingress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly egress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
@@ -76,6 +87,26 @@ export class Hooks implements Outlet {
   /** Who runs the actions: it sends frames through these hooks in its turn. */
   setExecutor(executor: Executor): void {
     this.executor = executor;
+  }
+
+  /** From now on frames may wait for actions of the program that embeds vtep. */
+  allowDeferred(): void {
+    if (this.deferred.capacity > 0) return;
+    this.deferred = new DeferredFrames(this.packets.capacity);
+    this.resuming = new DeferredFrames(this.packets.capacity);
+  }
+
+  /** How many frames wait. */
+  get waiting(): number {
+    return this.deferred.count;
+  }
+
+  /** Those that wait, to be carried out and then resumed; others wait in another place from now on. */
+  takeDeferred(): DeferredFrames {
+    const taken = this.deferred;
+    this.deferred = this.resuming;
+    this.resuming = taken;
+    return taken;
   }
 
   /** Who knows the TAPs of mirror receivers. */
@@ -143,6 +174,10 @@ export class Hooks implements Outlet {
         outcome = this.classify(packet, device, lookup, AT_INGRESS, this.devices.ifindex(device), bytes);
       }
     }
+    return this.settleIngress(packet, device, outcome);
+  }
+
+  private settleIngress(packet: PacketIndex, device: number, outcome: number): boolean {
     if (outcome === UNMATCHED) this.leave(packet, device, REASON.unmatched, REASON['tap-unmatched']);
     else if (outcome === PASSED) this.leave(packet, device, REASON['action-pass'], REASON['tap-pass']);
     else if (outcome === DROPPED) this.counters.device(device, DeviceCounter.HOOK_DROPS, 1);
@@ -154,21 +189,26 @@ export class Hooks implements Outlet {
    * it came in on; 0: none. False where the filters dropped it.
    */
   send(packet: PacketIndex, device: number, indev: number): boolean {
-    const { packets, counters } = this;
-    packets.device[packet] = device;
+    this.packets.device[packet] = device;
     const lookup = this.egress[device];
     if (lookup !== null) {
       const bytes = this.wireBytes(packet);
       this.countHook(packet, device, bytes);
       if (!lookup.empty) {
         const outcome = this.classify(packet, device, lookup, AT_EGRESS, indev, bytes);
-        if (outcome === GONE) return true;
-        if (outcome === DROPPED) {
-          counters.device(device, DeviceCounter.HOOK_DROPS, 1);
-          counters.device(device, DeviceCounter.TX_DROPPED, packets.segments(packet));
-          return false;
-        }
+        return this.settleEgress(packet, device, outcome);
       }
+    }
+    return this.settleEgress(packet, device, UNMATCHED);
+  }
+
+  private settleEgress(packet: PacketIndex, device: number, outcome: number): boolean {
+    const { packets, counters } = this;
+    if (outcome === GONE) return true;
+    if (outcome === DROPPED) {
+      counters.device(device, DeviceCounter.HOOK_DROPS, 1);
+      counters.device(device, DeviceCounter.TX_DROPPED, packets.segments(packet));
+      return false;
     }
     if ((packets.flags[packet] & BARE) !== 0) {
       const segments = packets.segments(packet);
@@ -188,24 +228,42 @@ export class Hooks implements Outlet {
     hook: number,
     indev: number,
     bytes: number,
+    /** The entry of `resuming` whose frame goes on; -1: it begins. */
+    resumed = -1,
   ): number {
-    const { executor, key, packets, counters } = this;
+    const { executor, key, packets, counters, resuming } = this;
     if (executor === undefined) return UNMATCHED;
     let chain = 0;
     let position = 0;
     let loops = 0;
+    let times = 0;
+    if (resumed >= 0) {
+      chain = resuming.chain[resumed];
+      loops = resuming.loops[resumed];
+      times = resuming.times[resumed];
+    }
     executor.beginHook();
     for (;;) {
-      if (this.keyPacket !== packet) this.dissect(packet);
-      key[KeyWord.INDEV] = indev;
-      this.loadTunnel(packet);
-      const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
-      const rule = lookup.find(key, 0, chain, protocol, position);
-      counters.work(WorkCounter.LOOKUPS, 1);
-      counters.work(WorkCounter.PROBES, lookup.probes);
-      if (rule < 0) return UNMATCHED;
-      const next = lookup.nextPosition;
-      const verdict = executor.run(packet, rule, hook, bytes);
+      let rule: number;
+      let next: number;
+      let verdict: number;
+      if (resumed >= 0) {
+        rule = resuming.rule[resumed];
+        next = resuming.position[resumed];
+        verdict = this.verdictOf(executor, packet, hook, bytes, resumed);
+        resumed = -1;
+      } else {
+        if (this.keyPacket !== packet) this.dissect(packet);
+        key[KeyWord.INDEV] = indev;
+        this.loadTunnel(packet);
+        const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
+        rule = lookup.find(key, 0, chain, protocol, position);
+        counters.work(WorkCounter.LOOKUPS, 1);
+        counters.work(WorkCounter.PROBES, lookup.probes);
+        if (rule < 0) return UNMATCHED;
+        next = lookup.nextPosition;
+        verdict = executor.run(packet, rule, hook, bytes);
+      }
       switch (verdict) {
         case Verdict.CONTINUE:
           position = next;
@@ -221,6 +279,8 @@ export class Hooks implements Outlet {
           break;
         case Verdict.STOLEN:
           return GONE;
+        case DEFERRED:
+          return this.defer(executor, packet, device, hook, indev, bytes, rule, next, chain, loops, times);
         case Verdict.SHOT:
           return DROPPED;
         case Verdict.TRAP:
@@ -230,6 +290,77 @@ export class Hooks implements Outlet {
         default:
           return PASSED;
       }
+    }
+  }
+
+  /** Sets a frame aside for an action that is called with many. */
+  private defer(
+    executor: Executor,
+    packet: PacketIndex,
+    device: number,
+    hook: number,
+    indev: number,
+    bytes: number,
+    rule: number,
+    position: number,
+    chain: number,
+    loops: number,
+    times: number,
+  ): number {
+    if (times === DEFER_LIMIT) return PASSED;
+    const { deferred } = this;
+    const n = deferred.add(packet);
+    if (n < 0) {
+      this.counters.reason(device, REASON['batch-full'], this.packets.segments(packet));
+      return DROPPED;
+    }
+    deferred.action[n] = executor.deferredAction;
+    deferred.place[n] = executor.deferredAt;
+    deferred.row[n] = executor.deferredRow;
+    deferred.nesting[n] = executor.depth;
+    deferred.device[n] = device;
+    deferred.hook[n] = hook;
+    deferred.indev[n] = indev;
+    deferred.bytes[n] = bytes;
+    deferred.rule[n] = rule;
+    deferred.position[n] = position;
+    deferred.chain[n] = chain;
+    deferred.loops[n] = loops;
+    deferred.times[n] = times + 1;
+    return GONE;
+  }
+
+  /** Has every frame of `resuming` go on as its action has said. */
+  resume(): void {
+    const { resuming } = this;
+    for (let n = 0; n < resuming.count; n++) {
+      const packet = resuming.packet[n] as PacketIndex;
+      const device = resuming.device[n];
+      const hook = resuming.hook[n];
+      this.packets.device[packet] = device;
+      this.dissect(packet);
+      const lookup = hook === AT_INGRESS ? this.ingress[device] : this.egress[device];
+      if (lookup === null) continue;
+      const outcome = this.classify(packet, device, lookup, hook, resuming.indev[n], resuming.bytes[n], n);
+      if (hook === AT_INGRESS) this.settleIngress(packet, device, outcome);
+      else this.settleEgress(packet, device, outcome);
+    }
+    resuming.count = 0;
+  }
+
+  /** What follows from what an action has said of entry `n` of `resuming`; a drop is counted. */
+  private verdictOf(executor: Executor, packet: PacketIndex, hook: number, bytes: number, n: number): number {
+    const { resuming } = this;
+    switch (resuming.outcome[n]) {
+      case DROPPED_BY_ACTION:
+        executor.countDrop(packet, resuming.row[n], resuming.reason[n]);
+        return Verdict.SHOT;
+      case KEPT_BY_ACTION:
+        return Verdict.STOLEN;
+      case PASSED_BY_ACTION:
+        return Verdict.OK;
+      default:
+        return executor.resume(packet, resuming.rule[n], hook, bytes, resuming.place[n], resuming.nesting[n]);
     }
   }
 

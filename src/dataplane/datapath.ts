@@ -8,11 +8,11 @@ import { WorkCounter } from '../memory/counters.js';
 import { DropRing } from '../memory/drop-ring.js';
 import { SampleRing } from '../memory/sample-ring.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import type { Instruction } from './messages.js';
+import type { Instruction, WorkerStart } from './messages.js';
 import { PATH_MTU_BYTES } from './path-mtu.js';
 import { RestartLimit } from './restart-limit.js';
 import { SupervisedWorker } from './supervised-worker.js';
-import { type WorkerNews, WorkerThread } from './worker-thread.js';
+import { type WorkerHandle, type WorkerNews, type WorkerOwner, WorkerThread } from './worker-thread.js';
 
 interface Events {
   /** A TAP's descriptor can no longer be read; the worker has let go of it. */
@@ -46,6 +46,8 @@ export interface DatapathOptions {
   readonly busyPoll?: number;
   /** Whether devices take datagrams only from peers that `apply` has told of; false where it is left out. */
   readonly strictPeers?: boolean;
+  /** Makes a worker; absent: each is a thread. */
+  readonly newWorker?: (start: Omit<WorkerStart, 'wakeFd' | 'heartbeat'>, owner: WorkerOwner) => WorkerHandle;
 }
 
 /** More than a TAP has queues for: each worker takes two of its 256. */
@@ -71,20 +73,14 @@ export class Datapath extends EventEmitter<Events> {
   readonly samples: readonly SampleRing[];
   /** The last frames of each reason, a ring for each worker. */
   readonly drops: readonly DropRing[];
-  private readonly threads: readonly SupervisedWorker[];
+  private readonly threads: readonly WorkerHandle[];
   private buckets = 0;
   private hasFailed = false;
   private tunnelGsoTold = false;
 
-  private constructor({
-    coalesce,
-    tunnelGso,
-    workers = 1,
-    cpus = [],
-    busyPoll = 0,
-    strictPeers = false,
-  }: DatapathOptions) {
+  private constructor(options: DatapathOptions) {
     super();
+    const { coalesce, tunnelGso, workers = 1, cpus = [], busyPoll = 0, strictPeers = false, newWorker } = options;
     this.workers = workers;
     this.counters = new CounterSets(workers);
     this.actionCounters = new ActionCounterSets(workers);
@@ -110,6 +106,16 @@ export class Datapath extends EventEmitter<Events> {
         samples: (this.samples[number] as SampleRing).buffer,
         drops: (this.drops[number] as DropRing).buffer,
       };
+      if (newWorker) {
+        return newWorker(
+          { ...shared, ...own },
+          {
+            heard: (news) => this.heard(news),
+            died: (error) => this.failed(error),
+            failed: (error) => this.failed(error),
+          },
+        );
+      }
       return new SupervisedWorker((owner) => new WorkerThread({ ...shared, ...own }, owner), limit, {
         heard: (news) => this.heard(news),
         died: (error, wait) => {
@@ -126,7 +132,7 @@ export class Datapath extends EventEmitter<Events> {
       });
     });
     // A blocked worker delays the end of the process: wake them on every way out.
-    process.once('exit', this.wake);
+    if (newWorker === undefined) process.once('exit', this.wake);
   }
 
   /** Starts the workers and resolves when all of them take instructions. Rejects where one could not begin. */

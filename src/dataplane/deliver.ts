@@ -171,7 +171,8 @@ export class Deliverer {
     for (let f = 0; f < vector.count; f++) {
       if (vector.errno[f] !== 0) {
         const toHost = this.devices.kind(device) === DeviceKind.HOST;
-        const reason = toHost ? hostReason(vector.errno[f]) : portReason(vector.errno[f]);
+        const errno = vector.errno[f];
+        const reason = errno < 0 ? -errno : toHost ? hostReason(errno) : portReason(errno);
         counters.witness?.written(vector, f);
         this.dropAtPort(device, reason, vector.segments[f]);
         counters.witness?.nothing();

@@ -6,8 +6,10 @@
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
  */
 
+import type { CustomActions } from '../actions/deferred.js';
 import type { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
+import { Writable } from '../actions/writable.js';
 import type { Lookup } from '../classifier/classifier.js';
 import type { FlowCache } from '../classifier/flow-cache/flow-cache.js';
 import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
@@ -93,6 +95,7 @@ export class Engine {
   private readonly learning: SourceLearning;
   private readonly paths: PathMtus;
   private readonly deliverer: Deliverer;
+  private readonly writable: Writable;
   private readonly underlayPaths: UnderlayPaths;
   private readonly inbound: Inbound;
   readonly mirrors: MirrorTaps;
@@ -106,6 +109,7 @@ export class Engine {
   private readonly allowance = new Int32Array(MAX_DEVICES).fill(TAP_FRAMES);
   /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
   private clock: Clock | null = null;
+  private customActions: CustomActions | null = null;
   /** The batch in hand: the descriptor's underlay or device, or -1; which message or frame is looked at, and of how many. */
   private underlayInHand = -1;
   private portInHand = -1;
@@ -162,6 +166,7 @@ export class Engine {
     this.inbound = parts.inbound;
     this.mirrors = parts.mirrors;
     this.neighbours = parts.neighbours;
+    this.writable = new Writable(arena, parts.packets, parts.scratch);
   }
 
   /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
@@ -223,6 +228,27 @@ export class Engine {
     this.finish();
     this.tock();
     mirrors.compact();
+  }
+
+  /** Who carries out the actions that are not vtep's own. */
+  setCustomActions(actions: CustomActions): void {
+    this.customActions = actions;
+    this.hook.allowDeferred();
+  }
+
+  /** What custom actions and devices look at frames with; borrowed within a batch. */
+  get columns(): Packets {
+    return this.packets;
+  }
+
+  /** Makes the bytes of a packet its own before somebody changes them; false where there is no room. */
+  own(packet: PacketIndex): boolean {
+    return this.writable.own(packet, 0);
+  }
+
+  /** The received tunnel records that packets refer to (TUNNEL_RECEIVED), TUNNEL_WORDS each. */
+  get receivedTunnels(): Int32Array {
+    return this.batch.tunnels;
   }
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
@@ -494,17 +520,26 @@ export class Engine {
 
   private finish(): void {
     this.witness.nothing();
-    this.deliverer.flush();
+    this.flush();
     if (this.inbound.count > 0) this.finishInbound();
     this.packets.reset();
     this.scratch.reset();
+  }
+
+  /** Frames that wait for custom actions go on, and then all that is queued is written. */
+  private flush(): void {
+    while (this.customActions !== null && this.hook.waiting > 0) {
+      this.customActions.run(this.hook.takeDeferred());
+      this.hook.resume();
+    }
+    this.deliverer.flush();
   }
 
   /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
   private finishInbound(): void {
     for (let round = 0; this.inbound.count > 0; round++) {
       this.admit(round === LOCAL_LIMIT);
-      this.deliverer.flush();
+      this.flush();
     }
     this.inbound.reset();
   }

@@ -122,5 +122,7 @@ function goOn(parts: UnderlayParts, drops: ReadonlyMap<number, number>): Underla
       return { ...parts, families: parts.families.map(from) };
     case 'pcap':
       return from(parts);
+    case 'own':
+      return parts;
   }
 }

@@ -1,6 +1,7 @@
 /** What the control thread and a worker say to each other. Everything posted is plain data or shared memory. */
 import type { ActionPrograms } from '../actions/program.js';
 import type { ClassifierSnapshot } from '../classifier/classifier.js';
+import type { FramePort } from '../io/device.js';
 import type { PacketSocket } from '../io/packet/open-packet.js';
 import type { TapQueue } from '../io/tap/tap-queue.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
@@ -28,6 +29,8 @@ export type Instruction =
   | { readonly type: 'output-open'; readonly device: number; readonly socket: PacketSocket; readonly offloads: number }
   | { readonly type: 'output-close'; readonly device: number }
   | { readonly type: 'port-close'; readonly device: number }
+  /** A port that is an object of this process, for a worker on the caller's thread: it cannot be sent to another. */
+  | { readonly type: 'port-give'; readonly device: number; readonly port: FramePort }
   /**
    * Underlays have numbers of their own, for devices may share one. What they receive is `owner`'s, or by VNI the
    * `takers`' (TAKER_WORDS words each); the owner counts what is nobody's.

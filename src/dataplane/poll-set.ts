@@ -57,6 +57,11 @@ export class PollSet {
     this.event = arena.alloc(EpollEvent.SIZE);
   }
 
+  /** The descriptor of the set itself: it can be read when an entry is ready. */
+  get fd(): number {
+    return this.epollFd;
+  }
+
   /** Throws a RangeError where the set is full. A descriptor that is none is ready for ever. */
   add(fd: number, kind: number, device: number, which: number): void {
     const entry = this.kinds.indexOf(POLL_DEVICE.NONE);

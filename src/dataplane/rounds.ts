@@ -78,6 +78,11 @@ export class Rounds {
     return work;
   }
 
+  /** Serves a port, and those that frames were written to. */
+  serveOne(device: number): number {
+    return this.servePort(device) + this.serve(0);
+  }
+
   private serveUnderlay(number: number, which: number): number {
     let work = 0;
     for (let batch = 0; batch < BATCHES; batch++) {

@@ -21,11 +21,27 @@ export interface WorkerOwner {
   failed(error: Error): void;
 }
 
+/** A worker as the datapath knows it, wherever it runs. */
+export interface WorkerHandle {
+  /** Resolves when the worker takes instructions; rejects where it could not begin. */
+  readonly ready: Promise<void>;
+  /** Resolves when the instruction is in force, rejects where the worker refused it. */
+  apply(instruction: Instruction): Promise<void>;
+  /** Ends the worker after the batch it is in. */
+  stop(): Promise<void>;
+  /** Asks it to show that it turns its rounds. */
+  ask(): void;
+  /** Whether it has come round since it was asked last. */
+  readonly turns: boolean;
+  /** Ends its sleep. */
+  wake(): void;
+}
+
 /** What instructions are refused with that a thread did not live to carry out. */
 export class ThreadEnded extends Error {}
 
 /** The control thread's handle on one thread of a worker. */
-export class WorkerThread {
+export class WorkerThread implements WorkerHandle {
   /** Resolves when the worker takes instructions; rejects where it could not begin. */
   readonly ready: Promise<void>;
   private readonly owner: WorkerOwner;
@@ -47,7 +63,7 @@ export class WorkerThread {
     this.owner = owner;
     this.wakeFd = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
     const workerData: WorkerStart = { ...start, wakeFd: this.wakeFd, heartbeat: this.heartbeat.buffer };
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData,
       name: `vtep-datapath-${start.number}`,
     });

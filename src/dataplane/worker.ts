@@ -1,9 +1,9 @@
 /**
- * A worker thread: blocked in epoll_wait over the eventfd of the control thread, the underlay sockets and the TAPs.
- * It never returns to its event loop; instructions are fetched synchronously when the eventfd says so, between two
- * batches, which is what makes a rule change atomic for the frames.
+ * A worker: what waits on the eventfd of the control thread, the underlay sockets and the TAPs, and serves them. In a
+ * thread of its own (worker-main.ts) it is blocked in epoll_wait and never returns to its event loop; instructions are
+ * fetched synchronously when the eventfd says so, between two batches, which is what makes a rule change atomic for
+ * the frames. On the caller's thread (own-worker.ts) it is asked to serve what is ready.
  */
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ActionPrograms } from '../actions/program.js';
 import { createLookup } from '../classifier/open-lookup.js';
 import { DeviceTable } from '../devices/device-table.js';
@@ -23,10 +23,11 @@ import { VniCounters } from '../memory/vni-counters.js';
 import { boundThread, isBounded, setCapabilities } from '../native/credentials.js';
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
+import { NO_COALESCING } from '../offload/offloads.js';
 import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import { Heartbeat } from './heartbeat.js';
-import type { FromWorker, HookRules, ToWorker, WorkerStart } from './messages.js';
+import type { FromWorker, HookRules, Instruction, ToWorker, WorkerStart } from './messages.js';
 import { POLL_DEVICE, PollSet } from './poll-set.js';
 import { addRestored } from './restored-counts.js';
 import { Rounds } from './rounds.js';
@@ -49,25 +50,32 @@ const ARENA_BYTES =
   TUNNEL_GSO_BYTES +
   1024 * 1024;
 
-class DatapathWorker {
-  private readonly port: MessagePort;
+/** How a worker hears and is heard. */
+export interface ControlLink {
+  say(message: FromWorker): void;
+  /** The next instruction; undefined: there is none yet. */
+  next(): ToWorker | undefined;
+}
+
+export class DatapathWorker {
+  private readonly link: ControlLink;
   /** Its place among the workers. */
   private readonly number: number;
-  private readonly arena = new Arena(ARENA_BYTES);
+  readonly arena: Arena;
   private readonly counters: Counters;
   private readonly actionCounters = new ActionCounters();
   private readonly vniCounters: VniCounters;
-  private readonly engine: Engine;
+  readonly engine: Engine;
   private readonly routes: RouteProbe;
   private readonly tunnelGso: TunnelGso | null;
-  private readonly poll: PollSet;
+  readonly poll: PollSet;
   private readonly waiting: Waiting;
   private readonly rounds: Rounds;
   private readonly heartbeat: Heartbeat;
   private readonly wakeFd: number;
   private readonly wakeBuffer: number;
-  private readonly underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
-  private readonly portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
+  private readonly underlayParts: ArenaPool;
+  private readonly portParts: ArenaPool;
   /** The part of the arena behind each open underlay and port. */
   private readonly underlayPart = new Map<number, Arena>();
   private readonly portPart = new Map<number, Arena>();
@@ -76,13 +84,13 @@ class DatapathWorker {
   /** When a note was said last, in milliseconds. */
   private noteTold = Number.NEGATIVE_INFINITY;
 
-  constructor(port: MessagePort, start: WorkerStart) {
-    this.port = port;
+  /** `extraBytes` of the arena are for whoever drives the worker. */
+  constructor(link: ControlLink, start: WorkerStart, extraBytes = 0) {
+    this.link = link;
+    this.arena = new Arena(ARENA_BYTES + extraBytes);
+    this.underlayParts = new ArenaPool(this.arena, UNDERLAY_BYTES, UNDERLAYS);
+    this.portParts = new ArenaPool(this.arena, PORT_BYTES, MAX_DEVICES);
     this.number = start.number;
-    // In the place of one that died, behind --user: what the control thread has kept is not for it.
-    if (isBounded()) setCapabilities([]);
-    nameThread(this.arena, `vtep-worker${start.number}`);
-    if (start.cpu >= 0) pinThread(this.arena, start.cpu);
     this.counters = new Counters(start.counters);
     this.vniCounters = new VniCounters(start.vniCounters);
     this.engine = new Engine(
@@ -114,7 +122,12 @@ class DatapathWorker {
     });
   }
 
-  run(): void {
+  /** A thread's whole life: `cpu` is the processor that it keeps to, or -1. */
+  run(cpu: number): void {
+    // In the place of one that died, behind --user: what the control thread has kept is not for it.
+    if (isBounded()) setCapabilities([]);
+    nameThread(this.arena, `vtep-worker${this.number}`);
+    if (cpu >= 0) pinThread(this.arena, cpu);
     const thread = threadId();
     this.say({ type: 'ready', ...(thread !== undefined && { thread }) });
     try {
@@ -124,9 +137,7 @@ class DatapathWorker {
       this.die();
       throw error;
     } finally {
-      this.routes.close();
-      this.tunnelGso?.close();
-      this.poll.close();
+      this.close();
     }
   }
 
@@ -149,17 +160,32 @@ class DatapathWorker {
     this.say({ type: 'dying', drops: this.engine.dropsTold(), tornTable });
   }
 
-  private serve(ready: number): void {
+  /** Gives back what is its own; descriptors that it was handed are their owner's. */
+  close(): void {
+    this.routes.close();
+    this.tunnelGso?.close();
+    this.poll.close();
+  }
+
+  /** Serves the first `ready` entries that `poll` has reported; returns the messages and frames that came in. */
+  serve(ready: number): number {
     const { poll } = this;
     let isAsked = false;
     for (let n = 0; n < ready; n++) if (poll.kind(poll.ready(n)) === POLL_DEVICE.CONTROL) isAsked = true;
-    if (this.rounds.serve(ready) > 0) this.waiting.worked();
+    const work = this.rounds.serve(ready);
+    if (work > 0) this.waiting.worked();
     this.tellNote();
     if (this.tunnelGso !== null && this.tunnelGso.failure !== 0) this.tellFailure(this.tunnelGso.failure);
     const { fdb, mirrors } = this.engine;
     if (fdb.hasEvents && fdb.mustTell()) this.say({ type: 'fdb-notices' });
     if (mirrors.hasWanted) this.say({ type: 'mirror-wanted', wanted: mirrors.takeWanted() });
     if (isAsked) this.obey();
+    return work;
+  }
+
+  /** Has a port served that no descriptor tells of. Returns the frames that came in. */
+  servePort(device: number): number {
+    return this.rounds.serveOne(device);
   }
 
   /** The kernel's log line of action simple, but not for every frame. */
@@ -228,11 +254,11 @@ class DatapathWorker {
     this.heartbeat.answer();
     let sequence = -1;
     for (;;) {
-      const received = receiveMessageOnPort(this.port) as { message: ToWorker } | undefined;
-      if (received === undefined) break;
-      sequence = received.message.sequence;
+      const instruction = this.link.next();
+      if (instruction === undefined) break;
+      sequence = instruction.sequence;
       try {
-        this.apply(received.message);
+        this.apply(instruction);
       } catch (error) {
         this.say({ type: 'refused', sequence, message: error instanceof Error ? error.message : String(error) });
       }
@@ -240,8 +266,13 @@ class DatapathWorker {
     if (sequence >= 0) this.say({ type: 'applied', sequence });
   }
 
-  private apply(instruction: ToWorker): void {
+  /** Carries out an instruction; throws where it cannot be. */
+  apply(instruction: Instruction): void {
     switch (instruction.type) {
+      case 'port-give':
+        this.closePort(instruction.device);
+        this.engine.setPort(instruction.device, instruction.port, NO_COALESCING);
+        break;
       case 'port-open':
         this.openPort(instruction.device, instruction.queues[this.number], instruction.offloads);
         break;
@@ -318,7 +349,7 @@ class DatapathWorker {
   }
 
   private say(message: FromWorker): void {
-    this.port.postMessage(message);
+    this.link.say(message);
   }
 }
 
@@ -332,6 +363,3 @@ function giveBack(parts: Map<number, Arena>, pool: ArenaPool, number: number): v
   parts.delete(number);
   pool.give(part);
 }
-
-if (parentPort === null) throw new Error('the datapath worker runs in a worker thread only');
-new DatapathWorker(parentPort, workerData as WorkerStart).run();

@@ -69,7 +69,10 @@ export interface FramePort {
    * (EBADFD: the device is gone) where not even one was read.
    */
   read(packets: Packets, slots: Slots, firstSlot: number, limit: number): number;
-  /** Writes every frame of `vector` and sets `vector.errno`. One frame's failure does not stop the others. */
+  /**
+   * Writes every frame of `vector` and sets `vector.errno`: 0, what the kernel answered, or the number of a reason,
+   * negated. One frame's failure does not stop the others.
+   */
   write(vector: FrameVector): void;
 }
 

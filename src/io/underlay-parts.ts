@@ -11,7 +11,9 @@ import { UdpUnderlay, type UdpUnderlayCapacity } from './udp/underlay.js';
 export type UnderlayParts =
   | { readonly kind: 'udp'; readonly sockets: readonly UdpSockets[] }
   | { readonly kind: 'raw'; readonly families: readonly RawFamily[] }
-  | { readonly kind: 'pcap'; readonly receiveFd: number; readonly dropsBefore?: number };
+  | { readonly kind: 'pcap'; readonly receiveFd: number; readonly dropsBefore?: number }
+  /** An object of this process, for a worker on the caller's thread; `make` is called once, with the worker's arena. */
+  | { readonly kind: 'own'; make(arena: Arena): Underlay };
 
 /**
  * The underlay over these parts, with its buffers in `arena`. The parts stay their owner's, as does `gso`: what sends
@@ -30,6 +32,8 @@ export function makeUnderlay(
       return new RawUnderlay(arena, parts.families, capacity);
     case 'pcap':
       return new PcapUnderlay(arena, parts.receiveFd, capacity, parts.dropsBefore);
+    case 'own':
+      return parts.make(arena);
   }
 }
 
@@ -41,6 +45,7 @@ export function membershipFd(parts: UnderlayParts, family: 4 | 6): number | unde
     case 'raw':
       return parts.families.find((each) => each.family === family)?.udpFd;
     case 'pcap':
+    case 'own':
       // It listens to whatever passes, and asks nobody to send it.
       return undefined;
   }

@@ -101,6 +101,8 @@ function kindWords(spec: ActionSpec): string[] {
       const truncate = spec.truncate === undefined ? [] : ['trunc', `${spec.truncate}`];
       return [spec.kind, 'rate', `${spec.rate}`, 'group', `${spec.group}`, ...truncate, ...controlWords(spec.control)];
     }
+    case 'custom':
+      return [spec.name, ...controlWords(spec.control)];
     case 'simple':
       return [spec.kind, 'sdata', spec.data, ...controlWords(spec.control)];
     default: {

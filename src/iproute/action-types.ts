@@ -158,6 +158,15 @@ export interface Simple {
   readonly control: Control;
 }
 
+/** An action of a program that embeds vtep, by the name that it gave (custom-actions.ts). */
+export interface Custom {
+  readonly kind: 'custom';
+  readonly name: string;
+  /** What stands for the name in this process. */
+  readonly number: number;
+  readonly control: Control;
+}
+
 /** The kinds of actions that vtep has. */
 export type ActionKind =
   | 'tunnel_key'
@@ -169,7 +178,8 @@ export type ActionKind =
   | 'skbedit'
   | 'police'
   | 'sample'
-  | 'simple';
+  | 'simple'
+  | 'custom';
 
 /**
  * An action named by its kind and index alone (`action gact index 5`). A filter binds to the one that is there; what
@@ -195,7 +205,8 @@ export type ActionDetail =
   | Skbedit
   | Police
   | Sample
-  | Simple;
+  | Simple
+  | Custom;
 
 export type ActionSpec = (ActionDetail | ActionReference) & {
   /** Typed by the user; else the daemon gives the lowest free one of the kind. */

@@ -2,9 +2,10 @@
  * What can be typed where: one row for each place that help can be asked at, from the tables that the parsers read
  * by. For completion, and for the tests that hold help and documents to the grammar.
  */
+
+import { actionKinds } from './action-kinds.js';
 import { flowerKeyWords } from './flower-keys.js';
 import type { HelpTopic } from './help.js';
-import { actionKinds } from './parse-actions.js';
 import { actionsVerbs } from './parse-actions-object.js';
 import { chainVerbs } from './parse-chain.js';
 import { controlWords } from './parse-control.js';

@@ -246,6 +246,8 @@ function encodeOptions(action: ActionState, ifindexOf: (dev: string) => number, 
       );
     case 'simple':
       return usual(none, attribute(3, text(spec.data)));
+    case 'custom':
+      throw new Error('tc knows nothing of it');
   }
 }
 

@@ -1,4 +1,6 @@
 /** `tc actions …` (do_action of iproute2's m_action.c): actions of their own, which filters bind to by index. */
+
+import { actionKinds, foreignActionKinds } from './action-kinds.js';
 import { isRefusal, refusalText, withoutDetails } from './action-references.js';
 import {
   type ActionKind,
@@ -11,7 +13,7 @@ import {
 import { invalidArgument, notSupported, unknownCommand } from './errors.js';
 import { HelpRequest, helpText } from './help.js';
 import { parseUnsigned } from './numbers.js';
-import { actionKinds, foreignActionKinds, parseActions } from './parse-actions.js';
+import { parseActions } from './parse-actions.js';
 import { suggest } from './suggest.js';
 import { findKeyword, refusal, type WordReader } from './word-reader.js';
 

@@ -2,7 +2,9 @@
  * The list after the word `action` (parse_action of iproute2): `action A action B` and `action A B` are the same, and
  * a bare control word is an action of the kind gact.
  */
+import { foreignActionKinds } from './action-kinds.js';
 import { type ActionSpec, CommandError, type Mirred } from './commands.js';
+import { isCustomAction, parseCustomAction } from './custom-actions.js';
 import { invalidArgument, notSupported } from './errors.js';
 import { parseHex } from './numbers.js';
 import { isControlWord } from './parse-control.js';
@@ -20,15 +22,6 @@ import { findKeyword, refusal, type WordReader } from './word-reader.js';
 
 /** A word that could begin another command ends the list. */
 const commandWords = ['change', 'replace', 'delete', 'get', 'add'] as const;
-
-export const actionKinds = [
-  ...(['tunnel_key', 'mirred', 'gact', 'vlan', 'pedit', 'csum', 'skbedit', 'police', 'sample', 'simple'] as const),
-] as const;
-
-/** Kinds that iproute2 has and vtep has not. */
-export const foreignActionKinds: readonly string[] = [
-  ...['bpf', 'connmark', 'ct', 'ctinfo', 'gate', 'ife', 'ipt', 'mpls', 'nat', 'skbmod', 'xt'],
-];
 
 /** By the word that an action begins with, which cannot be abbreviated. */
 const parsers: Readonly<Record<string, (reader: WordReader) => ActionSpec>> = {
@@ -50,6 +43,9 @@ function parseOne(reader: WordReader): ActionSpec {
   const parse = Object.hasOwn(parsers, word) ? parsers[word] : undefined;
   if (parse !== undefined) {
     return parse(reader);
+  }
+  if (isCustomAction(word)) {
+    return parseCustomAction(reader);
   }
   if (!isControlWord(word) && foreignActionKinds.includes(word)) {
     throw notSupported(`action "${word}"`);

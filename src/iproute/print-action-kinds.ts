@@ -202,6 +202,11 @@ export function printKind(printer: Printer, { spec }: ActionState): void {
     printer.field('simple', spec.data, `Simple <${spec.data}>`);
     return;
   }
+  if (spec.kind === 'custom') {
+    printer.field('kind', spec.name, `${spec.name} `);
+    printControl(printer, spec.control);
+    return;
+  }
   if (spec.kind === 'police') {
     printPolice(printer, spec, spec.index);
     return;

@@ -138,6 +138,27 @@ export class LocalEndpoint {
     while (device.port.incoming.length > 0);
   }
 
+  /** From now on frames are merged for ports that take so much (bits as the coalescer's). */
+  merge(offloads: number): void {
+    const { engine } = this.datapath;
+    engine.setCoalescing(true);
+    for (const { index, port } of this.devices.values()) engine.setPort(index, port, offloads);
+  }
+
+  /** Packets of one batch: from the underlay, or frames that the host sends on a device. */
+  arriveTogether(from: LocalDevice | undefined, packets: readonly Uint8Array[]): void {
+    const { engine } = this.datapath;
+    if (from) {
+      if (!from.up) return;
+      for (const bytes of packets) from.port.incoming.push({ bytes });
+      do engine.servicePort(from.index);
+      while (from.port.incoming.length > 0);
+      return;
+    }
+    for (const index of this.receivers) for (const packet of packets) this.underlays.get(index)?.give(packet);
+    for (const index of this.receivers) while (engine.serviceUnderlay(index, 0) > 0);
+  }
+
   /** What has come out since the last call, by device. */
   takeOutput(): Output[] {
     const output: Output[] = [];

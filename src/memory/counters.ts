@@ -75,8 +75,11 @@ export const SizeHistogram = {
 export const SIZE_BUCKETS = 12;
 const SIZE_HISTOGRAMS = 3;
 
-const REASON_ROW = 128;
-if (REASONS.length > REASON_ROW) throw new Error('counters: more reasons than a row holds');
+/** Reasons of vtep's own are below this number; as many of a program that embeds it follow. */
+export const CUSTOM_REASON = 128;
+export const CUSTOM_REASONS = 32;
+const REASON_ROW = CUSTOM_REASON + CUSTOM_REASONS;
+if (REASONS.length > CUSTOM_REASON) throw new Error('counters: more reasons than a row holds');
 const WORK_AT = MAX_DEVICES * (DEVICE_COUNTERS + REASON_ROW);
 /** Bytes of the buffer that devices and reasons count in; what workers count of themselves is behind them. */
 export const DEVICE_BYTES = WORK_AT * 8;

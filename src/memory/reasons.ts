@@ -156,6 +156,10 @@ const table = {
   'host-gone': ['drop', 'the interface had just been deleted or moved away (ENXIO, ENODEV)'],
   'host-too-long': ['drop', "the frame was longer than the interface's MTU (EMSGSIZE)"],
   'host-other': ['drop', 'the frame could not be sent through the interface for another reason'],
+  // devices and actions of a program that embeds vtep
+  'process-unread': ['drop', 'the frame left by a device of the process that has no function to take it'],
+  'process-full': ['drop', 'a function gave the device frames faster than they came in'],
+  'action-failed': ['drop', 'a function of the program, of an action or a device, threw an error over its batch'],
   'tap-read-short': ['drop', 'the host handed over less than an Ethernet header'],
   'tap-read-malformed': [
     'drop',

@@ -101,6 +101,8 @@ export const EPOLLIN = 0x001;
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+export const EPOLLONESHOT = 0x40000000;
 /** A clock of clock_gettime(2). */
 export const CLOCK_MONOTONIC = 1;
 export const POLLOUT = 0x004;

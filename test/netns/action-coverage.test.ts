@@ -1,8 +1,8 @@
 // Whether the end-to-end cases leave any action, or any of its words, out. What there is, the grammar's own tables say.
 import test from 'ava';
+import { actionKinds } from '../../src/iproute/action-kinds.js';
 import { CommandError } from '../../src/iproute/commands.js';
 import { parseLine } from '../../src/iproute/parse.js';
-import { actionKinds } from '../../src/iproute/parse-actions.js';
 import { controlWords } from '../../src/iproute/parse-control.js';
 import { csumWords } from '../../src/iproute/parse-csum.js';
 import { mirredWords } from '../../src/iproute/parse-mirred.js';

@@ -88,6 +88,9 @@ export interface RouteAnswer {
   readonly source: Uint8Array;
 }
 
+/** What others use of it. */
+export type Rtnetlink = Pick<RtnetlinkClient, keyof RtnetlinkClient>;
+
 export class RtnetlinkClient {
   private readonly socket: NetlinkSocket;
   private sequence = 0;

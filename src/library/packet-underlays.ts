@@ -1,0 +1,59 @@
+/** Underlays in memory: whole outer IP packets are given to a function, and taken from whoever has some. */
+import type { OpenedUnderlay } from '../control/other-underlays.js';
+import { familiesOf, sharesSocket } from '../control/vxlan-sockets.js';
+import { segmentsOf } from '../io/fake/fake-underlay.js';
+import type { VxlanOptions } from '../iproute/commands.js';
+import { outerPacket } from '../lab/outer-packet.js';
+import { PacketUnderlay } from '../lab/packet-underlay.js';
+import type { PacketSender } from './types.js';
+
+export class PacketUnderlays {
+  private readonly sender: PacketSender;
+  private readonly open = new Map<PacketUnderlay, VxlanOptions>();
+
+  constructor(sender: PacketSender) {
+    this.sender = sender;
+  }
+
+  readonly openUnderlay = (options: VxlanOptions): OpenedUnderlay => {
+    let made: PacketUnderlay | undefined;
+    return {
+      parts: [
+        {
+          kind: 'own',
+          make: (arena) => {
+            const { local, dstport, udp6zerocsumrx } = options;
+            made = new PacketUnderlay(arena, {
+              port: dstport,
+              families: familiesOf(options),
+              zeroChecksum6: udp6zerocsumrx,
+              ...(local && !sharesSocket(options) && { local }),
+            });
+            this.open.set(made, options);
+            return made;
+          },
+        },
+      ],
+      close: () => {
+        if (made) this.open.delete(made);
+      },
+    };
+  };
+
+  /** A packet arrives; false where no device takes it. */
+  give(packet: Uint8Array): boolean {
+    let isTaken = false;
+    for (const underlay of this.open.keys()) if (underlay.give(packet)) isTaken = true;
+    return isTaken;
+  }
+
+  /** Hands over what has been sent since the last call. */
+  flush(): void {
+    const packets: Uint8Array[] = [];
+    for (const [underlay, options] of this.open) {
+      for (const sent of underlay.sent.splice(0))
+        for (const bytes of segmentsOf(sent)) packets.push(outerPacket(sent, bytes, options));
+    }
+    if (packets.length > 0) this.sender(packets);
+  }
+}

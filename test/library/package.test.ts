@@ -1,0 +1,102 @@
+// The package as its users get it: packed, installed into an empty project, imported and compiled against.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { root } from '../docs/markdown.js';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'vtep-package-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+const PLAIN = `import { Endpoint, VtepError } from 'vtep';
+const endpoint = await Endpoint.open({ batch: 'ip link add tap0 type tap\\nip link set tap0 up' });
+const [{ name, up }] = await endpoint.links();
+const code = await endpoint.batch('ip link add tap0 type tap').catch((error) => error instanceof VtepError && error.code);
+await endpoint.close();
+console.log(name, up, code);
+`;
+
+const STRICT = `import { type ActionBatch, type DropReason, Endpoint, type EndpointEvent, Holding, VtepError, type VtepErrorCode } from 'vtep';
+
+export async function main(): Promise<number> {
+  await using endpoint = await Endpoint.open({ devices: 'process', log: (line: string) => console.log(line) });
+  const reason: DropReason = endpoint.reason('unwanted', 'nobody wants it');
+  endpoint.action('count', (batch: ActionBatch) => {
+    for (let i = 0; i < batch.count; i++) {
+      const vni: number = batch.vni(i);
+      const bytes: Uint8Array | undefined = batch.writable(i);
+      if (vni < 0 || bytes === undefined) batch.drop(i, reason);
+    }
+  });
+  const device = await endpoint.device('dev0', { transmit: (batch, self) => void self.sendAll([batch.copy(0)]) });
+  const holding = new Holding(device, { most: 10, full: reason });
+  holding.hold(new Uint8Array(60), 5);
+  for await (const event of endpoint.events('dropped', 'link')) {
+    const told: EndpointEvent = event;
+    if (told.type === 'dropped') return told.count;
+  }
+  // @ts-expect-error there is no such option
+  await Endpoint.open({ device: 'host' });
+  // @ts-expect-error frames are bytes
+  device.send('frame');
+  // @ts-expect-error an endpoint is opened, not constructed
+  new Endpoint();
+  try {
+    await endpoint.batch(['ip link add x type tap']);
+  } catch (error) {
+    const code: VtepErrorCode | undefined = error instanceof VtepError ? error.code : undefined;
+    console.log(code);
+  }
+  return 0;
+}
+`;
+
+test('the packed package installs into an empty project, runs there, and its types are strict TypeScript', async (t) => {
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const [{ filename } = { filename: '' }] = JSON.parse(stdout) as { filename: string }[];
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }');
+  // What takes compiling is optional, and left out here.
+  await run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', '--omit=optional', join(folder, filename)],
+    { cwd: project },
+  );
+  t.true(readdirSync(join(project, 'node_modules')).includes('vtep'));
+  writeFileSync(join(project, 'plain.js'), PLAIN);
+  t.is((await run(process.execPath, ['plain.js'], { cwd: project })).stdout, 'tap0 true refused\n');
+
+  // The compiler and the types of Node.js are this checkout's.
+  for (const name of ['@types/node', 'undici-types'])
+    cpSync(join(root, 'node_modules', name), join(project, 'node_modules', name), { recursive: true });
+  writeFileSync(join(project, 'strict.ts'), STRICT);
+  const resolutions = [
+    ['nodenext', 'nodenext'],
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ] as const;
+  for (const [module, moduleResolution] of resolutions) {
+    const compilerOptions = {
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      module,
+      moduleResolution,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ['node'],
+    };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['strict.ts'] }));
+    const compiled = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(
+      (error: { stdout: string }) => error,
+    );
+    t.is(compiled.stdout, '', `${module} and ${moduleResolution}`);
+  }
+});
