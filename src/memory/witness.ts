@@ -13,7 +13,7 @@ import { TUNNEL_WORDS } from './tunnel.js';
 import type { FrameVector } from './vectors.js';
 
 /** Milliseconds in which so many frames are kept as a ring has place for. */
-const WINDOW = 128;
+export const DROP_WINDOW = 128;
 
 /** What a capture takes of it. */
 export interface ReasonTap {
@@ -50,10 +50,9 @@ export class Witness {
     this.ring = ring;
   }
 
-  /** The time of a batch: milliseconds, of a clock that never goes back. */
-  tick(now: number): void {
-    // Modulo 2^32, for it is only compared.
-    this.window = (now / WINDOW) | 0;
+  /** The time of a batch: the window that it falls into, of a clock that never goes back; modulo 2^32, for it is only compared. */
+  tick(window: number): void {
+    this.window = window;
   }
 
   /** From now on the bytes at hand are a datagram of message `m`. */
