@@ -40,8 +40,10 @@ export class Witness {
   private readonly receivedTunnels: Int32Array;
   private readonly ring: DropRing;
   private window = 0;
-  private readonly windows = new Int32Array(REASONS.length);
+  /** Of each reason: the last window that brought one, how many it brought, and the last that brought enough. */
+  private readonly windows = new Int32Array(REASONS.length).fill(-1);
   private readonly kept = new Int32Array(REASONS.length);
+  private readonly full = new Int32Array(REASONS.length).fill(-1);
 
   constructor(bytes: Uint8Array, packets: Packets, batch: ReceivedDatagrams, ring: DropRing) {
     this.bytes = bytes;
@@ -91,16 +93,21 @@ export class Witness {
     }
   }
 
-  /** A packet, or where it is NONE the bytes at hand, is counted under a reason. */
+  /** A packet, or where it is NONE the bytes at hand, is counted under a reason. In a flood this is all that is done. */
   counted(device: number, reason: number, packet: PacketIndex): void {
+    if (this.full[reason] !== this.window || this.tap !== null) this.show(device, reason, packet);
+  }
+
+  private show(device: number, reason: number, packet: PacketIndex): void {
     if (this.tap !== null) this.tap.counted(device, reason, packet);
-    if (this.windows[reason] !== this.window) {
-      this.windows[reason] = this.window;
+    const { window } = this;
+    if (this.full[reason] === window) return;
+    if (this.windows[reason] !== window) {
+      this.windows[reason] = window;
       this.kept[reason] = 0;
     }
-    if (this.kept[reason] === DROP_FRAMES) return;
-    this.kept[reason]++;
     this.keep(device, reason, packet);
+    if (++this.kept[reason] === DROP_FRAMES) this.full[reason] = window;
   }
 
   private keep(device: number, reason: number, packet: PacketIndex): void {
