@@ -79,7 +79,7 @@ async function run({ brief, say }: Strain): Promise<readonly Figure[]> {
     const prefixLength = /inet [\d.]+(\/\d+)/.exec(await b.do('ip -4 addr show dev vb'))?.[1] ?? '/24';
     // The host answers an echo request of its own device's, so every frame goes into the tunnel.
     const send = (): Promise<unknown> => b.attempt(`ping -c 3 -i 0.02 -W 0.1 ${INNER[4].a}`);
-    const rounds = brief ? 1 : 10;
+    const rounds = brief ? 1 : 6;
     let faults = 0;
     let lost = 0;
     let counted = 0;
