@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
 import type { Overview } from '../observe/overview.js';
-import { afterKey, type Choice, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
+import { afterKey, CTRL_Z, type Choice, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
 import { ratesBetween } from '../observe/top/rates.js';
 import { draw, everyTable } from '../observe/top/screen.js';
 import { firstOrder, tableOf, VIEWS, type View } from '../observe/top/tables.js';
@@ -24,7 +24,9 @@ export async function top(view: string | undefined, options: TopOptions, control
   const only = viewOf(view);
   const connection = new Connection(control);
   try {
-    const isScreen = process.stdout.isTTY && process.stdin.isTTY && options.once !== true && options.json !== true;
+    const { stdin, stdout, env } = process;
+    // A dumb terminal has no cursor to move.
+    const isScreen = stdout.isTTY && stdin.isTTY && env.TERM !== 'dumb' && options.once !== true && options.json !== true;
     if (isScreen) await new Follower(connection, only ?? 'devices', options.interval).run();
     else await once(connection, only, options);
   } finally {
@@ -77,9 +79,13 @@ class Follower {
     const keys = (text: string): void => this.pressed(text);
     const size = (): void => this.draw();
     const end = (): void => this.end();
-    stdin.setRawMode(true).setEncoding('utf8').on('data', keys);
-    stdout.on('resize', size).write(ALTERNATE_SCREEN);
+    const stop = (): void => this.suspend();
+    const goOn = (): void => this.resume();
+    stdin.setEncoding('utf8').on('data', keys).on('end', end);
+    stdout.on('resize', size);
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+    process.on('SIGTSTP', stop).on('SIGCONT', goOn);
+    this.resume();
     try {
       while (!this.hasEnded) {
         if (!this.choice.isPaused || this.now === undefined) await this.look();
@@ -89,9 +95,28 @@ class Follower {
         await sleep(wait * 1000, undefined, { signal: this.hurry.signal }).catch(() => undefined);
       }
     } finally {
-      stdout.off('resize', size).write(FORMER_SCREEN);
-      stdin.off('data', keys).setRawMode(false).pause();
+      process.off('SIGTSTP', stop).off('SIGCONT', goOn);
+      stdout.off('resize', size);
+      stdin.off('data', keys).off('end', end).pause();
+      this.leaveScreen();
     }
+  }
+
+  /** Ctrl-Z: the shell has its terminal back as it was, until the process is told to go on. */
+  private suspend(): void {
+    this.leaveScreen();
+    process.kill(process.pid, 'SIGSTOP');
+  }
+
+  private resume(): void {
+    process.stdin.setRawMode(true);
+    process.stdout.write(ALTERNATE_SCREEN);
+    this.draw();
+  }
+
+  private leaveScreen(): void {
+    process.stdout.write(FORMER_SCREEN);
+    process.stdin.setRawMode(false);
   }
 
   private async look(): Promise<void> {
@@ -104,8 +129,13 @@ class Follower {
     const { now, before } = this;
     const rates = now && ratesBetween(before ?? now, now);
     for (const key of keysOf(text)) {
-      const columns = rates ? tableOf(this.choice.view, rates).columns.length : 1;
-      const choice = afterKey(this.choice, key, columns, this.page);
+      if (key === CTRL_Z) {
+        this.suspend();
+        continue;
+      }
+      const table = rates && tableOf(this.choice.view, rates);
+      const size = { columns: table?.columns.length ?? 1, rows: table?.rows.length ?? 0, page: this.page };
+      const choice = afterKey(this.choice, key, size);
       if (choice === undefined) {
         this.end();
         return;

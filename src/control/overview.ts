@@ -77,6 +77,7 @@ export class OverviewMaker {
       peers: this.peers(),
       workers: workersOf(counters, cpus()),
       process: {
+        started: performance.timeOrigin,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: process.memoryUsage.rss(),
         heapBytes: process.memoryUsage().heapUsed,

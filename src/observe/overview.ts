@@ -67,6 +67,8 @@ export interface OverviewWorker extends WorkerRow {
 }
 
 export interface OverviewProcess {
+  /** Milliseconds since the epoch, as the clock stood when it began: the same at each look. */
+  readonly started: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapBytes: number;

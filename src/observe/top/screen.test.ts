@@ -10,7 +10,10 @@ const RATES = ratesBetween(OVERVIEW, LATER);
 /** What is chosen after these keys. */
 function after(text: string, from = FIRST_CHOICE): Choice | undefined {
   return keysOf(text).reduce<Choice | undefined>(
-    (choice, key) => choice && afterKey(choice, key, tableOf(choice.view, RATES).columns.length, 10),
+    (choice, key) => {
+      const table = choice && tableOf(choice.view, RATES);
+      return choice && afterKey(choice, key, { columns: table?.columns.length ?? 0, rows: 1000, page: 10 });
+    },
     from,
   );
 }
@@ -43,6 +46,11 @@ test('on a narrow screen spare columns make room', (t) => {
   t.regex(screen('', 44)[3] ?? '', /^DEVICE .*RX BPS▼ +TX BPS +DROPS\/S$/);
 });
 
+test('on a narrow screen the view that is shown is named all the same', (t) => {
+  t.is(screen('w', 40)[2], '[workers]  Tab: the next of 6');
+  t.is(screen('w', 12)[2], '[workers]  …');
+});
+
 test('keys choose the view, the order, the words and the pace', (t) => {
   t.is(after('\t')?.view, 'filters');
   t.is(after('w\t')?.view, 'devices');
@@ -60,6 +68,7 @@ test('keys choose the view, the order, the words and the pace', (t) => {
   t.is(after('\u001b[B\u001b[B\u001b[A')?.from, 1);
   t.is(after('\u001b[6~')?.from, 10);
   t.is(after('\u001b[5~')?.from, 0);
+  t.is(after('\u001b[6~'.repeat(200))?.from, 999, 'no further than the last row');
   t.is(after('q'), undefined);
   t.is(after('/q\u0003'), undefined);
 });
