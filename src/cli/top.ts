@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
 import type { Overview } from '../observe/overview.js';
-import { afterKey, CTRL_Z, type Choice, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
+import { afterKey, type Choice, CTRL_Z, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
 import { ratesBetween } from '../observe/top/rates.js';
 import { draw, everyTable } from '../observe/top/screen.js';
 import { firstOrder, tableOf, VIEWS, type View } from '../observe/top/tables.js';
+import { overviewOf } from './overview-of.js';
 
 export interface TopOptions {
   readonly once?: boolean;
@@ -26,7 +27,8 @@ export async function top(view: string | undefined, options: TopOptions, control
   try {
     const { stdin, stdout, env } = process;
     // A dumb terminal has no cursor to move.
-    const isScreen = stdout.isTTY && stdin.isTTY && env.TERM !== 'dumb' && options.once !== true && options.json !== true;
+    const isScreen =
+      stdout.isTTY && stdin.isTTY && env.TERM !== 'dumb' && options.once !== true && options.json !== true;
     if (isScreen) await new Follower(connection, only ?? 'devices', options.interval).run();
     else await once(connection, only, options);
   } finally {
@@ -41,19 +43,10 @@ function viewOf(word: string | undefined): View | undefined {
   return found[0];
 }
 
-async function ask(connection: Connection): Promise<Overview> {
-  const said: string[] = [];
-  const errors: string[] = [];
-  const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
-  const code = await connection.ask({ argv: ['overview'] }, output);
-  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
-  return JSON.parse(said.join('')) as Overview;
-}
-
 async function once(connection: Connection, only: View | undefined, { interval, json }: TopOptions): Promise<void> {
-  const before = await ask(connection);
+  const before = await overviewOf(connection);
   await sleep(interval * 1000);
-  const after = await ask(connection);
+  const after = await overviewOf(connection);
   const rates = ratesBetween(before, after);
   if (json === true) process.stdout.write(`${JSON.stringify({ ...after, rates })}\n`);
   else for (const line of everyTable(after, rates, only)) process.stdout.write(`${line}\n`);
@@ -120,7 +113,7 @@ class Follower {
   }
 
   private async look(): Promise<void> {
-    const next = await ask(this.connection);
+    const next = await overviewOf(this.connection);
     this.before = this.now;
     this.now = next;
   }

@@ -64,6 +64,7 @@ export class OverviewMaker {
     return {
       version: 1,
       time: Date.now(),
+      strictPeers: devices.strictPeers !== undefined,
       uptime: (performance.now() - this.began) / 1000,
       devices: this.devices(),
       filters,

@@ -16,6 +16,7 @@ export const WORKER: OverviewWorker = {
 /** An endpoint with something of everything. */
 export const OVERVIEW: Overview = {
   version: 1,
+  strictPeers: false,
   time: 1_000_000,
   uptime: 100,
   devices: [

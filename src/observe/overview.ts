@@ -79,6 +79,8 @@ export interface Overview {
   readonly version: 1;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** Whether it runs with --strict-peers. */
+  readonly strictPeers: boolean;
   /** Seconds since the start, whatever becomes of the clock on the wall: rates are made by it. */
   readonly uptime: number;
   readonly devices: readonly OverviewDevice[];

@@ -242,10 +242,7 @@ const cases: readonly [
   [
     'an address that a route of the file leads into the device that is to send there',
     ['route-loop 2'],
-    [
-      '+ip addr add 192.0.2.1/24 dev vxlan0',
-      `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`,
-    ],
+    ['+ip addr add 192.0.2.1/24 dev vxlan0', `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`],
   ],
   [
     'an address that a longer route of the file leads out of it again',

@@ -9,13 +9,10 @@ const RATES = ratesBetween(OVERVIEW, LATER);
 
 /** What is chosen after these keys. */
 function after(text: string, from = FIRST_CHOICE): Choice | undefined {
-  return keysOf(text).reduce<Choice | undefined>(
-    (choice, key) => {
-      const table = choice && tableOf(choice.view, RATES);
-      return choice && afterKey(choice, key, { columns: table?.columns.length ?? 0, rows: 1000, page: 10 });
-    },
-    from,
-  );
+  return keysOf(text).reduce<Choice | undefined>((choice, key) => {
+    const table = choice && tableOf(choice.view, RATES);
+    return choice && afterKey(choice, key, { columns: table?.columns.length ?? 0, rows: 1000, page: 10 });
+  }, from);
 }
 
 function screen(keys: string, width = 80, height = 24): string[] {

@@ -12,6 +12,9 @@ export interface Screen {
   readonly isPlain: boolean;
 }
 
+/** Lines of a screen on which the summary takes as many as it needs. */
+const LEAST_TO_WRAP = 12;
+
 const HELP: readonly (readonly [keys: string, what: string])[] = [
   ['d f v p x w', 'devices, filters, VNIs, peers, drops, workers'],
   ['Tab', 'the next of these'],
@@ -81,7 +84,9 @@ export function everyTable(overview: Overview, rates: Rates, only?: View): strin
 /** Exactly `height` lines of at most `width` characters each, without what marks them. */
 export function draw(overview: Overview, rates: Rates, choice: Choice, { width, height, isPlain }: Screen): string[] {
   const mark = (line: string, code: string): string => (isPlain ? line : `\u001b[${code}m${line}\u001b[0m`);
-  const head = summary(overview, rates).map((line) => cut(line, width));
+  const said = summary(overview, rates);
+  const head =
+    height < LEAST_TO_WRAP ? said.map((line) => cut(line, width)) : said.flatMap((line) => wrap(line, width));
   const all = VIEWS.map((view) => (view === choice.view ? `[${view}]` : ` ${view} `))
     .join('')
     .trimEnd();
