@@ -40,12 +40,13 @@ test('a screen says what there is in all, and shows the view', (t) => {
 
 test('on a narrow screen spare columns make room', (t) => {
   t.regex(screen('', 80)[3] ?? '', /KIND.*STATE.*RX PPS/);
-  t.regex(screen('', 44)[3] ?? '', /^DEVICE .*RX BPS▼ +TX BPS +DROPS\/S$/);
+  t.regex(screen('', 44, 10)[3] ?? '', /^DEVICE .*RX BPS▼ +TX BPS +DROPS\/S$/);
 });
 
 test('on a narrow screen the view that is shown is named all the same', (t) => {
-  t.is(screen('w', 40)[2], '[workers]  Tab: the next of 6');
-  t.is(screen('w', 12)[2], '[workers]  …');
+  t.is(screen('w', 40, 10)[2], '[workers]  Tab: the next of 6');
+  t.is(screen('w', 40)[4], '[workers]  Tab: the next of 6', 'below a summary that has as many lines as it takes');
+  t.is(screen('w', 12, 10)[2], '[workers]  …');
 });
 
 test('keys choose the view, the order, the words and the pace', (t) => {
