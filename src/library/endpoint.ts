@@ -53,7 +53,7 @@ interface OwnParts {
 export class Endpoint {
   private readonly parts: Parts;
   private readonly hub: EventHub;
-  private readonly reasons = new ReasonTable();
+  private readonly reasons: ReasonTable;
   /** What needs this thread; undefined where the datapath has threads of its own. */
   private readonly own: OwnParts | undefined;
   private readonly actions = new Map<string, number>();
@@ -64,6 +64,7 @@ export class Endpoint {
   private constructor(parts: Parts) {
     this.parts = parts;
     const { devices, events, datapath, own } = parts;
+    this.reasons = new ReasonTable(devices.reasons);
     this.hub = new EventHub({
       log: events,
       registry: devices.registry,
@@ -327,13 +328,7 @@ export class Endpoint {
     await this.parts.devices.refreshCounters().catch(() => undefined);
     const { devices, datapath } = this.parts;
     const all = [...devices.registry.list(), ...devices.hostPorts.list()];
-    const own = all.flatMap(({ index, name: device }) =>
-      this.reasons.list.flatMap(({ name: reason, number, sentence }): Drop[] => {
-        const count = datapath.counters.reasonValue(index, number);
-        return count === 0 ? [] : [{ device, reason, verdict: 'drop', count, sentence }];
-      }),
-    );
-    return [...dropRows(all, datapath.counters.sets), ...own];
+    return dropRows(all, datapath.counters.sets, { reasons: devices.reasons });
   }
 
   private countDrop(index: number, reason: DropReason | undefined, frames: number): void {

@@ -5,6 +5,7 @@ import { Devices } from '../control/devices.js';
 import { EventLog } from '../control/events.js';
 import { Interpreter } from '../control/interpreter.js';
 import { NamespaceLock } from '../control/namespace-lock.js';
+import { admitObservers } from '../control/observers.js';
 import { asCommandError } from '../control/report.js';
 import { Rules } from '../control/rules.js';
 import { ControlServer } from '../control/server.js';
@@ -92,6 +93,8 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
       events,
       host.tool,
     );
+    const observers = admitObservers(interpreter, { datapath, devices, rules });
+    endings.push(async () => observers.close());
     endings.push(() => interpreter.idle());
     if (path !== undefined) {
       const server = await ControlServer.listen(
