@@ -19,7 +19,7 @@ import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
 import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
-import { admitObservers } from './observers.js';
+import { admitObservers, tellDeaths } from './observers.js';
 import type { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
@@ -356,13 +356,6 @@ function tellTunnelGsoFailure(datapath: Datapath, log: (line: string) => void): 
   datapath.on('tunnel-gso-failed', (errno) =>
     log(`--tunnel-gso: its TAP fails: ${errnoText(errno)}; super-frames go through the sockets from now on`),
   );
-}
-
-function tellDeaths(datapath: Datapath, log: (line: string) => void): void {
-  datapath.on('worker-died', (worker, error, wait) =>
-    log(`worker ${worker} died, another takes its place${wait === 0 ? '' : ` in ${wait} ms`}: ${error.stack}`),
-  );
-  datapath.on('worker-resumed', (worker) => log(`worker ${worker} goes on`));
 }
 
 function tellReady(fd: number): void {

@@ -2,7 +2,7 @@
 import { CommandError } from '../iproute/commands.js';
 import { suggest } from '../iproute/suggest.js';
 import { DROP_FRAMES } from '../memory/drop-ring.js';
-import { type ReasonNames, TABLE_REASONS } from '../memory/reason-names.js';
+import type { ReasonNames } from '../memory/reason-names.js';
 
 export interface DropWords {
   /** Names of reasons; empty: all. */
@@ -12,7 +12,7 @@ export interface DropWords {
 }
 
 /** Throws CommandError where a word is none of these. */
-export function readDropWords(words: readonly string[], known: Pick<ReasonNames, 'list'> = TABLE_REASONS): DropWords {
+export function readDropWords(words: readonly string[], known: Pick<ReasonNames, 'list'>): DropWords {
   const names = known.list().map(({ name }) => name);
   const reasons: string[] = [];
   const devices: string[] = [];

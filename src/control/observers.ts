@@ -43,3 +43,11 @@ export function admitObservers(interpreter: Interpreter, { datapath, devices, ru
     },
   };
 }
+
+/** Has `log` told which workers die, and that others take their places. */
+export function tellDeaths(datapath: Datapath, log: (line: string) => void): void {
+  datapath.on('worker-died', (worker, error, wait) =>
+    log(`worker ${worker} died, another takes its place${wait === 0 ? '' : ` in ${wait} ms`}: ${error.stack}`),
+  );
+  datapath.on('worker-resumed', (worker) => log(`worker ${worker} goes on`));
+}

@@ -24,7 +24,8 @@ export class ReasonTable {
     if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 40)
       throw new VtepError('invalid', `"${name}" cannot be the name of a reason: words of a-z and 0-9, joined by "-"`);
     if (this.names.numberOf(name) !== undefined) throw new VtepError('invalid', `there is a reason "${name}" already`);
-    if (sentence.trim() === '') throw new VtepError('invalid', `reason "${name}": a sentence says what it means`);
+    if (typeof sentence !== 'string' || sentence.trim() === '')
+      throw new VtepError('invalid', `reason "${name}": a sentence says what it means`);
     const number = this.names.add(name, sentence);
     if (number < 0)
       throw new VtepError(

@@ -2,7 +2,7 @@
 import { CommandError } from '../../iproute/commands.js';
 import { suggest } from '../../iproute/suggest.js';
 import { CapturePoint, LONGEST_CAPTURE } from '../../memory/capture-ring.js';
-import { type ReasonNames, TABLE_REASONS } from '../../memory/reason-names.js';
+import type { ReasonNames } from '../../memory/reason-names.js';
 
 /** Where a filter stands, as it is typed. */
 export interface RuleWords {
@@ -43,10 +43,10 @@ const POINT_NAMES = Object.keys(POINTS);
 /** Points at which a frame has not met a rule yet. */
 const BEFORE_RULES: readonly number[] = [CapturePoint.UNDERLAY_IN, CapturePoint.DECAP, CapturePoint.HOST];
 
-/** Throws CommandError, which names the word that is wrong. */
+/** Throws CommandError, which names the word that is wrong. `known`: which reasons there are; undefined: any word may be one. */
 export function readCaptureWords(
   words: readonly string[],
-  known: Pick<ReasonNames, 'list'> = TABLE_REASONS,
+  known: Pick<ReasonNames, 'list'> | undefined,
 ): CaptureRequest {
   const request: { -readonly [K in keyof CaptureRequest]: CaptureRequest[K] } = {
     points: [],
@@ -117,7 +117,8 @@ function readPoints(word: string): number[] {
   });
 }
 
-function readReason(word: string, known: Pick<ReasonNames, 'list'>): string {
+function readReason(word: string, known: Pick<ReasonNames, 'list'> | undefined): string {
+  if (known === undefined) return word;
   const names = known.list().map(({ name }) => name);
   if (names.includes(word)) return word;
   throw refused(`"${word}" is no reason${suggest(word, names) || ' (docs/drops.md has all of them)'}`);
