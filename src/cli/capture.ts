@@ -29,7 +29,8 @@ export async function capture(
     ...(write === undefined ? ['--text'] : []),
     ...words,
   ];
-  readCaptureWords(argv);
+  // Which reasons there are the daemon knows: a program around it may have some of its own.
+  readCaptureWords(argv, undefined);
   if (write === '-' && process.stdout.isTTY) {
     throw new CommandError('vtep: capture: a terminal shows no pcapng: pipe it (| tshark -r -), or write a file', 1);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
-import { readDropWords, readLast } from '../control/drop-words.js';
+import { readLast } from '../control/drop-words.js';
 import { CommandError } from '../iproute/commands.js';
 import type { DropRow } from '../observe/drops.js';
 import { DropWatch, drawDrops, printDropChanges } from '../observe/drops-watch.js';
@@ -25,7 +25,6 @@ export async function drops(
   control: string | undefined,
 ): Promise<void> {
   const { words, last } = wordsAndLast(given, options.last);
-  readDropWords(words);
   const asked = [...(last === undefined ? [] : ['--last', `${readLast(last)}`]), ...words];
   if (!options.watch) {
     const width = process.stdout.isTTY && !options.json ? ['--width', `${process.stdout.columns || 80}`] : [];

@@ -1,11 +1,18 @@
 import { request } from '../control/client.js';
+import { OWN_ACTIONS } from '../control/save.js';
 import { CommandError } from '../iproute/commands.js';
+import { addCustomAction } from '../iproute/custom-actions.js';
 import { type LiveBatch, liveBatch } from '../lab/trace/live-batch.js';
 
-/** What the daemon that listens at `control` has in force, as the batch that makes it again. It only prints it, as for `vtep save`. */
+/**
+ * What the daemon that listens at `control` has in force, as the batch that makes it again. It only prints it, as for `vtep save`.
+ * From now on this process reads the names of actions that are functions of the daemon's program.
+ */
 export async function liveRules(control: string | undefined): Promise<LiveBatch> {
   const saved = await said(['save'], control);
   const learned = await said(['bridge', 'fdb', 'show'], control);
+  const [, own = ''] = saved.split(OWN_ACTIONS);
+  for (const name of own.split(/\s+/)) if (name !== '') addCustomAction(name);
   return liveBatch(saved, learned);
 }
 

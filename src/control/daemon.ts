@@ -15,12 +15,12 @@ import { type BatchFile, openBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
 import { Devices } from './devices.js';
 import { takeLeave } from './ending.js';
-import { statePieces } from './endpoint-state.js';
 import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
 import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
-import { OverviewMaker } from './overview.js';
+import { admitObservers, tellDeaths } from './observers.js';
+import type { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
 import { confinedAs, confinementOf, controlGroup, giveUpRights, type Keepable, LostRights } from './rights.js';
@@ -30,7 +30,7 @@ import { Service } from './service.js';
 import type { ServiceEnvironment } from './service-environment.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
 import { readStateFile } from './state-file.js';
-import { giveBack, stateNow } from './stateful-endpoint.js';
+import { giveBack } from './stateful-endpoint.js';
 import { StrictPeers } from './strict-peers.js';
 
 export interface DaemonOptions {
@@ -206,30 +206,15 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
-    interpreter.drops.watch(datapath);
-    interpreter.captures.datapath = datapath;
-    this.endings.push(async () => interpreter.drops.close());
+    const parts = { datapath, devices, rules };
+    const observers = admitObservers(interpreter, parts);
+    this.endings.push(async () => observers.close());
     this.interpreter = interpreter;
     interpreter.around = (reload) => service.reloading(reload);
-    const parts = { datapath, devices, rules };
-    interpreter.state = async () => {
-      await devices.refreshCounters();
-      return statePieces(stateNow(parts));
-    };
     this.endings.push(async (undo) => {
       if (!undo) await takeLeave(parts, { hurry: this.hurried.signal, state: options.state, log });
     });
     this.endings.push(() => interpreter.idle());
-
-    const overview = new OverviewMaker({
-      devices,
-      rules,
-      counters: datapath.counters.sets,
-      actionCounters: datapath.actionCounters,
-      cpus: () => interpreter.cpus,
-    });
-    this.endings.push(async () => overview.close());
-    interpreter.overview = () => overview.make('busiest');
 
     const progress = (done: number, total: number | undefined): void => {
       options.progress?.(done, total);
@@ -256,7 +241,7 @@ export class Daemon {
       access,
     );
     this.endings.push(() => server.close());
-    if (options.metrics) await this.openMetrics(options.metrics, overview, log);
+    if (options.metrics) await this.openMetrics(options.metrics, observers.overview, log);
     this.stopped.signal.throwIfAborted();
     if (confinement) {
       await devices.confine(confinement);
@@ -371,13 +356,6 @@ function tellTunnelGsoFailure(datapath: Datapath, log: (line: string) => void): 
   datapath.on('tunnel-gso-failed', (errno) =>
     log(`--tunnel-gso: its TAP fails: ${errnoText(errno)}; super-frames go through the sockets from now on`),
   );
-}
-
-function tellDeaths(datapath: Datapath, log: (line: string) => void): void {
-  datapath.on('worker-died', (worker, error, wait) =>
-    log(`worker ${worker} died, another takes its place${wait === 0 ? '' : ` in ${wait} ms`}: ${error.stack}`),
-  );
-  datapath.on('worker-resumed', (worker) => log(`worker ${worker} goes on`));
 }
 
 function tellReady(fd: number): void {

@@ -10,6 +10,7 @@ import { closeTap, missingOffload } from '../io/tap/open-tap.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
 import { MAX_DEVICES } from '../memory/counters.js';
+import { ReasonNames } from '../memory/reason-names.js';
 import type { Identity } from '../native/credentials.js';
 import { EPERM, SystemError } from '../native/errno.js';
 import { DeviceAdmission } from './device-admission.js';
@@ -80,6 +81,8 @@ export class Devices {
   private readonly turns = new Turns();
   /** Which devices may be made, and changed to what. */
   readonly admission: DeviceAdmission;
+  /** Why frames end elsewhere than where they were sent, as this endpoint tells it. */
+  readonly reasons = new ReasonNames();
   /** The devices as links of the host. */
   readonly links: HostLinks;
   /** Their forwarding tables and VNI filters, for whoever edits them. */

@@ -1,6 +1,5 @@
 import type { Counters } from '../memory/counters.js';
 import { type DropRing, FrameKind, type KeptFrame } from '../memory/drop-ring.js';
-import { REASONS } from '../memory/reasons.js';
 import { type DropFrame, dropRows, dropSnapshot, printDrops } from '../observe/drops.js';
 import { RecentRates } from '../observe/rates.js';
 import { ETH_HEADER } from '../wire/ethernet.js';
@@ -36,7 +35,9 @@ export class DropReports {
   /** From now on there are rates, and the frames of `source`. */
   watch(source: DropSource): void {
     this.source = source;
-    this.rates = new RecentRates(() => dropSnapshot(this.named(), this.counters, performance.now()));
+    this.rates = new RecentRates(() =>
+      dropSnapshot(this.named(), this.counters, performance.now(), this.devices.reasons),
+    );
   }
 
   close(): void {
@@ -55,14 +56,15 @@ export class DropReports {
       else if (words[n] === '--last') last = readLast(words[++n] ?? '');
       else rest.push(words[n] ?? '');
     }
-    const wanted = readDropWords(rest);
+    const wanted = readDropWords(rest, this.devices.reasons);
     const named = this.named();
     for (const name of wanted.devices) if (!named.some((device) => device.name === name)) throw noSuchDevice(name);
     await this.devices.refreshCounters();
     const frames = last > 0 ? (device: number, reason: number) => this.frames(device, reason, last) : undefined;
     const { devices, reasons } = wanted;
     const shown = named.filter(({ name }) => devices.length === 0 || devices.includes(name));
-    const rows = dropRows(shown, this.counters, this.rates?.rates(), frames).filter(
+    const details = { rates: this.rates?.rates(), frames, reasons: this.devices.reasons };
+    const rows = dropRows(shown, this.counters, details).filter(
       ({ reason }) => reasons.length === 0 || reasons.includes(reason),
     );
     return isJson ? `${JSON.stringify(rows)}\n` : printDrops(rows, width);
@@ -116,10 +118,4 @@ function keptWords(kind: number, bytes: Uint8Array, length: number): string {
   if (kind === FrameKind.FRAME) return frameWords(bytes, length);
   if (length < VXLAN_HEADER + ETH_HEADER) return `UDP payload of ${length} bytes`;
   return `in a UDP payload of ${length} bytes: ${frameWords(bytes.subarray(VXLAN_HEADER), length - VXLAN_HEADER)}`;
-}
-
-/** The number of a reason; undefined where there is none of that name. */
-export function reasonNumber(name: string): number | undefined {
-  const number = REASONS.findIndex((reason) => reason.name === name);
-  return number < 0 ? undefined : number;
 }

@@ -2,7 +2,7 @@
 import { CommandError } from '../iproute/commands.js';
 import { suggest } from '../iproute/suggest.js';
 import { DROP_FRAMES } from '../memory/drop-ring.js';
-import { REASONS } from '../memory/reasons.js';
+import type { ReasonNames } from '../memory/reason-names.js';
 
 export interface DropWords {
   /** Names of reasons; empty: all. */
@@ -12,7 +12,8 @@ export interface DropWords {
 }
 
 /** Throws CommandError where a word is none of these. */
-export function readDropWords(words: readonly string[]): DropWords {
+export function readDropWords(words: readonly string[], known: Pick<ReasonNames, 'list'>): DropWords {
+  const names = known.list().map(({ name }) => name);
   const reasons: string[] = [];
   const devices: string[] = [];
   for (let n = 0; n < words.length; n++) {
@@ -21,9 +22,8 @@ export function readDropWords(words: readonly string[]): DropWords {
       const name = words[++n];
       if (name === undefined) throw new CommandError('vtep: drops: "dev" without a device', 1);
       devices.push(name);
-    } else if (REASONS.some(({ name }) => name === word)) reasons.push(word);
+    } else if (names.includes(word)) reasons.push(word);
     else {
-      const names = REASONS.map(({ name }) => name);
       const hint = suggest(word, ['dev', ...names]) || ' (docs/drops.md has all reasons)';
       throw new CommandError(`vtep: drops: "${word}" is neither a reason nor "dev"${hint}`, 1);
     }

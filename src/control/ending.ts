@@ -23,6 +23,7 @@ export async function takeLeave(parts: StatefulParts, { hurry, state, log }: End
   // Behind the batch that each worker is in.
   await devices.refreshCounters();
   const { sets } = datapath.counters;
-  log(lastWords(sets, dropRows([...devices.registry.list(), ...devices.hostPorts.list()], sets)));
+  const named = [...devices.registry.list(), ...devices.hostPorts.list()];
+  log(lastWords(sets, dropRows(named, sets, { reasons: devices.reasons })));
   if (state !== undefined) replaceFile(state, statePieces(stateNow(parts)), 0o600);
 }

@@ -87,7 +87,7 @@ export class Interpreter {
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
     this.drops = new DropReports(devices, rules, counters);
-    this.captures = new Captures(rules, () => this.drops.named());
+    this.captures = new Captures(rules, () => this.drops.named(), devices.reasons);
     this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 

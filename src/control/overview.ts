@@ -69,7 +69,7 @@ export class OverviewMaker {
       devices: this.devices(),
       filters,
       others,
-      drops: dropRows(shown, counters).map(({ device, reason, verdict, count }) => ({
+      drops: dropRows(shown, counters, { reasons: devices.reasons }).map(({ device, reason, verdict, count }) => ({
         device,
         reason,
         verdict,

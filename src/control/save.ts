@@ -35,10 +35,20 @@ function addLink({ name, mtu, address, qlen, details }: LinkState): string {
   return line('ip', linkCommand(link, details));
 }
 
-function* rulesOf(dev: string, rules: Rules, gone: ReadonlySet<string>): Generator<string> {
+/** Behind it stand the names of actions that are functions of the program around the endpoint. */
+export const OWN_ACTIONS = '# Functions of the program that this is of, which only it can carry out: ';
+
+function noteOwn(actions: Actions, own: Set<string>): void {
+  for (const { spec } of actions) if (spec.kind === 'custom') own.add(spec.name);
+}
+
+function* rulesOf(dev: string, rules: Rules, gone: ReadonlySet<string>, own: Set<string>): Generator<string> {
   for (const { chain, parent, isExplicit, filters } of rules.saved(dev)) {
     if (isExplicit) yield line('tc', chainCommand({ dev, parent, chain }));
-    for (const filter of filters) yield line('tc', filterCommand(filter), sendsTo(gone, filter.actions));
+    for (const filter of filters) {
+      noteOwn(filter.actions, own);
+      yield line('tc', filterCommand(filter), sendsTo(gone, filter.actions));
+    }
   }
 }
 
@@ -55,12 +65,14 @@ export function* saveLines(
 ): Generator<string> {
   const links = present.filter((link) => !isMirrorTap(link));
   const gone = new Set([GONE, ...present.filter(isMirrorTap).map(({ name }) => name)]);
+  const own = new Set<string>();
   yield HEAD;
   for (const name of elsewhere) yield `# In another network namespace, and so left out: ${name}\n`;
   for (const link of links) yield addLink(link);
   for (const { name } of links) for (const words of tables(name)) yield line('bridge', words);
   for (const { name } of links) for (const qdisc of rules.qdiscsOf(name)) yield line('tc', qdiscCommand(qdisc));
   for (const action of rules.actions.own()) yield line('tc', actionCommand(action.spec), sendsTo(gone, [action]));
-  for (const { name } of links) yield* rulesOf(name, rules, gone);
+  for (const { name } of links) yield* rulesOf(name, rules, gone, own);
   for (const { name, flags } of links) if (flags.includes('UP')) yield line('ip', ['link', 'set', 'dev', name, 'up']);
+  if (own.size > 0) yield `${OWN_ACTIONS}${[...own].join(' ')}\n`;
 }

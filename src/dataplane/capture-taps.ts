@@ -238,7 +238,9 @@ export class CaptureTaps implements ReasonTap {
     if (filter.rule >= 0 && filter.rule !== rule) return false;
     if (filter.vni >= 0 && filter.vni !== vni && filter.vni !== this.sendVni()) return false;
     if (reason < 0) return filter.reason < 0;
-    return filter.reason < 0 ? REASONS[reason].verdict === 'drop' : filter.reason === reason;
+    return filter.reason < 0
+      ? reason >= REASONS.length || REASONS[reason].verdict === 'drop'
+      : filter.reason === reason;
   }
 
   private sendVni(): number {

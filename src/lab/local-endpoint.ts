@@ -3,6 +3,7 @@
  * that is given packets by hand. What comes out is kept until it is taken. Time is what it is said to be, so that the
  * same packets come to the same end each time.
  */
+import type { CustomActions } from '../actions/deferred.js';
 import type { ClassifierTable } from '../classifier/classifier.js';
 import { type ClassifierKind, createTable } from '../classifier/create-table.js';
 import { type DesiredState, readDesired } from '../control/desired-state.js';
@@ -67,6 +68,9 @@ export interface LinkSettings {
 /** The Ethernet MTU, which devices have where no line says another. */
 const DEFAULT_MTU = 1500;
 
+/** Actions that are functions of another process: frames go on behind them, as they came. */
+const NO_FUNCTIONS: CustomActions = { run: () => undefined };
+
 export class LocalEndpoint {
   readonly datapath: LocalDatapath;
   readonly state: DesiredState;
@@ -84,6 +88,7 @@ export class LocalEndpoint {
     this.datapath = datapath;
     this.state = state;
     datapath.engine.setCoalescing(false);
+    datapath.engine.setCustomActions(NO_FUNCTIONS);
     const devices = new Map<string, LocalDevice>();
     this.devices = devices;
     this.forwarding = new Forwarding(datapath.fdb, {

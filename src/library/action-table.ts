@@ -155,11 +155,13 @@ class DeferredBatch implements ActionBatch {
   }
 
   device(i: number): string {
-    return this.around.nameOf(this.frames?.device[this.entry(i)] ?? -1);
+    const n = this.entry(i);
+    return this.around.nameOf(this.frames?.device[n] ?? -1);
   }
 
   hook(i: number): 'ingress' | 'egress' {
-    return this.frames?.hook[this.entry(i)] === AT_INGRESS ? 'ingress' : 'egress';
+    const n = this.entry(i);
+    return this.frames?.hook[n] === AT_INGRESS ? 'ingress' : 'egress';
   }
 
   segments(i: number): number {
@@ -201,12 +203,14 @@ class DeferredBatch implements ActionBatch {
   }
 
   private packet(i: number): PacketIndex {
-    return (this.frames?.packet[this.entry(i)] ?? 0) as PacketIndex;
+    const n = this.entry(i);
+    return (this.frames?.packet[n] ?? 0) as PacketIndex;
   }
 
   private entry(i: number): number {
     if (this.frames === undefined) throw new VtepError('invalid', 'a batch is over when its function has returned');
-    if (!(i >= 0 && i < this.count)) throw new VtepError('invalid', `frame ${i} of a batch of ${this.count}`);
+    if (!(i >= 0 && i < this.count && (i | 0) === i))
+      throw new VtepError('invalid', `frame ${i} of a batch of ${this.count}`);
     return this.entries[i] ?? 0;
   }
 }

@@ -2,9 +2,7 @@
  * A VXLAN endpoint within a program: the datapath, devices and rules of `vtep run`, driven by lines of ip, tc and
  * bridge, with devices and actions that are functions of the program.
  */
-import { BatchText } from '../control/batch-text.js';
 import { isHere } from '../control/device-registry.js';
-import type { Reply } from '../control/protocol.js';
 import { asCommandError } from '../control/report.js';
 import { formatMac } from '../iproute/address.js';
 import type { BatchLine } from '../iproute/batch.js';
@@ -15,12 +13,13 @@ import { REASON } from '../memory/reasons.js';
 import { dropRows } from '../observe/drops.js';
 import { workerRows } from '../observe/workers.js';
 import { type ActionFunction, ActionTable } from './action-table.js';
-import { checkOptions } from './check-options.js';
+import { checkBytes, checkEventTypes, checkFunction, checkOptions } from './check-options.js';
 import { VtepError } from './errors.js';
 import { EventHub, fdbEntry } from './event-hub.js';
 import type { EventStream } from './event-stream.js';
 import { FrameReader } from './frame-reader.js';
 import { refuseHostLines } from './host-lines.js';
+import { Heard, linesOf } from './lines.js';
 import { beginParts, type Parts } from './parts.js';
 import { ProcessDevice } from './process-device.js';
 import { type DropReason, ReasonTable } from './reasons.js';
@@ -50,20 +49,25 @@ interface OwnParts {
   readonly actions: ActionTable;
 }
 
+/** Different sentences about errors that nobody read which are logged. */
+const MOST_SENTENCES = 32;
+
 export class Endpoint {
   private readonly parts: Parts;
   private readonly hub: EventHub;
-  private readonly reasons = new ReasonTable();
+  private readonly reasons: ReasonTable;
   /** What needs this thread; undefined where the datapath has threads of its own. */
   private readonly own: OwnParts | undefined;
   private readonly actions = new Map<string, number>();
   private readonly handled = new Map<number, ProcessDevice>();
   private ending: Promise<void> | undefined;
   private failure: VtepError | undefined;
+  private readonly logged = new Set<string>();
 
   private constructor(parts: Parts) {
     this.parts = parts;
-    const { devices, events, datapath, own } = parts;
+    const { devices, events, datapath, own, packets } = parts;
+    this.reasons = new ReasonTable(devices.reasons);
     this.hub = new EventHub({
       log: events,
       registry: devices.registry,
@@ -72,14 +76,15 @@ export class Endpoint {
     });
     datapath.once('failed', (error) => {
       this.failure = new VtepError('failed', `the datapath has failed: ${error.message}`, { cause: error });
-      this.hub.tell({ type: 'error', error: this.failure });
+      this.tellError(this.failure, this.failure.message);
     });
     devices.registry.checkAction = (name) => {
       if (!this.actions.has(name)) throw new CommandError(`vtep: action "${name}" is not one of this endpoint's`, 1);
     };
+    packets?.onError((error) => this.functionFailed(error));
     if (own === undefined) return;
     const { arena, engine } = own.worker;
-    const failed = (error: unknown): void => this.hub.tell({ type: 'error', error });
+    const failed = (error: unknown): void => this.functionFailed(error);
     const nameOf = (device: number): string => devices.registry.nameOf(device);
     const actions = new ActionTable({ arena, engine, reasons: this.reasons, nameOf, failed });
     this.own = { reader: new FrameReader(arena, this.reasons), actions };
@@ -205,8 +210,10 @@ export class Endpoint {
    * A device of the process, with functions: one that a line has made (`ip link add tap0 type tap`), or a new one of
    * this name, which is up at once. Throws VtepError where the name is the host's, or has functions already.
    */
-  async device(name: string, handlers: DeviceHandlers): Promise<Device> {
+  async device(name: string, handlers: DeviceHandlers = {}): Promise<Device> {
     this.check();
+    if (typeof name !== 'string') throw new VtepError('invalid', 'the name of a device is a string');
+    if (handlers.transmit !== undefined) checkFunction('transmit', handlers.transmit);
     const { reader } = this.needOwn('a device with functions');
     const { devices, host } = this.parts;
     if (!devices.registry.find(name)) {
@@ -249,7 +256,7 @@ export class Endpoint {
         if (transmit) transmit.call(handlers, batch, made);
         else for (let i = 0; i < batch.count; i++) batch.refuse(i, REASON['process-unread']);
       },
-      failed: (error) => this.hub.tell({ type: 'error', error }),
+      failed: (error) => this.functionFailed(error),
     };
     return made;
   }
@@ -260,6 +267,7 @@ export class Endpoint {
    */
   action(name: string, run: ActionFunction): CustomAction {
     this.check();
+    checkFunction(`action "${name}"`, run);
     const { actions } = this.needOwn('an action with a function');
     if (this.actions.has(name)) throw new VtepError('invalid', `there is an action "${name}" already`);
     let number: number;
@@ -286,6 +294,7 @@ export class Endpoint {
   deliver(packet: Uint8Array): boolean {
     this.check();
     const { packets, own } = this.parts;
+    checkBytes('a packet', packet);
     if (!packets) throw new VtepError('invalid', 'packets are delivered to an endpoint whose underlay is a function');
     const isTaken = packets.give(packet);
     if (isTaken) own?.underlaysReady();
@@ -295,6 +304,7 @@ export class Endpoint {
   /** What happens from now on, of these types or of all. Leaving the loop, or `close`, ends it. */
   events(...types: EventType[]): EventStream {
     this.check();
+    checkEventTypes(types);
     return this.hub.open(types);
   }
 
@@ -327,13 +337,19 @@ export class Endpoint {
     await this.parts.devices.refreshCounters().catch(() => undefined);
     const { devices, datapath } = this.parts;
     const all = [...devices.registry.list(), ...devices.hostPorts.list()];
-    const own = all.flatMap(({ index, name: device }) =>
-      this.reasons.list.flatMap(({ name: reason, number, sentence }): Drop[] => {
-        const count = datapath.counters.reasonValue(index, number);
-        return count === 0 ? [] : [{ device, reason, verdict: 'drop', count, sentence }];
-      }),
-    );
-    return [...dropRows(all, datapath.counters.sets), ...own];
+    return dropRows(all, datapath.counters.sets, { reasons: devices.reasons });
+  }
+
+  private functionFailed(error: unknown): void {
+    this.tellError(error, `a function has thrown: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+  }
+
+  /** To whoever reads such events, else to the log: there each sentence once, for a function may throw over every batch. */
+  private tellError(error: unknown, sentence: string): void {
+    if (this.hub.tell({ type: 'error', error }) || this.logged.has(sentence) || this.logged.size === MOST_SENTENCES)
+      return;
+    this.logged.add(sentence);
+    this.parts.log(sentence);
   }
 
   private countDrop(index: number, reason: DropReason | undefined, frames: number): void {
@@ -379,24 +395,4 @@ interface FilterJson {
     readonly keys?: Readonly<Record<string, unknown>>;
     readonly actions?: readonly FilterAction[];
   };
-}
-
-/** What a request has been answered. */
-class Heard {
-  out = '';
-  err = '';
-  failed: number | undefined;
-
-  readonly say = (reply: Reply): undefined => {
-    if ('out' in reply) this.out += reply.out;
-    else if ('err' in reply) this.err += reply.err;
-    else if ('failed' in reply) this.failed = reply.failed;
-  };
-}
-
-function linesOf(lines: string | readonly string[]): BatchLine[] {
-  const text = new BatchText();
-  const split = [...text.push(`${typeof lines === 'string' ? lines : lines.join('\n')}\n`), ...text.end()];
-  if (text.failure) throw new VtepError('refused', text.failure.message, { exitCode: 1 });
-  return split;
 }

@@ -43,8 +43,11 @@ export class EventHub {
     return stream;
   }
 
-  tell(event: EndpointEvent): void {
-    for (const stream of this.streams) stream.push(event);
+  /** Returns whether anybody reads such events. */
+  tell(event: EndpointEvent): boolean {
+    let isRead = false;
+    for (const stream of this.streams) if (stream.push(event)) isRead = true;
+    return isRead;
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,8 @@ export class EventStream implements AsyncIterableIterator<EndpointEvent> {
   private readonly ended: () => void;
   private lost = 0;
   private isOver = false;
-  private wake: () => void = () => undefined;
+  /** Readers that wait for an event. */
+  private sleepers: (() => void)[] = [];
 
   /** @internal */
   constructor(wants: (event: EndpointEvent) => boolean, ended: () => void) {
@@ -18,13 +19,14 @@ export class EventStream implements AsyncIterableIterator<EndpointEvent> {
     this.ended = ended;
   }
 
-  /** @internal */
-  push(event: EndpointEvent): void {
-    if (this.isOver || (event.type !== 'lost' && !this.wants(event))) return;
+  /** @internal Returns whether such events are read here. */
+  push(event: EndpointEvent): boolean {
+    if (this.isOver || (event.type !== 'lost' && !this.wants(event))) return false;
     if (event.type === 'lost') this.lost += event.count;
     else if (this.waiting.length < MOST) this.waiting.push(event);
     else this.lost++;
-    this.wake();
+    this.wakeAll();
+    return true;
   }
 
   /** No more events after those that wait. */
@@ -32,7 +34,7 @@ export class EventStream implements AsyncIterableIterator<EndpointEvent> {
     if (this.isOver) return;
     this.isOver = true;
     this.ended();
-    this.wake();
+    this.wakeAll();
   }
 
   async next(): Promise<IteratorResult<EndpointEvent, undefined>> {
@@ -45,9 +47,7 @@ export class EventStream implements AsyncIterableIterator<EndpointEvent> {
         return { done: false, value: { type: 'lost', count } };
       }
       if (this.isOver) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.sleepers.push(resolve));
     }
   }
 
@@ -57,6 +57,13 @@ export class EventStream implements AsyncIterableIterator<EndpointEvent> {
     this.lost = 0;
     this.close();
     return { done: true, value: undefined };
+  }
+
+  private wakeAll(): void {
+    const { sleepers } = this;
+    if (sleepers.length === 0) return;
+    this.sleepers = [];
+    for (const wake of sleepers) wake();
   }
 
   [Symbol.asyncIterator](): this {

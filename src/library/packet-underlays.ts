@@ -9,6 +9,7 @@ import type { PacketSender } from './types.js';
 
 export class PacketUnderlays {
   private readonly sender: PacketSender;
+  private failed: (error: unknown) => void = () => undefined;
   private readonly open = new Map<PacketUnderlay, VxlanOptions>();
 
   constructor(sender: PacketSender) {
@@ -47,6 +48,11 @@ export class PacketUnderlays {
     return isTaken;
   }
 
+  /** What is told where the function throws: what it was handed is on its own then. */
+  onError(failed: (error: unknown) => void): void {
+    this.failed = failed;
+  }
+
   /** Hands over what has been sent since the last call. */
   flush(): void {
     const packets: Uint8Array[] = [];
@@ -54,6 +60,11 @@ export class PacketUnderlays {
       for (const sent of underlay.sent.splice(0))
         for (const bytes of segmentsOf(sent)) packets.push(outerPacket(sent, bytes, options));
     }
-    if (packets.length > 0) this.sender(packets);
+    if (packets.length === 0) return;
+    try {
+      this.sender(packets);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 }

@@ -5,6 +5,7 @@ import { Devices } from '../control/devices.js';
 import { EventLog } from '../control/events.js';
 import { Interpreter } from '../control/interpreter.js';
 import { NamespaceLock } from '../control/namespace-lock.js';
+import { admitObservers, tellDeaths } from '../control/observers.js';
 import { asCommandError } from '../control/report.js';
 import { Rules } from '../control/rules.js';
 import { ControlServer } from '../control/server.js';
@@ -33,6 +34,7 @@ export interface Parts {
   readonly interpreter: Interpreter;
   readonly events: EventLog;
   readonly packets: PacketUnderlays | undefined;
+  readonly log: (line: string) => void;
   /** Ends all of it, whatever of it fails; with `undo` nothing new is to stay. */
   end(undo: boolean): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
     const packets = underlay === 'udp' ? undefined : new PacketUnderlays(underlay);
     const { datapath, own } = await beginDatapath(workers, packets, options.seed);
     endings.push(() => datapath.stop());
+    tellDeaths(datapath, log);
     for (const note of startProbes().notes) log(note);
     const events = new EventLog();
     const counts = (ifindex: number): LinkCounts | undefined => countsOf(devices, datapath, ifindex);
@@ -92,6 +95,8 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
       events,
       host.tool,
     );
+    const observers = admitObservers(interpreter, { datapath, devices, rules });
+    endings.push(async () => observers.close());
     endings.push(() => interpreter.idle());
     if (path !== undefined) {
       const server = await ControlServer.listen(
@@ -101,7 +106,7 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
       );
       endings.push(() => server.close());
     }
-    return { datapath, own, host, devices, rules, interpreter, events, packets, end };
+    return { datapath, own, host, devices, rules, interpreter, events, packets, log, end };
   } catch (error) {
     await end(true);
     throw error;

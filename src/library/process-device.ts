@@ -1,3 +1,4 @@
+import { checkBytes } from './check-options.js';
 import { VtepError } from './errors.js';
 import type { ProcessPort } from './process-port.js';
 import type { DropReason } from './reasons.js';
@@ -34,6 +35,7 @@ export class ProcessDevice implements Device {
 
   send(frame: Uint8Array): boolean {
     this.check();
+    checkBytes('a frame', frame);
     const isTaken = this.port.push(frame);
     if (isTaken) this.owner.ready(this.index);
     else this.owner.dropped(this.index, undefined, 1);
@@ -48,6 +50,7 @@ export class ProcessDevice implements Device {
 
   drop(reason: DropReason, frames = 1): void {
     this.check();
+    if (reason === undefined) throw new VtepError('invalid', 'frames are dropped under a reason');
     if (!Number.isInteger(frames) || frames < 0) throw new VtepError('invalid', `${frames} frames cannot be dropped`);
     this.owner.dropped(this.index, reason, frames);
   }

@@ -1,5 +1,5 @@
-import { CUSTOM_REASON, CUSTOM_REASONS } from '../memory/counters.js';
-import { REASONS } from '../memory/reasons.js';
+import { CUSTOM_REASONS } from '../memory/counters.js';
+import type { ReasonNames } from '../memory/reason-names.js';
 import { VtepError } from './errors.js';
 
 /** Why a function of the program ends a frame's way: counted by device, and told in `drops()`. */
@@ -11,24 +11,29 @@ export interface DropReason {
 
 /** The reasons that a program has added to those of vtep (docs/drops.md). */
 export class ReasonTable {
-  private readonly reasons: DropReason[] = [];
+  private readonly names: ReasonNames;
   private readonly numbers = new Map<DropReason, number>();
+
+  /** `names`: of the endpoint, for whoever shows them. */
+  constructor(names: ReasonNames) {
+    this.names = names;
+  }
 
   /** Throws VtepError where the name is taken or cannot be one, or there are too many. */
   add(name: string, sentence: string): DropReason {
     if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 40)
       throw new VtepError('invalid', `"${name}" cannot be the name of a reason: words of a-z and 0-9, joined by "-"`);
-    if (REASONS.some((reason) => reason.name === name) || this.reasons.some((reason) => reason.name === name))
-      throw new VtepError('invalid', `there is a reason "${name}" already`);
-    if (sentence.trim() === '') throw new VtepError('invalid', `reason "${name}": a sentence says what it means`);
-    if (this.reasons.length === CUSTOM_REASONS)
+    if (this.names.numberOf(name) !== undefined) throw new VtepError('invalid', `there is a reason "${name}" already`);
+    if (typeof sentence !== 'string' || sentence.trim() === '')
+      throw new VtepError('invalid', `reason "${name}": a sentence says what it means`);
+    const number = this.names.add(name, sentence);
+    if (number < 0)
       throw new VtepError(
         'invalid',
         `more than ${CUSTOM_REASONS} reasons of its own, which is as many as an endpoint has`,
       );
     const reason = Object.freeze({ name, sentence });
-    this.numbers.set(reason, CUSTOM_REASON + this.reasons.length);
-    this.reasons.push(reason);
+    this.numbers.set(reason, number);
     return reason;
   }
 
@@ -38,10 +43,5 @@ export class ReasonTable {
     if (number === undefined)
       throw new VtepError('invalid', 'a frame is dropped for a reason that endpoint.reason() has given');
     return number;
-  }
-
-  /** All of them, with their numbers. */
-  get list(): readonly (DropReason & { readonly number: number })[] {
-    return this.reasons.map((reason, n) => ({ ...reason, number: CUSTOM_REASON + n }));
   }
 }

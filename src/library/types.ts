@@ -28,7 +28,10 @@ export interface EndpointOptions {
    * `devices: 'host'`, else none.
    */
   readonly control?: string | boolean;
-  /** Is told what happens that nobody asked for, a line each. Default: nobody is. */
+  /**
+   * Is told what happens that nobody asked for, a line each; so are errors that no reader of events is told of. Default:
+   * nobody is.
+   */
   readonly log?: (line: string) => void;
   /** Bytes for frames that are given to a device of the process faster than they come in: 65,536 or more; 4 MiB. */
   readonly queueBytes?: number;

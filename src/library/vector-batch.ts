@@ -63,7 +63,8 @@ export class VectorBatch implements FrameBatch {
 
   private check(i: number): number {
     if (this.vector === undefined) throw new VtepError('invalid', 'a batch is over when its function has returned');
-    if (!(i >= 0 && i < this.count)) throw new VtepError('invalid', `frame ${i} of a batch of ${this.count}`);
+    if (!(i >= 0 && i < this.count && (i | 0) === i))
+      throw new VtepError('invalid', `frame ${i} of a batch of ${this.count}`);
     return i;
   }
 }

@@ -3,7 +3,7 @@
  * memory, one writer, any number of readers. The writer goes round and never waits; a slot has a sequence number that is
  * odd while it is written, so that a reader tells a whole slot from one that changed under its eyes, and leaves that out.
  */
-import { REASONS } from './reasons.js';
+import { REASON_NUMBERS } from './reason-names.js';
 import { TUNNEL_WORDS } from './tunnel.js';
 
 /** Frames that are kept of each reason, and bytes of each. */
@@ -38,8 +38,9 @@ export const FrameKind = { NONE: 0, FRAME: 1, DATAGRAM: 2 } as const;
 export const HAS_RECEIVED = 1;
 export const HAS_TRANSMIT = 2;
 
-const COUNTS = REASONS.length + (REASONS.length % 2);
-const TOTAL = COUNTS * 4 + REASONS.length * DROP_FRAMES * SLOT_BYTES;
+/** Words before the slots; even, for times are doubles. */
+const COUNTS = REASON_NUMBERS + (REASON_NUMBERS % 2);
+const TOTAL = COUNTS * 4 + REASON_NUMBERS * DROP_FRAMES * SLOT_BYTES;
 
 /** A frame that was kept. */
 export interface KeptFrame {

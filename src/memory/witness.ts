@@ -7,7 +7,7 @@
  */
 import { DROP_FRAMES, type DropRing, DropWord, FrameKind, HAS_RECEIVED, HAS_TRANSMIT } from './drop-ring.js';
 import { NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from './packets.js';
-import { REASONS } from './reasons.js';
+import { REASON_NUMBERS } from './reason-names.js';
 import type { ReceivedDatagrams } from './received.js';
 import { TUNNEL_WORDS } from './tunnel.js';
 import type { FrameVector } from './vectors.js';
@@ -41,9 +41,9 @@ export class Witness {
   private readonly ring: DropRing;
   private window = 0;
   /** Of each reason: the last window that brought one, how many it brought, and the last that brought enough. */
-  private readonly windows = new Int32Array(REASONS.length).fill(-1);
-  private readonly kept = new Int32Array(REASONS.length);
-  private readonly full = new Int32Array(REASONS.length).fill(-1);
+  private readonly windows = new Int32Array(REASON_NUMBERS).fill(-1);
+  private readonly kept = new Int32Array(REASON_NUMBERS);
+  private readonly full = new Int32Array(REASON_NUMBERS).fill(-1);
 
   constructor(bytes: Uint8Array, packets: Packets, batch: ReceivedDatagrams, ring: DropRing) {
     this.bytes = bytes;

@@ -1,5 +1,5 @@
 import type { Counters } from '../memory/counters.js';
-import { REASONS } from '../memory/reasons.js';
+import { type ReasonNames, TABLE_REASONS } from '../memory/reason-names.js';
 import type { Snapshot } from './rates.js';
 import { columns, wrap } from './text-table.js';
 
@@ -45,16 +45,32 @@ export interface DropRule {
 
 type Named = readonly { readonly index: number; readonly name: string }[];
 
+/** The reasons that there are. */
+type Names = Pick<ReasonNames, 'list'>;
+
+export interface DropDetails {
+  readonly rates?: ReadonlyMap<string, number> | undefined;
+  readonly frames?: ((device: number, reason: number) => readonly DropFrame[]) | undefined;
+  /** Absent: those of the table. */
+  readonly reasons?: Names;
+}
+
 /** What a counter of a device and a reason is called in a snapshot. */
 export function dropName(device: number, reason: number): string {
   return `${device} ${reason}`;
 }
 
 /** Every reason that has counted anything, at `time`. */
-export function dropSnapshot(devices: Named, sets: readonly Counters[], time: number): Snapshot {
+export function dropSnapshot(
+  devices: Named,
+  sets: readonly Counters[],
+  time: number,
+  reasons: Names = TABLE_REASONS,
+): Snapshot {
   const counts = new Map<string, number>();
+  const numbers = reasons.list().map(({ number }) => number);
   for (const { index } of devices) {
-    for (let reason = 0; reason < REASONS.length; reason++) {
+    for (const reason of numbers) {
       let count = 0;
       for (const set of sets) count += set.reasonValue(index, reason);
       if (count > 0) counts.set(dropName(index, reason), count);
@@ -67,12 +83,12 @@ export function dropSnapshot(devices: Named, sets: readonly Counters[], time: nu
 export function dropRows(
   devices: Named,
   sets: readonly Counters[],
-  rates?: ReadonlyMap<string, number>,
-  frames?: (device: number, reason: number) => readonly DropFrame[],
+  { rates, frames, reasons = TABLE_REASONS }: DropDetails = {},
 ): DropRow[] {
-  const { counts } = dropSnapshot(devices, sets, 0);
+  const { counts } = dropSnapshot(devices, sets, 0, reasons);
+  const all = reasons.list();
   return devices.flatMap(({ index, name: device }) =>
-    REASONS.flatMap(({ name: reason, verdict, sentence }, number): DropRow[] => {
+    all.flatMap(({ name: reason, verdict, sentence, number }): DropRow[] => {
       const count = counts.get(dropName(index, number));
       if (count === undefined) return [];
       const rate = rates && { rate: Math.round((rates.get(dropName(index, number)) ?? 0) * 10) / 10 };

@@ -76,6 +76,10 @@ test('the packed package installs into an empty project, runs there, and its typ
   for (const name of ['@types/node', 'undici-types'])
     cpSync(join(root, 'node_modules', name), join(project, 'node_modules', name), { recursive: true });
   writeFileSync(join(project, 'strict.ts'), STRICT);
+  // Examples are JavaScript, read by the compiler as if each began with @ts-check.
+  const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.js'));
+  t.true(examples.length >= 4);
+  for (const name of examples) cpSync(join(root, 'examples', name), join(project, name));
   const resolutions = [
     ['nodenext', 'nodenext'],
     ['node16', 'node16'],
@@ -99,4 +103,13 @@ test('the packed package installs into an empty project, runs there, and its typ
     );
     t.is(compiled.stdout, '', `${module} and ${moduleResolution}`);
   }
+  const ofExamples = {
+    ...{ target: 'es2022', lib: ['es2023', 'esnext.disposable'], module: 'nodenext', types: ['node'], noEmit: true },
+    ...{ allowJs: true, checkJs: true, strict: true, noImplicitAny: false },
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: ofExamples, files: examples }));
+  const checked = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(
+    (error: { stdout: string }) => error,
+  );
+  t.is(checked.stdout, '', 'examples');
 });

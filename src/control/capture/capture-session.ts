@@ -21,6 +21,7 @@ export interface CaptureHost {
   /** Names by device index. */
   nameOf(device: number): string;
   placeOf(rule: number, time: number): Parameters<typeof describe>[2];
+  reasonAt(number: number): Parameters<typeof describe>[3];
   /** The number of the rule that is asked for; -1: there is none now. */
   ruleOf(request: CaptureRequest): number;
   /** Has the workers see what all sessions want now. */
@@ -126,8 +127,8 @@ export class CaptureSession {
   }
 
   private described(record: CaptureRecord): ReturnType<typeof describe> {
-    const { device, rule, time } = record;
-    return describe(record, this.host.nameOf(device), this.host.placeOf(rule, time));
+    const { device, rule, time, reason } = record;
+    return describe(record, this.host.nameOf(device), this.host.placeOf(rule, time), this.host.reasonAt(reason));
   }
 
   private section(): Uint8Array {

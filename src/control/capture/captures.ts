@@ -1,7 +1,7 @@
 import type { CaptureFilter } from '../../dataplane/capture-taps.js';
 import type { Instruction } from '../../dataplane/messages.js';
 import { CommandError } from '../../iproute/commands.js';
-import { reasonNumber } from '../drop-reports.js';
+import type { ReasonNames } from '../../memory/reason-names.js';
 import { noSuchDevice } from '../refusal.js';
 import type { Rules } from '../rules.js';
 import { CaptureSession } from './capture-session.js';
@@ -24,19 +24,21 @@ interface Named {
 /** The captures of a daemon. */
 export class Captures {
   private readonly rules: Rules;
+  private readonly reasons: ReasonNames;
   private readonly devices: () => readonly Named[];
   private readonly sessions = new Set<CaptureSession>();
   /** What captures; without it none can be begun. */
   datapath: CaptureDatapath | undefined;
 
-  constructor(rules: Rules, devices: () => readonly Named[]) {
+  constructor(rules: Rules, devices: () => readonly Named[], reasons: ReasonNames) {
+    this.reasons = reasons;
     this.rules = rules;
     this.devices = devices;
   }
 
   /** A capture as these words ask for it, which `run` begins. Throws CommandError. */
   open(words: readonly string[]): CaptureSession {
-    const request = readCaptureWords(words);
+    const request = readCaptureWords(words, this.reasons);
     const { datapath } = this;
     if (!datapath) throw new CommandError('vtep: capture: there is no datapath', 1);
     if (this.sessions.size === MOST_CAPTURES) {
@@ -45,6 +47,7 @@ export class Captures {
     const session = new CaptureSession(request, this.filterOf(request), datapath.workers, {
       nameOf: (device) => this.devices().find(({ index }) => index === device)?.name ?? `device-${device}`,
       placeOf: (rule, time) => this.rules.places.at(rule, time),
+      reasonAt: (number) => this.reasons.at(number),
       ruleOf: (wanted) => this.ruleOf(wanted, false),
       apply: () => this.apply(datapath),
       ended: (ended) => void this.sessions.delete(ended),
@@ -70,7 +73,7 @@ export class Captures {
       device: found,
       vni,
       rule: this.ruleOf(request, true),
-      reason: reason === undefined ? -1 : (reasonNumber(reason) ?? -1),
+      reason: reason === undefined ? -1 : (this.reasons.numberOf(reason) ?? -1),
       snapLength,
     };
   }

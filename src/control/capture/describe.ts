@@ -1,7 +1,7 @@
 /** A captured record as a file has it, and as people read it. */
 import { CapturePoint, type CaptureRecord } from '../../memory/capture-ring.js';
 import { FrameKind } from '../../memory/drop-ring.js';
-import { REASONS } from '../../memory/reasons.js';
+import type { Reason } from '../../memory/reasons.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../../observe/captures/capture-reader.js';
 import type { PcapngInterface, PcapngPacket } from '../../observe/captures/pcapng-writer.js';
 import { clockWord, printDropRule } from '../../observe/drops.js';
@@ -55,15 +55,20 @@ const POINTS: Readonly<Record<number, Point>> = {
   [CapturePoint.DROP]: { name: 'drop', description: (device) => `what was dropped at ${device}` },
 };
 
-/** `device`: its name; `place`: where the rule that it met stands. */
-export function describe(record: CaptureRecord, device: string, place: RulePlace | undefined): Described {
+/** `device`: its name; `place`: where the rule that it met stands; `why`: the reason that the record names. */
+export function describe(
+  record: CaptureRecord,
+  device: string,
+  place: RulePlace | undefined,
+  why: Reason | undefined,
+): Described {
   const point = POINTS[record.point] ?? { name: `point-${record.point}`, description: () => '' };
   const { received, transmit, kind, bytes, length, time } = record;
   const tunnel = record.point === CapturePoint.UNDERLAY_OUT ? transmit : received;
   const isDatagram = kind === FrameKind.DATAGRAM && tunnel !== undefined;
   const header = isDatagram ? outerHeader(tunnel, length, tunnel === transmit) : new Uint8Array(0);
   const name = `${device} ${point.name}`;
-  const comment = commentOf(record, place);
+  const comment = commentOf(record, place, why);
   const isRaw = record.point === CapturePoint.DROP && isDatagram;
   return {
     on: {
@@ -83,7 +88,11 @@ export function describe(record: CaptureRecord, device: string, place: RulePlace
 }
 
 /** VNI, outer addresses, rule, reason: as far as they are known. */
-function commentOf({ received, transmit, point, kind, bytes, rule, reason }: CaptureRecord, place?: RulePlace): string {
+function commentOf(
+  { received, transmit, point, kind, bytes, rule }: CaptureRecord,
+  place: RulePlace | undefined,
+  why: Reason | undefined,
+): string {
   const isSent = point === CapturePoint.UNDERLAY_OUT;
   const parts: string[] = [];
   const first = isSent ? transmit : received;
@@ -106,7 +115,6 @@ function commentOf({ received, transmit, point, kind, bytes, rule, reason }: Cap
   }
   if (place) parts.push(printDropRule(place));
   else if (rule >= 0) parts.push('rule gone meanwhile');
-  const why = REASONS[reason];
   if (why) parts.push(`${why.verdict} ${why.name}: ${why.sentence}`);
   return parts.join(', ');
 }

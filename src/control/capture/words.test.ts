@@ -1,10 +1,14 @@
 import test from 'ava';
 import { CommandError } from '../../iproute/commands.js';
 import { CapturePoint, LONGEST_CAPTURE } from '../../memory/capture-ring.js';
+import { TABLE_REASONS } from '../../memory/reason-names.js';
 import { readCaptureWords } from './words.js';
 
 const read = (line: string): ReturnType<typeof readCaptureWords> =>
-  readCaptureWords(line.split(' ').filter((word) => word !== ''));
+  readCaptureWords(
+    line.split(' ').filter((word) => word !== ''),
+    TABLE_REASONS,
+  );
 
 test('nothing said is everything, and what is said is taken', (t) => {
   t.like(read(''), { points: [0, 1, 2, 3, 4, 5], snapLength: LONGEST_CAPTURE, isText: false });

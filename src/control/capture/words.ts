@@ -2,7 +2,7 @@
 import { CommandError } from '../../iproute/commands.js';
 import { suggest } from '../../iproute/suggest.js';
 import { CapturePoint, LONGEST_CAPTURE } from '../../memory/capture-ring.js';
-import { REASONS } from '../../memory/reasons.js';
+import type { ReasonNames } from '../../memory/reason-names.js';
 
 /** Where a filter stands, as it is typed. */
 export interface RuleWords {
@@ -43,8 +43,11 @@ const POINT_NAMES = Object.keys(POINTS);
 /** Points at which a frame has not met a rule yet. */
 const BEFORE_RULES: readonly number[] = [CapturePoint.UNDERLAY_IN, CapturePoint.DECAP, CapturePoint.HOST];
 
-/** Throws CommandError, which names the word that is wrong. */
-export function readCaptureWords(words: readonly string[]): CaptureRequest {
+/** Throws CommandError, which names the word that is wrong. `known`: which reasons there are; undefined: any word may be one. */
+export function readCaptureWords(
+  words: readonly string[],
+  known: Pick<ReasonNames, 'list'> | undefined,
+): CaptureRequest {
   const request: { -readonly [K in keyof CaptureRequest]: CaptureRequest[K] } = {
     points: [],
     snapLength: LONGEST_CAPTURE,
@@ -75,7 +78,7 @@ export function readCaptureWords(words: readonly string[]): CaptureRequest {
         request.vni = reader.number(word, 0, 0xffffff);
         break;
       case 'reason':
-        request.reason = readReason(reader.value(word));
+        request.reason = readReason(reader.value(word), known);
         break;
       case 'rule':
         request.rule = readRule(reader);
@@ -114,8 +117,9 @@ function readPoints(word: string): number[] {
   });
 }
 
-function readReason(word: string): string {
-  const names = REASONS.map(({ name }) => name);
+function readReason(word: string, known: Pick<ReasonNames, 'list'> | undefined): string {
+  if (known === undefined) return word;
+  const names = known.list().map(({ name }) => name);
   if (names.includes(word)) return word;
   throw refused(`"${word}" is no reason${suggest(word, names) || ' (docs/drops.md has all of them)'}`);
 }

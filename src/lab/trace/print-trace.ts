@@ -37,6 +37,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
   stolen: 'the frame has gone elsewhere',
   trap: 'the frame is taken',
   goto: 'goes on in chain',
+  function: 'a function of the program decides, which is not asked here; on as if it had changed nothing',
 };
 
 export function printTrace(report: TraceReport, options: PrintOptions = {}): string {

@@ -1,4 +1,5 @@
 /** Has one packet go through an endpoint that is watched, and says what became of it, as plain data for text and JSON. */
+import { DEFERRED } from '../../actions/deferred.js';
 import { AT_INGRESS } from '../../actions/outlet.js';
 import { Verdict } from '../../actions/program.js';
 import { type ClassifierKind, createTable } from '../../classifier/create-table.js';
@@ -30,7 +31,10 @@ import { RuleView, viewOf } from './rule-view.js';
 import { outputSentence } from './sentences.js';
 import { type PacketState, WatchedDatapath } from './watch.js';
 
-const VERDICTS = new Map(Object.entries(Verdict).map(([name, number]) => [number as number, name.toLowerCase()]));
+const VERDICTS = new Map([
+  ...Object.entries(Verdict).map(([name, number]) => [number as number, name.toLowerCase()] as const),
+  [DEFERRED, 'function'],
+]);
 /** Digits of changed bytes that are told. */
 const LONGEST_HEX = 32;
 /** As tc says them. */
