@@ -105,7 +105,7 @@ class Bench {
       this.outlet,
       none,
     );
-    this.executor.now = 1_700_000_000_000;
+    this.executor.arrivals.time[0] = 1_700_000_000_000;
     this.use(...actions);
     this.packet = this.packets.take(4096, 98);
     this.packets.device[this.packet] = DEVICE;

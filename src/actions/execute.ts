@@ -82,8 +82,9 @@ export class Executor {
   private readonly actionCounters: ActionCounters;
   private readonly sampler: Sampler;
   private readonly writable: Writable;
-  /** Whoever hands over batches keeps it, where `needsClock`. */
+  /** Whoever hands over batches sets its time (of the steady clock) once for each, and keeps the rest of it where `needsClock`. */
   readonly arrivals = new ArrivalClock();
+  private readonly time = this.arrivals.time;
   readonly buckets = new Buckets(this.arrivals);
   private random = new Random(Math.trunc(Math.random() * 0xffffffff));
   private readonly outlet: Outlet;
@@ -95,8 +96,6 @@ export class Executor {
   private isStale = false;
   /** Chain number of the last GOTO. */
   chain = 0;
-  /** Milliseconds of the steady clock; the worker sets it once a batch. */
-  now = 0;
   /** Whether any action looks at the clock: reading it costs, and makes garbage. */
   needsClock = false;
   /**
@@ -201,7 +200,7 @@ export class Executor {
         this.countReason(packet, REASON['mirred-nesting']);
         return Verdict.SHOT;
       }
-      this.actionCounters.hit(counter, segments, bytes, this.now);
+      this.actionCounters.hit(counter, segments, bytes, this.time[0]);
       let verdict = words[at + ActionWord.CONTROL];
       let argument = words[at + ActionWord.ARGUMENT];
       let reason = REASON['action-drop'];

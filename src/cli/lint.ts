@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readBatch } from '../control/batch-file.js';
 import { hostEnvironment } from '../control/host-tool.js';
+import { formatIp } from '../iproute/address.js';
 import { CommandError } from '../iproute/commands.js';
 import { lintBatch } from '../lab/lint/lint-batch.js';
 import { printLint } from '../lab/lint/print-lint.js';
@@ -9,6 +10,7 @@ import { liveRules } from './live-rules.js';
 export interface LintWords {
   readonly batch?: string;
   readonly host?: readonly string[];
+  readonly routes?: boolean;
   readonly json?: boolean;
 }
 
@@ -21,13 +23,16 @@ const CANNOT_RUN = 2;
 const MOST_ROUTES = 256;
 
 /** `vtep lint`: the lines of a file, or the rules of the daemon that listens at `control`. */
-export async function lint({ batch, host = [], json = false }: LintWords, control: string | undefined): Promise<void> {
+export async function lint(
+  { batch, host = [], routes = false, json = false }: LintWords,
+  control: string | undefined,
+): Promise<void> {
   try {
     const live = batch === undefined ? await liveRules(control) : undefined;
     const result = await lintBatch(live?.text.replace(GONE, '') ?? readBatch(batch ?? ''), batch ?? 'vtep save', {
       hosts: [...host, ...(live?.hosts ?? [])],
       hasLines: !live,
-      ...(live && { hasRoute: routeAsker() }),
+      ...((live || routes) && { wayTo: routeAsker() }),
     });
     const width = process.stdout.isTTY ? process.stdout.columns : undefined;
     process.stdout.write(json ? `${JSON.stringify(result.findings)}\n` : printLint(result, width));
@@ -39,14 +44,20 @@ export async function lint({ batch, host = [], json = false }: LintWords, contro
 }
 
 /** Asks the system's ip, once for each address. */
-function routeAsker(): (address: string) => boolean | undefined {
-  const known = new Map<string, boolean>();
-  return (address) => {
+function routeAsker(): (address: Uint8Array) => string | undefined {
+  const known = new Map<string, string>();
+  return (bytes) => {
+    const address = formatIp(bytes);
     const answer = known.get(address);
     if (answer !== undefined || known.size === MOST_ROUTES) return answer;
-    const { status, error } = spawnSync('ip', ['route', 'get', address], { env: hostEnvironment(), stdio: 'ignore' });
+    const { status, error, stdout } = spawnSync('ip', ['route', 'get', address], {
+      env: hostEnvironment(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+      encoding: 'utf8',
+    });
     if (error) return undefined;
-    known.set(address, status === 0);
-    return status === 0;
+    const way = status === 0 ? (/ dev (\S+)/.exec(stdout)?.[1] ?? 'lo') : '';
+    known.set(address, way);
+    return way;
   };
 }

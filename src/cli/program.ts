@@ -171,6 +171,7 @@ export function program(): Command {
       'an interface of the host that rules of the file may send to; may be repeated',
       another,
     )
+    .option('--routes', 'with -b: ask this host for the routes that the file does not make, too')
     .option('--json', 'print JSON: a list of {check, level, line, rule, sentence, remedy}')
     .option('--control <path>', 'control socket')
     .addHelpText('after', '\nExit code: 0 nothing found, 1 something found, 2 it could not look.\n')

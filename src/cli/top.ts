@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
 import type { Overview } from '../observe/overview.js';
-import { afterKey, type Choice, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
+import { afterKey, type Choice, CTRL_Z, FIRST_CHOICE, keysOf } from '../observe/top/keys.js';
 import { ratesBetween } from '../observe/top/rates.js';
 import { draw, everyTable } from '../observe/top/screen.js';
 import { firstOrder, tableOf, VIEWS, type View } from '../observe/top/tables.js';
+import { overviewOf } from './overview-of.js';
 
 export interface TopOptions {
   readonly once?: boolean;
@@ -24,7 +25,10 @@ export async function top(view: string | undefined, options: TopOptions, control
   const only = viewOf(view);
   const connection = new Connection(control);
   try {
-    const isScreen = process.stdout.isTTY && process.stdin.isTTY && options.once !== true && options.json !== true;
+    const { stdin, stdout, env } = process;
+    // A dumb terminal has no cursor to move.
+    const isScreen =
+      stdout.isTTY && stdin.isTTY && env.TERM !== 'dumb' && options.once !== true && options.json !== true;
     if (isScreen) await new Follower(connection, only ?? 'devices', options.interval).run();
     else await once(connection, only, options);
   } finally {
@@ -39,19 +43,10 @@ function viewOf(word: string | undefined): View | undefined {
   return found[0];
 }
 
-async function ask(connection: Connection): Promise<Overview> {
-  const said: string[] = [];
-  const errors: string[] = [];
-  const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
-  const code = await connection.ask({ argv: ['overview'] }, output);
-  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
-  return JSON.parse(said.join('')) as Overview;
-}
-
 async function once(connection: Connection, only: View | undefined, { interval, json }: TopOptions): Promise<void> {
-  const before = await ask(connection);
+  const before = await overviewOf(connection);
   await sleep(interval * 1000);
-  const after = await ask(connection);
+  const after = await overviewOf(connection);
   const rates = ratesBetween(before, after);
   if (json === true) process.stdout.write(`${JSON.stringify({ ...after, rates })}\n`);
   else for (const line of everyTable(after, rates, only)) process.stdout.write(`${line}\n`);
@@ -77,9 +72,13 @@ class Follower {
     const keys = (text: string): void => this.pressed(text);
     const size = (): void => this.draw();
     const end = (): void => this.end();
-    stdin.setRawMode(true).setEncoding('utf8').on('data', keys);
-    stdout.on('resize', size).write(ALTERNATE_SCREEN);
+    const stop = (): void => this.suspend();
+    const goOn = (): void => this.resume();
+    stdin.setEncoding('utf8').on('data', keys).on('end', end);
+    stdout.on('resize', size);
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+    process.on('SIGTSTP', stop).on('SIGCONT', goOn);
+    this.resume();
     try {
       while (!this.hasEnded) {
         if (!this.choice.isPaused || this.now === undefined) await this.look();
@@ -89,13 +88,32 @@ class Follower {
         await sleep(wait * 1000, undefined, { signal: this.hurry.signal }).catch(() => undefined);
       }
     } finally {
-      stdout.off('resize', size).write(FORMER_SCREEN);
-      stdin.off('data', keys).setRawMode(false).pause();
+      process.off('SIGTSTP', stop).off('SIGCONT', goOn);
+      stdout.off('resize', size);
+      stdin.off('data', keys).off('end', end).pause();
+      this.leaveScreen();
     }
   }
 
+  /** Ctrl-Z: the shell has its terminal back as it was, until the process is told to go on. */
+  private suspend(): void {
+    this.leaveScreen();
+    process.kill(process.pid, 'SIGSTOP');
+  }
+
+  private resume(): void {
+    process.stdin.setRawMode(true);
+    process.stdout.write(ALTERNATE_SCREEN);
+    this.draw();
+  }
+
+  private leaveScreen(): void {
+    process.stdout.write(FORMER_SCREEN);
+    process.stdin.setRawMode(false);
+  }
+
   private async look(): Promise<void> {
-    const next = await ask(this.connection);
+    const next = await overviewOf(this.connection);
     this.before = this.now;
     this.now = next;
   }
@@ -104,8 +122,13 @@ class Follower {
     const { now, before } = this;
     const rates = now && ratesBetween(before ?? now, now);
     for (const key of keysOf(text)) {
-      const columns = rates ? tableOf(this.choice.view, rates).columns.length : 1;
-      const choice = afterKey(this.choice, key, columns, this.page);
+      if (key === CTRL_Z) {
+        this.suspend();
+        continue;
+      }
+      const table = rates && tableOf(this.choice.view, rates);
+      const size = { columns: table?.columns.length ?? 1, rows: table?.rows.length ?? 0, page: this.page };
+      const choice = afterKey(this.choice, key, size);
       if (choice === undefined) {
         this.end();
         return;

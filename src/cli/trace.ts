@@ -1,8 +1,11 @@
 import { readBatch } from '../control/batch-file.js';
+import { Connection } from '../control/client.js';
 import { readArrival } from '../lab/trace/arrival.js';
 import { printTrace } from '../lab/trace/print-trace.js';
+import type { TraceReport } from '../lab/trace/report.js';
 import { Tracer } from '../lab/trace/trace.js';
 import { liveRules } from './live-rules.js';
+import { overviewOf } from './overview-of.js';
 import { readPackets } from './read-packets.js';
 
 export interface TraceWords {
@@ -25,9 +28,26 @@ export async function trace(words: readonly string[], options: TraceWords, contr
   });
   const { arrival, time } = readArrival(tracer.endpoint, words, readPackets);
   if (time !== undefined) tracer.endpoint.setTime(time);
-  const report = tracer.trace(arrival);
+  const told = tracer.trace(arrival);
+  const report = live ? { ...told, hints: [...told.hints, ...(await liveHints(told, control))] } : told;
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   process.stdout.write(
     json ? `${JSON.stringify(report)}\n` : printTrace(report, { hex, ...(width !== undefined && { width }) }),
   );
+}
+
+/** What the running vtep looks at, and its copy here does not have. */
+async function liveHints({ input, taken }: TraceReport, control: string | undefined): Promise<string[]> {
+  if (input.from !== 'underlay' || !taken) return [];
+  const connection = new Connection(control);
+  try {
+    const { strictPeers } = await overviewOf(connection);
+    return strictPeers
+      ? [
+          'the vtep runs with --strict-peers, which this trace does not look at: it drops what comes from a sender that nothing names (unknown-peer), or to another address than the device’s (other-destination)',
+        ]
+      : [];
+  } finally {
+    connection.close();
+  }
 }

@@ -288,9 +288,10 @@ export class Devices {
     this.watch.changed(device.index);
   }
 
-  /** Brings those counters up to date that the kernel keeps. */
+  /** Brings up to date what the kernel keeps: counters of queues, and the neighbours that a proxy answers for. */
   async refreshCounters(): Promise<void> {
     this.hostQueues.refresh(this.registry.list());
+    await this.neighbours.settle();
     await this.datapath.apply({ type: 'count-overflows' });
   }
 

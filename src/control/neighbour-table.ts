@@ -47,6 +47,11 @@ export class NeighbourTable {
     if (this.isFollowing && isOurs) this.later();
   }
 
+  /** Resolves when the workers know what the host knows now, whether or not it was told of yet. */
+  async settle(): Promise<void> {
+    if (this.isFollowing) await this.tell();
+  }
+
   close(): void {
     clearTimeout(this.timer);
     this.isFollowing = false;

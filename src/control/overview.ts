@@ -64,6 +64,7 @@ export class OverviewMaker {
     return {
       version: 1,
       time: Date.now(),
+      strictPeers: devices.strictPeers !== undefined,
       uptime: (performance.now() - this.began) / 1000,
       devices: this.devices(),
       filters,
@@ -77,6 +78,7 @@ export class OverviewMaker {
       peers: this.peers(),
       workers: workersOf(counters, cpus()),
       process: {
+        started: performance.timeOrigin,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: process.memoryUsage.rss(),
         heapBytes: process.memoryUsage().heapUsed,

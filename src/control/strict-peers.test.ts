@@ -22,6 +22,8 @@ class Bench {
   readonly peers: StrictPeers;
   readonly rules: Rules;
   readonly told: number[] = [];
+  /** How often a device's entries were read. */
+  reads = 0;
   options: VxlanOptions | undefined;
   private words: Int32Array = new Int32Array(6);
 
@@ -31,7 +33,10 @@ class Bench {
     this.peers = new StrictPeers(
       {
         options: () => this.options,
-        entries: (device) => this.fdb.list(device),
+        entries: (device) => {
+          this.reads++;
+          return this.fdb.list(device);
+        },
         apply: async ({ device, words }) => {
           this.told.push(device);
           this.words = words ?? new Int32Array(6);
@@ -157,6 +162,25 @@ test('what names nobody new is not told to the workers', async (t) => {
   bench.fdb.insert(key(3), NUD_REACHABLE, NTF_SELF, REMOTE(3));
   await bench.rules.commit();
   t.is(bench.told.length, 1);
+});
+
+test('the entries are read again once for all that a commit takes away, and not for what was learned', async (t) => {
+  const bench = new Bench();
+  for (let n = 1; n <= 6; n++) bench.fdb.insert(key(n), NUD_PERMANENT, NTF_SELF, REMOTE(n));
+  await bench.rules.commit();
+  t.is(bench.reads, 1);
+  for (let n = 1; n <= 4; n++) bench.fdb.remove(key(n));
+  await knows(t, bench, { '10.0.0.4': false, '10.0.0.5': true });
+  t.is(bench.reads, 2);
+  for (let n = 10; n < 14; n++) bench.fdb.insert(key(n), NUD_REACHABLE, NTF_SELF, REMOTE(n));
+  bench.fdb.remove(key(10));
+  bench.fdb.age(
+    () => 0,
+    10,
+    () => undefined,
+  );
+  await knows(t, bench, { '10.0.0.10': false, '10.0.0.5': true });
+  t.is(bench.reads, 2);
 });
 
 const edit = fc.record({

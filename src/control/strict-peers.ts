@@ -6,7 +6,8 @@
  *   VNIs among them; what was learned names nobody;
  * - what --peer names, for every device.
  * A group names nobody: whoever sends to it has to be named otherwise. An edit costs no more than what it says, but
- * for one that takes something out of the forwarding table: then the device's entries are read again.
+ * for one that takes something out of the forwarding table that somebody has made: then the device's entries are read
+ * again, once for all that a command or a batch takes out. What was learned comes and goes for nothing.
  */
 import type { ClassifierSnapshot, ClassifierTable, Rule } from '../classifier/classifier.js';
 import { KeyWord } from '../classifier/flow-key.js';

@@ -7,7 +7,7 @@ import { REASON } from '../memory/reasons.js';
 import { TunnelWord } from '../memory/tunnel.js';
 import { buildFrame } from '../offload/test-frames.js';
 import type { CaptureFilter } from './capture-taps.js';
-import { gact, Harness, redirect, set, TAP0, unset, VXLAN0, VXLAN1, vxlan } from './harness.test.helper.js';
+import { gact, Harness, redirect, set, TAP0, TO_PEER, unset, VXLAN0, VXLAN1, vxlan } from './harness.test.helper.js';
 
 const FRAME = buildFrame({});
 const ALL: CaptureFilter = { points: 0x3f, device: -1, vni: -1, rule: -1, reason: -1, snapLength: 2000 };
@@ -122,6 +122,21 @@ for (const [title, filter, wanted] of [
     t.deepEqual(seen(ring), [...wanted]);
   });
 }
+
+test('of what is sent the ports are known that the record leaves to the underlay', (t) => {
+  const bench = new Harness({
+    wrapUnderlay: (underlay) => Object.assign(underlay, { sourcePort: (family: number) => 50_000 + family }),
+  });
+  const plain = { tos: 0, ttl: 0, df: 0, flowLabel: 0, extensions: 0, reservedHigh: 0, reservedLow: 0 };
+  bench.devices.setHeaders(VXLAN1, { ...plain, port: 4790 });
+  bench.use([{ device: TAP0, actions: [set(0), redirect(VXLAN1)] }], [{ ...TO_PEER, DST_PORT: 0 }]);
+  const ring = capture(bench, { points: 1 << CapturePoint.UNDERLAY_OUT });
+  bench.send(TAP0, FRAME);
+  t.deepEqual(
+    all(ring).map(({ transmit }) => [transmit?.[TunnelWord.SRC_PORT], transmit?.[TunnelWord.DST_PORT]]),
+    [[50_004, 4790]],
+  );
+});
 
 test('what is kept is cut to the length that was asked for, and what finds no room is lost and counted', (t) => {
   const bench = new Harness();

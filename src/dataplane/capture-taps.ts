@@ -6,6 +6,7 @@
  * Packets are copied into a ring of each capture, cut to what it wants to keep; where there is no room they are lost, and
  * counted. What is here makes garbage, unlike the rest of the datapath.
  */
+import type { Underlay } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { CapturePoint, type CaptureRing, CaptureWord } from '../memory/capture-ring.js';
 import { FrameKind, HAS_RECEIVED, HAS_TRANSMIT } from '../memory/drop-ring.js';
@@ -118,8 +119,15 @@ export class CaptureTaps implements ReasonTap {
     }
   }
 
-  /** What an underlay has sent of a vector, by records of `tunnels`. */
-  sent(device: number, vector: DatagramVector, tunnels: Int32Array, paths: UnderlayPaths): void {
+  /** What an underlay has sent of a vector, by records of `tunnels`; `port`: that of records that leave it to the device. */
+  sent(
+    device: number,
+    port: number,
+    underlay: Underlay,
+    vector: DatagramVector,
+    tunnels: Int32Array,
+    paths: UnderlayPaths,
+  ): void {
     if (!this.wants(CapturePoint.UNDERLAY_OUT)) return;
     for (let m = 0; m < vector.count; m++) {
       if (vector.errno[m] !== 0) continue;
@@ -128,6 +136,9 @@ export class CaptureTaps implements ReasonTap {
       this.received = this.witness.receivedRecord(packet);
       this.transmit = 0;
       this.transmitTunnels = withSource(tunnels, record, paths);
+      const family = this.transmitTunnels[TunnelWord.FAMILY];
+      this.transmitTunnels[TunnelWord.SRC_PORT] = underlay.sourcePort?.(family, vector.hash[m]) ?? 0;
+      if (this.transmitTunnels[TunnelWord.DST_PORT] === 0) this.transmitTunnels[TunnelWord.DST_PORT] = port;
       const vni = this.transmitTunnels[TunnelWord.VNI];
       const rule = this.packets.rule[packet];
       const iovec = vector.iovecs.at(vector.iovecStart[m]);

@@ -311,7 +311,7 @@ export class Hooks implements Outlet {
     const { deferred } = this;
     const n = deferred.add(packet);
     if (n < 0) {
-      this.counters.reason(device, REASON['batch-full'], this.packets.segments(packet));
+      this.counters.reason(device, REASON['batch-full'], this.packets.segments(packet), packet);
       return DROPPED;
     }
     deferred.action[n] = executor.deferredAction;

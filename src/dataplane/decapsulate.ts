@@ -132,12 +132,11 @@ export class Decapsulator {
     const device = this.demultiplexer.single(underlay);
     if (batch.refused[m] !== 0) {
       this.counters.witness?.nothing();
-      this.drop(this.demultiplexer.owner(underlay), batch.refused[m]);
+      this.lose(this.demultiplexer.owner(underlay), batch.refused[m]);
       return;
     }
     if (batch.truncated[m] !== 0) {
-      this.counters.witness?.datagram(batch.offset[m], batch.length[m], m);
-      this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram']);
+      this.drop(this.demultiplexer.owner(underlay), REASON['truncated-datagram'], batch.offset[m], batch.length[m], m);
       return;
     }
     const at = batch.offset[m];
@@ -196,11 +195,16 @@ export class Decapsulator {
   ): PacketIndex {
     const bytes = this.bytes;
     this.counters.work(WorkCounter.RECEIVED_DATAGRAMS, 1);
-    if (this.counters.witness !== null) this.counters.witness.datagram(at, length, m);
     const verdict = vxlanHeaderCheck(bytes, at, length);
     if (verdict !== VXLAN_OK) {
       const owner = this.demultiplexer.owner(underlay);
-      this.drop(owner, verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag']);
+      this.drop(
+        owner,
+        verdict === VXLAN_SHORT_HEADER ? REASON['short-vxlan-header'] : REASON['no-vni-flag'],
+        at,
+        length,
+        m,
+      );
       return NONE;
     }
     const devices = this.devices;
@@ -211,23 +215,23 @@ export class Decapsulator {
       device = this.demultiplexer.find(underlay, vni);
       this.vniRow = this.demultiplexer.row;
       if (device === NOBODY) {
-        this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni']);
+        this.drop(this.demultiplexer.owner(underlay), REASON['unknown-vni'], at, length, m);
         return NONE;
       }
     }
     if (devices.kind(device) !== DeviceKind.VXLAN) {
-      this.drop(device, REASON['unknown-vni']);
+      this.drop(device, REASON['unknown-vni'], at, length, m);
       return NONE;
     }
     if (this.peers.isOn) {
       const refusal = this.peers.refusal(device, this.batch.tunnels, m * TUNNEL_WORDS);
       if (refusal !== ADMITTED) {
-        this.drop(device, refusal);
+        this.drop(device, refusal, at, length, m);
         return NONE;
       }
     }
     if (vxlanReservedCheck(bytes, at, devices.reservedHigh(device), devices.reservedLow(device)) !== VXLAN_OK) {
-      this.frameError(device, REASON['reserved-bits']);
+      this.frameError(device, REASON['reserved-bits'], at, length, m);
       return NONE;
     }
     const extensions = devices.extensions(device) & (EXTENSION_GBP | EXTENSION_GPE);
@@ -242,7 +246,7 @@ export class Decapsulator {
         if (protocol === GPE_IPV4 || protocol === GPE_IPV6) {
           // Before a message there is room; datagrams of a bundle stand too close, so such sockets take none.
           if (at !== this.batch.offset[m]) {
-            this.drop(device, REASON['gpe-bundle']);
+            this.drop(device, REASON['gpe-bundle'], at, length, m);
             return NONE;
           }
           this.writeEthernet(frame, device, protocol === GPE_IPV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
@@ -250,7 +254,7 @@ export class Decapsulator {
           frameLength += ETH_HEADER;
           least += 1;
         } else if (protocol !== GPE_ETHERNET) {
-          this.drop(device, protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol']);
+          this.drop(device, protocol < 0 ? REASON['gpe-header'] : REASON['gpe-protocol'], at, length, m);
           return NONE;
         }
       } else if ((word & GBP_FLAG) !== 0) {
@@ -258,21 +262,31 @@ export class Decapsulator {
       }
     }
     if (frameLength < least) {
-      this.drop(device, length === VXLAN_HEADER ? REASON['no-inner-frame'] : REASON['short-inner-frame']);
+      this.drop(
+        device,
+        length === VXLAN_HEADER ? REASON['no-inner-frame'] : REASON['short-inner-frame'],
+        at,
+        length,
+        m,
+      );
       return NONE;
     }
     if (this.isOwnSource(frame, device)) {
-      this.drop(device, REASON['own-source-mac']);
+      this.drop(device, REASON['own-source-mac'], at, length, m);
       return NONE;
     }
     const mode = devices.vxlanMode(device);
-    if ((mode & VxlanMode.LEARN) !== 0 && !this.learning.learn(frame, m, device, vni)) return NONE;
+    if ((mode & VxlanMode.LEARN) !== 0) {
+      this.show(at, length, m);
+      if (!this.learning.learn(frame, m, device, vni)) return NONE;
+    }
     // Mirrored frames may be cut short, and are to be seen as they were, whatever became of their copies on the way.
     const isMirror = (mode & VxlanMode.MIRROR) !== 0;
     if (!isMirror && ipHeaderCut(bytes, frame, frameLength)) {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.countVni(VniCounter.RX_ERRORS, 1);
+      this.show(at, length, m);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return NONE;
     }
@@ -280,19 +294,20 @@ export class Decapsulator {
     const ecn = isMirror ? ECN_KEPT : ecnDecapsulate(bytes, frame, tos);
     if (ecn > ECN_CHANGED) {
       if (ecn === ECN_LOST) {
-        this.frameError(device, REASON['ecn-not-ect-in-ce']);
+        this.frameError(device, REASON['ecn-not-ect-in-ce'], at, length, m);
         return NONE;
       }
+      this.show(at, length, m);
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
       this.countVni(VniCounter.RX_DROPS, 1);
-      this.drop(device, REASON['device-down']);
+      this.drop(device, REASON['device-down'], at, length, m);
       return NONE;
     }
     const packet = this.packets.take(frame, frameLength);
     if (packet === NONE) {
-      this.drop(device, REASON['batch-full']);
+      this.drop(device, REASON['batch-full'], at, length, m);
       return NONE;
     }
     this.packets.device[packet] = device;
@@ -364,15 +379,26 @@ export class Decapsulator {
     if (this.vniRow >= 0) this.vniCounters.add(this.vniRow, counter, by);
   }
 
+  /** What is counted from here on without a packet is of a datagram of message `m`: said only where something is. */
+  private show(at: number, length: number, m: number): void {
+    if (this.counters.witness !== null) this.counters.witness.datagram(at, length, m);
+  }
+
   /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
-  private frameError(device: number, reason: number): void {
+  private frameError(device: number, reason: number, at: number, length: number, m: number): void {
+    this.show(at, length, m);
     this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
     this.counters.reason(device, reason, 1);
   }
 
-  private drop(device: number, reason: number): void {
+  private drop(device: number, reason: number, at: number, length: number, m: number): void {
+    this.show(at, length, m);
+    this.lose(device, reason);
+  }
+
+  private lose(device: number, reason: number): void {
     this.counters.device(device, DeviceCounter.RX_DROPPED, 1);
     this.counters.reason(device, reason, 1);
   }

@@ -366,7 +366,10 @@ export class Deliverer {
     if (vector.count === 0) return;
     const counters = this.counters;
     counters.work(WorkCounter.SEND_CALLS, underlay.send(vector, this.headers.records));
-    if (this.captures !== null) this.captures.sent(device, vector, this.headers.records, this.paths);
+    if (this.captures !== null) {
+      const port = this.devices.port(device);
+      this.captures.sent(device, port, underlay, vector, this.headers.records, this.paths);
+    }
     counters.work(WorkCounter.SENT_MESSAGES, vector.count);
     counters.peers.begin();
     const byPeer = counters.peers.isOn;

@@ -33,7 +33,7 @@ import { HEADROOM, type ReceivedDatagrams, type Slots } from '../memory/received
 import type { SampleRing } from '../memory/sample-ring.js';
 import type { BatchScratch } from '../memory/scratch.js';
 import type { VniCounters } from '../memory/vni-counters.js';
-import type { Witness } from '../memory/witness.js';
+import { DROP_WINDOW, type Witness } from '../memory/witness.js';
 import { type CaptureFilter, CaptureTaps } from './capture-taps.js';
 import type { Hooks } from './classify.js';
 import type { Decapsulator } from './decapsulate.js';
@@ -81,6 +81,8 @@ export class Engine {
   private readonly demultiplexer: Demultiplexer;
   private readonly counters: Counters;
   private readonly executor: Executor;
+  /** The steady clock at the time of the batch, in milliseconds; here, because a number passed on may be made anew. */
+  private readonly time: Float64Array;
   private readonly hook: Hooks;
   private readonly queues: OutputQueues;
   private readonly witness: Witness;
@@ -153,6 +155,7 @@ export class Engine {
     this.fdb = parts.fdb;
     this.demultiplexer = parts.demultiplexer;
     this.executor = parts.executor;
+    this.time = parts.executor.arrivals.time;
     this.hook = parts.hook;
     this.queues = parts.queues;
     this.scratch = parts.scratch;
@@ -473,22 +476,23 @@ export class Engine {
 
   /** The time of a batch of `count` frames or messages. */
   private tick(count: number): void {
-    const now = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
-    this.executor.now = now;
-    this.witness.tick(now);
-    if (this.executor.needsClock) this.executor.arrivals.begin(now, count);
-    const second = (now / 1000) | 0;
+    const { time, executor } = this;
+    time[0] = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
+    if (executor.needsClock) executor.arrivals.begin(count);
+    this.witness.tick((time[0] / DROP_WINDOW) | 0);
+    const second = (time[0] / 1000) | 0;
     this.paths.now = second;
     this.underlayPaths.now = second;
     this.inbound.now = second;
     this.mirrors.now = second;
-    this.fdb.tick(now);
+    this.fdb.tick((time[0] / 100) | 0);
   }
 
   /** The batch is done with. */
   private tock(): void {
-    if (this.executor.needsClock)
-      this.executor.arrivals.finish(this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady());
+    if (!this.executor.needsClock) return;
+    this.time[0] = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
+    this.executor.arrivals.finish();
   }
 
   private fromHost(packet: PacketIndex, device: number): void {

@@ -7,6 +7,7 @@ import type { HookRules, Instruction } from './messages.js';
 
 type UnderlayOpen = Extract<Instruction, { readonly type: 'underlay-open' }>;
 type RulesInForce = Extract<Instruction, { readonly type: 'rules' }>;
+type CapturesInForce = Extract<Instruction, { readonly type: 'captures' }>;
 
 export class InForce {
   private readonly actionCounters: Instruction[] = [];
@@ -17,11 +18,14 @@ export class InForce {
   /** By device. */
   private readonly uses = new Map<number, Instruction>();
   private readonly mirrors = new Map<number, Instruction>();
+  /** By device: who may send to it. */
+  private readonly peers = new Map<number, Instruction>();
+  private captures: CapturesInForce | undefined;
   private neighbours: Instruction | undefined;
   private programs: RulesInForce['programs'] | undefined;
   private readonly hooks = new Map<string, HookRules>();
 
-  /** A worker has carried an instruction out. */
+  /** A worker has carried an instruction out. Every type has its line here: one without does not compile. */
   note(instruction: Instruction): void {
     switch (instruction.type) {
       case 'action-counters':
@@ -62,14 +66,32 @@ export class InForce {
         // Those that were refused had an answer to a question; another thread asks its own.
         this.mirrors.set(instruction.device, { ...instruction, refused: new Int32Array(0) });
         break;
-      case 'count-overflows':
+      case 'peers':
+        if (instruction.words === undefined) this.peers.delete(instruction.device);
+        else this.peers.set(instruction.device, instruction);
+        break;
+      case 'captures':
+        this.captures = instruction.captures.length === 0 ? undefined : instruction;
+        break;
+      // Done once for all: the counters hold what was added to them, and a new thread has the rights that the control
+      // thread has kept, less what it gives up itself (worker.ts).
       case 'restore-counts':
+      case 'count-overflows':
+      case 'confine':
       case 'stop':
         break;
+      // An object of this process, which goes to no thread that could die without it.
+      case 'port-give':
+        break;
+      default:
+        instruction satisfies never;
     }
   }
 
-  /** The instructions, in an order in which they can be carried out. */
+  /**
+   * The instructions, in an order in which they can be carried out, and underlays last: what comes in meets all that
+   * holds, peers among it.
+   */
   instructions(): Instruction[] {
     const { programs } = this;
     return [
@@ -79,6 +101,8 @@ export class InForce {
       ...(programs === undefined ? [] : [{ type: 'rules' as const, programs, hooks: [...this.hooks.values()] }]),
       ...(this.neighbours === undefined ? [] : [this.neighbours]),
       ...this.mirrors.values(),
+      ...this.peers.values(),
+      ...(this.captures === undefined ? [] : [this.captures]),
       ...this.underlays.values(),
       ...this.uses.values(),
     ];

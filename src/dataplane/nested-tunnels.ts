@@ -36,11 +36,13 @@ const UDP = 17;
 
 /** Whether a dissected packet is in NESTED_TUNNELS tunnels of VXLAN, or more. */
 export function isTooDeep(bytes: Uint8Array, packets: Packets, packet: PacketIndex): boolean {
+  // Of nearly all packets this is the end of it, and small enough to become part of the caller.
   if ((packets.shape[packet] & SHAPE_UDP) === 0) return false;
-  const frame = packets.frame[packet];
-  const payload = frame + packets.payload[packet];
-  if ((bytes[payload] & I_FLAG) === 0) return false;
-  const end = frame + packets.length[packet];
+  const payload = packets.frame[packet] + packets.payload[packet];
+  return (bytes[payload] & I_FLAG) !== 0 && isDeep(bytes, payload, packets.frame[packet] + packets.length[packet]);
+}
+
+function isDeep(bytes: Uint8Array, payload: number, end: number): boolean {
   let layers = 0;
   for (let at = payload; at >= 0; at = nextTunnel(bytes, at, end)) {
     if (at + VXLAN_HEADER > end || (bytes[at] & I_FLAG) === 0) return false;

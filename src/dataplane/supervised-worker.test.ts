@@ -93,6 +93,10 @@ async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {})
 const close = (device: number): Instruction => ({ type: 'port-close', device });
 const open = (device: number): Instruction => ({ type: 'port-open', device, queues: [], offloads: 0 });
 const use = (device: number, underlay: number): Instruction => ({ type: 'underlay-use', device, underlay });
+const capture = (device: number) => ({
+  filter: { points: 1, device, vni: -1, rule: -1, reason: -1, snapLength: 0 },
+  rings: [],
+});
 const udp = (receiveFd: number, dropsBefore: number) =>
   ({
     kind: 'udp',
@@ -124,6 +128,7 @@ test('another thread is told what is in force, without what was taken back, and 
     ...(kind !== undefined && { snapshot: { kind } }),
   });
   const slab = new SharedArrayBuffer(8);
+  const none = new Float64Array(0);
   const asked: Instruction[] = [
     { type: 'action-counters', slabs: [slab] },
     { type: 'buckets', slab },
@@ -143,6 +148,15 @@ test('another thread is told what is in force, without what was taken back, and 
     { type: 'rules', programs: { ...programs, buckets: 9 }, hooks: [hook(1, 'new'), hook(3, 'goes')] },
     { type: 'rules', programs: { ...programs, buckets: 9 }, hooks: [hook(3)] },
     { type: 'mirror-taps', device: 5, taps: Int32Array.of(1, 2), refused: Int32Array.of(3, 4) },
+    { type: 'peers', device: 5, words: Int32Array.of(1) },
+    { type: 'peers', device: 6, words: Int32Array.of(2) },
+    { type: 'peers', device: 5, words: Int32Array.of(3) },
+    { type: 'peers', device: 6 },
+    { type: 'captures', captures: [capture(1)] },
+    { type: 'captures', captures: [capture(1), capture(2)] },
+    // What is done once is not done again.
+    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none } },
+    { type: 'confine' },
     { type: 'count-overflows' },
   ];
   for (const instruction of asked) await worker.apply(instruction);
@@ -165,6 +179,8 @@ test('another thread is told what is in force, without what was taken back, and 
     { type: 'rules', programs: { ...programs, buckets: 9 }, hooks: [hook(1, 'new'), hook(2, 'stays')] },
     { type: 'neighbours', neighbours: Int32Array.of(2) },
     { type: 'mirror-taps', device: 5, taps: Int32Array.of(1, 2), refused: empty },
+    { type: 'peers', device: 5, words: Int32Array.of(3) },
+    { type: 'captures', captures: [capture(1), capture(2)] },
     { type: 'underlay-open', underlay: 3, parts: [udp(7, 42)], ...serve },
     use(2, 3),
     open(9),
@@ -179,6 +195,16 @@ test('another thread is told what is in force, without what was taken back, and 
     threads[2]?.told.filter(({ type }) => type === 'port-open'),
     [open(9)],
   );
+});
+
+test('captures that have ended are not begun again', async (t) => {
+  const { worker, threads, next } = await bench();
+  await worker.apply({ type: 'captures', captures: [capture(1)] });
+  await worker.apply({ type: 'captures', captures: [] });
+  const resumed = next('resumed');
+  threads[0]?.die();
+  await resumed;
+  t.deepEqual(threads[1]?.told, []);
 });
 
 test('what the dead one refused stays refused, and is not told again', async (t) => {

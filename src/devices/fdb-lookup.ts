@@ -55,9 +55,8 @@ export class FdbLookup {
     this.words = this.store.words;
   }
 
-  /** Takes the time of a batch; `now` is the steady clock in ms, and tells when a tenth of a second may have gone by. */
-  tick(now: number): void {
-    const tenth = (now / 100) | 0;
+  /** The time of a batch: tenths of a second of the steady clock, modulo 2^32; they tell when one may have gone by. */
+  tick(tenth: number): void {
     if (tenth === this.lastTenth) return;
     this.lastTenth = tenth;
     this.now = this.store.time();

@@ -73,7 +73,7 @@ const AGE_STEP = 4096;
 export interface FdbListener {
   /** A destination that somebody has said. */
   added(device: number, address: Uint8Array): void;
-  /** Some destination is gone, or may be. */
+  /** Some destination that somebody has said is gone, or may be. */
   removed(device: number): void;
 }
 
@@ -245,8 +245,8 @@ export class FdbRecords {
     return this.change(() => {
       const entry = this.find(key);
       if (entry < 0) return 'none';
-      this.listener?.removed(key.device);
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
+      this.tellRemoved(row);
       if (remote !== undefined) {
         const which = this.remoteOf(entry, remote);
         if (which < 0) return undefined;
@@ -283,8 +283,8 @@ export class FdbRecords {
         // Heard of meanwhile, or another's by now.
         if (!this.canAge(row) || left() > 0) return undefined;
         const record = this.read(entry);
+        this.tellRemoved(row);
         this.store.remove(entry);
-        this.listener?.removed(record.device);
         return record;
       });
       if (!gone) continue;
@@ -360,10 +360,20 @@ export class FdbRecords {
 
   private tellAdded(entry: number, { address }: FdbRemote): void {
     const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
-    const isMade =
+    if (this.isMade(row)) this.listener?.added(this.words[row + EntryWord.DEVICE], address);
+  }
+
+  /** Before an entry, or a destination of it, goes. What was learned goes all the time, and concerns nobody. */
+  private tellRemoved(row: number): void {
+    if (this.isMade(row)) this.listener?.removed(this.words[row + EntryWord.DEVICE]);
+  }
+
+  /** Whether somebody has said an entry. */
+  private isMade(row: number): boolean {
+    return (
       (this.words[row + EntryWord.STATE] & (NUD_PERMANENT | NUD_NOARP)) !== 0 ||
-      (this.words[row + EntryWord.FLAGS] & ADDED_BY_USER) !== 0;
-    if (isMade) this.listener?.added(this.words[row + EntryWord.DEVICE], address);
+      (this.words[row + EntryWord.FLAGS] & ADDED_BY_USER) !== 0
+    );
   }
 
   private find({ device, mac, vni }: FdbKey): number {

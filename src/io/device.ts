@@ -39,6 +39,11 @@ export interface Underlay {
    * never.
    */
   takesSuperFrames?(tunnels: Int32Array, record: number): boolean;
+  /**
+   * The source port of what `send` sends of a family (4 or 6) under a flow's hash, for whoever shows it; 0 where there is
+   * none. Absent: nobody knows.
+   */
+  sourcePort?(family: number, hash: number): number;
 }
 
 /** What the host knows of the way to a destination. */

@@ -13,7 +13,7 @@ import { TUNNEL_WORDS } from './tunnel.js';
 import type { FrameVector } from './vectors.js';
 
 /** Milliseconds in which so many frames are kept as a ring has place for. */
-const WINDOW = 128;
+export const DROP_WINDOW = 128;
 
 /** What a capture takes of it. */
 export interface ReasonTap {
@@ -40,8 +40,10 @@ export class Witness {
   private readonly receivedTunnels: Int32Array;
   private readonly ring: DropRing;
   private window = 0;
-  private readonly windows = new Int32Array(REASON_NUMBERS);
+  /** Of each reason: the last window that brought one, how many it brought, and the last that brought enough. */
+  private readonly windows = new Int32Array(REASON_NUMBERS).fill(-1);
   private readonly kept = new Int32Array(REASON_NUMBERS);
+  private readonly full = new Int32Array(REASON_NUMBERS).fill(-1);
 
   constructor(bytes: Uint8Array, packets: Packets, batch: ReceivedDatagrams, ring: DropRing) {
     this.bytes = bytes;
@@ -50,10 +52,9 @@ export class Witness {
     this.ring = ring;
   }
 
-  /** The time of a batch: milliseconds, of a clock that never goes back. */
-  tick(now: number): void {
-    // Modulo 2^32, for it is only compared.
-    this.window = (now / WINDOW) | 0;
+  /** The time of a batch: the window that it falls into, of a clock that never goes back; modulo 2^32, for it is only compared. */
+  tick(window: number): void {
+    this.window = window;
   }
 
   /** From now on the bytes at hand are a datagram of message `m`. */
@@ -92,16 +93,21 @@ export class Witness {
     }
   }
 
-  /** A packet, or where it is NONE the bytes at hand, is counted under a reason. */
+  /** A packet, or where it is NONE the bytes at hand, is counted under a reason. In a flood this is all that is done. */
   counted(device: number, reason: number, packet: PacketIndex): void {
+    if (this.full[reason] !== this.window || this.tap !== null) this.show(device, reason, packet);
+  }
+
+  private show(device: number, reason: number, packet: PacketIndex): void {
     if (this.tap !== null) this.tap.counted(device, reason, packet);
-    if (this.windows[reason] !== this.window) {
-      this.windows[reason] = this.window;
+    const { window } = this;
+    if (this.full[reason] === window) return;
+    if (this.windows[reason] !== window) {
+      this.windows[reason] = window;
       this.kept[reason] = 0;
     }
-    if (this.kept[reason] === DROP_FRAMES) return;
-    this.kept[reason]++;
     this.keep(device, reason, packet);
+    if (++this.kept[reason] === DROP_FRAMES) this.full[reason] = window;
   }
 
   private keep(device: number, reason: number, packet: PacketIndex): void {

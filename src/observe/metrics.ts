@@ -138,8 +138,8 @@ const ROWS: readonly (ValueRow | HistogramRow)[] = [
   sizes('receive_batch_datagrams', 'batches', 'receivedDatagrams', 'Datagrams of a receive batch'),
   sizes('written_frame_segments', 'written', 'framesWritten', 'Frames that were merged into one that was written'),
   sizes('sent_message_datagrams', 'sent', 'sentDatagrams', 'Datagrams that one message to the underlay became'),
-  gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch', [], ({ time, uptime }) => [
-    [{}, time / 1000 - uptime],
+  gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch', [], ({ process }) => [
+    [{}, process.started / 1000],
   ]),
   {
     ...counter('', 'Processor time of the whole process', [], ({ process }) => [[{}, process.cpuSeconds]]),

@@ -16,6 +16,7 @@ export const WORKER: OverviewWorker = {
 /** An endpoint with something of everything. */
 export const OVERVIEW: Overview = {
   version: 1,
+  strictPeers: false,
   time: 1_000_000,
   uptime: 100,
   devices: [
@@ -52,7 +53,7 @@ export const OVERVIEW: Overview = {
     { device: 'vxlan0', vni: 4, peer: 'fd00::1', rx: { packets: 400, bytes: 40_000 }, tx: { packets: 0, bytes: 0 } },
   ],
   workers: [WORKER],
-  process: { cpuSeconds: 2, residentBytes: 80e6, heapBytes: 10e6, descriptors: 40 },
+  process: { started: 900_000, cpuSeconds: 2, residentBytes: 80e6, heapBytes: 10e6, descriptors: 40 },
 };
 
 /** Two seconds later, twice the traffic. */

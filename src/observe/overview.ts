@@ -67,6 +67,8 @@ export interface OverviewWorker extends WorkerRow {
 }
 
 export interface OverviewProcess {
+  /** Milliseconds since the epoch, as the clock stood when it began: the same at each look. */
+  readonly started: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
@@ -77,6 +79,8 @@ export interface Overview {
   readonly version: 1;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** Whether it runs with --strict-peers. */
+  readonly strictPeers: boolean;
   /** Seconds since the start, whatever becomes of the clock on the wall: rates are made by it. */
   readonly uptime: number;
   readonly devices: readonly OverviewDevice[];

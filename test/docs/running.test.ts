@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { lastWords } from '../../src/control/last-words.js';
 import { reportSentence } from '../../src/control/restore-state.js';
@@ -17,7 +18,10 @@ test('every drop-in of the page fits the unit', (t) => {
   t.true(dropIns.length >= 2);
   for (const { lines } of dropIns)
     for (const [, name = ''] of lines.join('\n').matchAll(/^(\w+)=/gm)) t.regex(UNIT, new RegExp(`^${name}=`, 'm'));
-  if (spawnSync('systemd-analyze', ['--version']).status !== 0) return;
+  if (spawnSync('systemd-analyze', ['--version']).status !== 0) {
+    t.log('systemd-analyze is not here: what systemd itself says of the unit was not asked');
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'vtep-unit-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'vtep@main.service'), UNIT.replaceAll('/usr/local/bin/vtep', process.execPath));
@@ -31,6 +35,20 @@ test('every drop-in of the page fits the unit', (t) => {
     `${stdout}${stderr}`.split('\n').filter((line) => line.includes('vtep@')),
     [],
   );
+});
+
+test('the unit starts and reloads vtep with commands and options that there are', (t) => {
+  const vtep = fileURLToPath(new URL('../../../bin/vtep', import.meta.url));
+  const commands = [...UNIT.matchAll(/^Exec\w+=\/usr\/local\/bin\/vtep (\w+)(.*)$/gm)];
+  t.deepEqual(
+    commands.map(([, command]) => command),
+    ['run', 'reload'],
+  );
+  for (const [, command = '', rest = ''] of commands) {
+    const { stdout } = spawnSync(vtep, [command, '--help'], { encoding: 'utf8' });
+    for (const [, option = ''] of rest.matchAll(/ (--?[a-z][a-z-]*)/g))
+      t.regex(stdout, new RegExp(`(^|[ ,])${option}[ ,]`, 'm'), `${command} ${option}`);
+  }
 });
 
 test('what the page prints of the log is what the log says', (t) => {

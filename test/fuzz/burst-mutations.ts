@@ -136,7 +136,7 @@ function changedMessage(message: Message, random: Random, other: Message): Messa
         segmentSize: random.pick([0, bytes.length, bytes.length - 1, random.below(1500), 1, 65535]),
       };
     case 3:
-      return { ...message, times: 1 + random.below(random.pick([3, 70, 256])), segmentSize: bytes.length };
+      return { ...message, times: 1 + random.below(random.pick([3, 3, 8, 8, 16, 70, 256])), segmentSize: bytes.length };
     case 4: {
       const header = bytes.slice();
       const at = random.below(HEADER);

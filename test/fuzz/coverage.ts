@@ -22,6 +22,9 @@ interface Script {
   readonly functions: readonly { readonly ranges: readonly Range[] }[];
 }
 
+/** What V8 has told at once. */
+export type Answer = readonly Script[];
+
 /** One script's offsets: bit 0: has run; bit 1: a block begins here. */
 type Offsets = Uint8Array;
 const RAN = 1;
@@ -49,6 +52,7 @@ ask('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
 export class Coverage {
   private readonly scripts = new Map<string, Offsets>();
   private readonly prefixes: readonly string[];
+  private last: Answer = [];
 
   /** `covers`: folders or modules of src/ (see Target). */
   constructor(covers: readonly string[]) {
@@ -70,9 +74,26 @@ export class Coverage {
   /** Whether anything that has run since the last call never had before. With `keep` it has from now on. */
   take(keep: boolean): boolean {
     const { result = [] } = ask('Profiler.takePreciseCoverage');
+    this.last = result;
+    return this.look(keep);
+  }
+
+  /** Of the last answer that `take` got. */
+  private look(keep: boolean): boolean {
     let isNew = false;
-    for (const script of result) if (this.counts(script.url) && this.add(script, keep)) isNew = true;
+    for (const script of this.last) if (this.counts(script.url) && this.add(script, keep)) isNew = true;
     return isNew;
+  }
+
+  /** What runs once in a process, or for two inputs together, is nobody's: `answer` of `mark` counts as seen from now on. */
+  settle(answer: Answer): void {
+    this.last = answer;
+    this.look(true);
+  }
+
+  /** The last answer, for `settle`. */
+  mark(): Answer {
+    return this.last;
   }
 
   /** Modules with the number of their blocks that have run, and have not. */

@@ -16,6 +16,9 @@ const TSO = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6;
 /** What the ports take, by `Burst.offloads`. */
 export const OFFLOAD_SETS = [TSO | OFFLOAD_USO4 | OFFLOAD_USO6, TSO, 0, OFFLOAD_CSUM] as const;
 
+/** Poisoned bytes behind the longest datagram's end: whoever reads or writes too far does it there. */
+const BEHIND = 2048;
+
 export interface BurstOutcome {
   readonly reasons: Readonly<Partial<Record<string, number>>>;
   readonly received: number;
@@ -40,14 +43,19 @@ class GuardingUnderlay implements Underlay {
   receive(which: number, batch: ReceivedDatagrams): number {
     this.check();
     const { slots } = batch;
-    this.guard.poison(slots.data(0) - HEADROOM, slots.data(this.expected) + HEADROOM, this.pattern);
+    const regions = Array.from({ length: this.expected }, (_, n) => {
+      const at = slots.data(n);
+      return { from: at - HEADROOM, to: Math.min(at + this.longest + BEHIND, slots.data(n + 1) - HEADROOM) };
+    });
+    this.guard.poison(regions, this.pattern);
     const received = this.inner.receive(which, batch);
     for (let i = 0; i < received; i++) this.guard.lend(batch.offset[i] ?? 0, batch.length[i] ?? 0);
     return received;
   }
 
-  /** How many slots the next batch takes, at most one less than there are. */
+  /** How many slots the next batch takes, at most one less than there are, and the most bytes that one of them takes. */
   expected = 0;
+  longest = 0;
 
   check(): void {
     const at = this.guard.touched();
@@ -93,6 +101,7 @@ export class DatapathBench {
     devices.setUp(VXLAN0, burst.up);
     guarding.pattern = Uint8Array.from(poison);
     guarding.expected = Math.min(31, burst.messages.length);
+    guarding.longest = Math.max(0, ...burst.messages.map(({ bytes, times }) => bytes.length * times));
     const before = this.counts();
     try {
       harness.receive(

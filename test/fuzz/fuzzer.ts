@@ -106,7 +106,12 @@ export class Fuzzer {
     do {
       const batch = Array.from({ length: Math.min(BATCH, most - this.inputs) }, () => this.next());
       for (const input of batch) await this.one(input);
-      if (this.coverage.take(false)) await this.locate(batch);
+      if (this.coverage.take(false)) {
+        const answer = this.coverage.mark();
+        await this.locate(batch);
+        // Else what no single input reaches would have every batch looked through.
+        this.coverage.settle(answer);
+      }
       if (Date.now() - said > 200) {
         said = Date.now();
         options.say?.(this.progress);

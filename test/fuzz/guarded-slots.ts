@@ -10,10 +10,15 @@ interface Place {
   readonly length: number;
 }
 
+/** A part of the arena, from an offset up to another. */
+interface Region {
+  readonly from: number;
+  readonly to: number;
+}
+
 export class GuardedSlots {
   private readonly arena: Arena;
-  private from = 0;
-  private to = 0;
+  private regions: readonly Region[] = [];
   private reference = new Uint8Array(0);
   private places: Place[] = [];
 
@@ -21,12 +26,13 @@ export class GuardedSlots {
     this.arena = arena;
   }
 
-  /** Fills everything from offset `from` up to `to` with `pattern`, over and over. */
-  poison(from: number, to: number, pattern: Uint8Array): void {
-    this.from = from;
-    this.to = to;
-    if (this.reference.length < to - from) this.reference = new Uint8Array(to - from);
-    const reference = this.reference.subarray(0, to - from);
+  /** Fills each of some regions, in order and apart from each other, with `pattern`, over and over. */
+  poison(regions: readonly Region[], pattern: Uint8Array): void {
+    this.regions = regions;
+    this.places = [];
+    const longest = Math.max(0, ...regions.map(({ from, to }) => to - from));
+    if (this.reference.length < longest) this.reference = new Uint8Array(longest);
+    const reference = this.reference.subarray(0, longest);
     if (pattern.length > 1) {
       reference.set(pattern.subarray(0, reference.length));
       for (let done = pattern.length; done < reference.length; done *= 2)
@@ -34,8 +40,7 @@ export class GuardedSlots {
     } else {
       reference.fill(pattern[0] ?? 0);
     }
-    this.arena.u8.set(reference, from);
-    this.places = [];
+    for (const { from, to } of regions) this.arena.u8.set(reference.subarray(0, to - from), from);
   }
 
   /** These bytes are the datapath's to read and to change. */
@@ -45,15 +50,23 @@ export class GuardedSlots {
 
   /** The offset of a byte outside of what was lent that has changed, or -1. */
   touched(): number {
-    const { arena, from, to, reference, places } = this;
-    let next = from;
-    for (const { at, length } of [...places.sort((a, b) => a.at - b.at), { at: to, length: 0 }]) {
-      const now = arena.u8.subarray(next, at);
-      const before = reference.subarray(next - from, at - from);
-      if (now.length > 0 && Buffer.compare(now, before) !== 0)
-        return next + now.findIndex((byte, n) => byte !== before[n]);
-      next = Math.max(next, at + length);
+    const places = this.places.sort((a, b) => a.at - b.at);
+    for (const { from, to } of this.regions) {
+      let next = from;
+      for (const { at, length } of [...places, { at: to, length: 0 }]) {
+        if (at + length <= next) continue;
+        const touched = at > next ? this.touchedIn(from, next, Math.min(at, to)) : -1;
+        if (touched >= 0) return touched;
+        next = Math.max(next, at + length);
+      }
     }
     return -1;
+  }
+
+  private touchedIn(from: number, first: number, end: number): number {
+    const now = this.arena.u8.subarray(first, end);
+    const before = this.reference.subarray(first - from, end - from);
+    if (now.length === 0 || Buffer.compare(now, before) === 0) return -1;
+    return first + now.findIndex((byte, n) => byte !== before[n]);
   }
 }

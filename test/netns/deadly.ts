@@ -8,6 +8,7 @@ export const DEADLY = 1276;
 const ECHO = DEADLY - 14 - 20 - 8;
 
 const PRELOAD = new URL('./tools/deadly-frames.js', import.meta.url);
+const IMPATIENT = new URL('./tools/impatient-restarts.js', import.meta.url);
 
 /** What a worker says of itself. */
 export interface WorkerCounts {
@@ -16,9 +17,19 @@ export interface WorkerCounts {
   readonly restarts: number;
 }
 
-/** Starts a vtep on host B whose workers die of such frames, and waits until it is ready. */
-export function startMortal({ b }: Topology, lines: readonly string[], more: readonly string[] = []): Promise<Daemon> {
-  return Daemon.of(b, startVtep(b, lines, more, { env: { NODE_OPTIONS: `--import ${fileURLToPath(PRELOAD)}` } }));
+/**
+ * Starts a vtep on host B whose workers die of such frames, and waits until it is ready. `impatient`: none of them waits
+ * for the next.
+ */
+export function startMortal(
+  { b }: Topology,
+  lines: readonly string[],
+  more: readonly string[] = [],
+  impatient = false,
+): Promise<Daemon> {
+  const preloads = impatient ? [PRELOAD, IMPATIENT] : [PRELOAD];
+  const NODE_OPTIONS = preloads.map((url) => `--import ${fileURLToPath(url)}`).join(' ');
+  return Daemon.of(b, startVtep(b, lines, more, { env: { NODE_OPTIONS } }));
 }
 
 /** Sends one such frame; nobody answers it. */

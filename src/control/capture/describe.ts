@@ -27,7 +27,8 @@ interface Point {
 const POINTS: Readonly<Record<number, Point>> = {
   [CapturePoint.UNDERLAY_IN]: {
     name: 'underlay-in',
-    description: (device) => `datagrams as they come from the underlay for ${device}; outer headers made from metadata`,
+    description: (device) =>
+      `datagrams as they come from the underlay for ${device}; outer headers made from metadata, no UDP checksum`,
     direction: 'in',
   },
   [CapturePoint.DECAP]: {
@@ -47,7 +48,8 @@ const POINTS: Readonly<Record<number, Point>> = {
   },
   [CapturePoint.UNDERLAY_OUT]: {
     name: 'underlay-out',
-    description: (device) => `datagrams that ${device} sends into the underlay; outer headers made from metadata`,
+    description: (device) =>
+      `datagrams that ${device} sends into the underlay; outer headers made from metadata, no UDP checksum`,
     direction: 'out',
   },
   [CapturePoint.DROP]: { name: 'drop', description: (device) => `what was dropped at ${device}` },

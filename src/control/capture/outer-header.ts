@@ -11,8 +11,7 @@ const DEFAULT_TTL = 64;
 
 /**
  * The IP and UDP header before a payload of `length` bytes, as a tunnel record tells them: the outer headers themselves
- * the socket keeps to itself. The UDP checksum is left out, and so is the source port of what is sent, which the socket
- * chooses.
+ * the socket keeps to itself. The UDP checksum is left out: 0.
  */
 export function outerHeader(record: Int32Array, length: number, isSent: boolean): Uint8Array {
   const word = (at: number): number => record[at] ?? 0;
@@ -56,7 +55,7 @@ export function outerHeader(record: Int32Array, length: number, isSent: boolean)
       0,
     );
   }
-  const sourcePort = isSent ? 0 : word(TunnelWord.SRC_PORT);
+  const sourcePort = word(TunnelWord.SRC_PORT);
   emitUdp({ sourcePort, destinationPort: word(TunnelWord.DST_PORT), length: udpLength, checksum: 0 }, bytes, header);
   return bytes;
 }

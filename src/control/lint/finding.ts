@@ -11,6 +11,7 @@ export const CHECKS = {
   'missing-device': 'certain',
   'target-down': 'advice',
   'no-route': 'advice',
+  'route-loop': 'advice',
   'tunnel-key-unused': 'advice',
   'no-tunnel-key': 'certain',
 } as const;

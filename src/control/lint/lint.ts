@@ -29,8 +29,8 @@ export interface LintSubject {
   /** The hooks of a device, by name. */
   readonly blocks: (device: string) => ReadonlyMap<string, FilterBlock>;
   readonly lineOf?: (filter: Filter) => number | undefined;
-  /** Whether there is a route to an address; undefined: nobody knows. */
-  readonly hasRoute?: (address: string) => boolean | undefined;
+  /** The interface by which packets to an address (4 or 16 bytes) leave; `''`: there is no route; undefined: nobody knows. */
+  readonly wayTo?: (address: Uint8Array) => string | undefined;
 }
 
 /** Everything that is found, by device, hook, and filters in the order in which they are tried. `only`: of these. */
@@ -164,7 +164,7 @@ class HookChecker {
   }
 
   private *actions(filter: Filter, actions: readonly ActionDetail[]): Generator<Finding> {
-    const { devices, hosts, hasRoute } = this.subject;
+    const { devices, hosts, wayTo } = this.subject;
     const reached = reachedActions(actions);
     const isOpen = goesOn(actions);
     let set: Extract<ActionDetail, { kind: 'tunnel_key'; mode: 'set' }> | undefined;
@@ -174,7 +174,7 @@ class HookChecker {
         if (set && !isSetUsed) yield this.unusedKey(filter);
         set = action.mode === 'set' ? action : undefined;
         isSetUsed = set === undefined;
-        if (set && hasRoute?.(formatIp(set.dstIp)) === false) {
+        if (set && wayTo?.(set.dstIp) === '') {
           yield this.found(
             'no-route',
             filter,
@@ -205,6 +205,14 @@ class HookChecker {
       }
       const isTunnel = action.direction === 'egress' && target?.vxlan?.external === true;
       if (isTunnel && set) isSetUsed = true;
+      if (isTunnel && set && wayTo?.(set.dstIp) === action.dev) {
+        yield this.found(
+          'route-loop',
+          filter,
+          `the way to ${formatIp(set.dstIp)}, the dst_ip of its tunnel_key set, leads through ${action.dev} itself: the frame is dropped`,
+          'correct the address, or the route to it',
+        );
+      }
       // At the ingress of the other device somebody may use it.
       if (!target || action.direction === 'ingress' || this.hasEgress(action.dev)) isSetUsed = true;
       if (isTunnel && !set && !this.hasTunnelBefore() && !this.hasEgress(action.dev)) {

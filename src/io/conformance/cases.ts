@@ -285,6 +285,8 @@ export const sendCases: readonly UnderlayCase[] = [
       for (const got of await peer.take(128)) {
         const flow = got.payload[0] ?? 0;
         ports.set(flow, (ports.get(flow) ?? new Set()).add(word(got, 'SRC_PORT')));
+        const told = underlay.underlay.sourcePort?.(bench.family, Math.imul(flow, 0x9e3779b1));
+        assert.equal(told, word(got, 'SRC_PORT'), 'what it says that it sends from');
       }
       assert.equal(ports.size, 32);
       assert.ok([...ports.values()].every((set) => set.size === 1));

@@ -19,11 +19,15 @@ export class LinkedFake extends FakeUnderlay {
     this.port = port;
   }
 
+  sourcePort(_family: number, hash: number): number {
+    const [low, high] = FAKE_SOURCE_PORTS;
+    return low + (((hash >>> 16) * (high - low)) >>> 16);
+  }
+
   override send(vector: DatagramVector, tunnels: Int32Array): number {
     const calls = super.send(vector, tunnels);
     for (let m = 0; m < vector.count; m++) vector.sentBefore[m] = 0;
     for (const each of this.sent.splice(0)) {
-      const [low, high] = FAKE_SOURCE_PORTS;
       const words = new Int32Array(TUNNEL_WORDS);
       words.set(each.tunnel.subarray(TunnelWord.DST_IP, TunnelWord.DST_IP + 4), TunnelWord.DST_IP);
       words.set(addressWords(this.address), TunnelWord.SRC_IP);
@@ -31,7 +35,7 @@ export class LinkedFake extends FakeUnderlay {
       words[TunnelWord.TOS] = each.tunnel[TunnelWord.TOS];
       words[TunnelWord.TTL] = each.tunnel[TunnelWord.TTL] || 64;
       words[TunnelWord.DST_PORT] = each.tunnel[TunnelWord.DST_PORT] || this.port;
-      words[TunnelWord.SRC_PORT] = low + (((each.hash >>> 16) * (high - low)) >>> 16);
+      words[TunnelWord.SRC_PORT] = this.sourcePort(4, each.hash);
       if (this.other?.port !== words[TunnelWord.DST_PORT]) continue;
       for (const bytes of segmentsOf(each)) this.other.incoming[0]?.push({ bytes, words });
     }

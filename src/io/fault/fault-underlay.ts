@@ -36,6 +36,10 @@ export class FaultUnderlay implements Underlay {
     return this.inner.takeOverflow();
   }
 
+  sourcePort(family: number, hash: number): number {
+    return this.inner.sourcePort?.(family, hash) ?? 0;
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     const call = this.sends++;
     const { iovecStart, iovecCount, bytes, segmentSize, segments, destination, hash, packet } = vector;

@@ -69,6 +69,12 @@ export class RawSender {
     this.entries = arena.column(GROUP);
   }
 
+  /** The source port of a flow; 0: there are no sockets of the family. */
+  sourcePort(family: number, hash: number): number {
+    const sockets = family === 4 ? this.four : this.six;
+    return sockets === undefined ? 0 : portOf(sockets, hash);
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     this.calls = 0;
     this.pseudoOf = -1; // rules change between two vectors, and routes
@@ -129,9 +135,7 @@ export class RawSender {
       vector.errno[m] = EMSGSIZE;
       return;
     }
-    const low = family.sourcePortRange[0];
-    const high = family.sourcePortRange[1];
-    const sourcePort = low + (((vector.hash[m] >>> 16) * (high - low)) >>> 16);
+    const sourcePort = portOf(family, vector.hash[m]);
     const asked = tunnels[record + TunnelWord.DST_PORT];
     const destinationPort = asked === 0 ? family.port : asked;
     let left = total;
@@ -252,3 +256,8 @@ const SHARED_FIELDS: readonly number[] = [
   Msghdr.CONTROL + 4,
   Msghdr.CONTROL_LENGTH,
 ];
+
+function portOf({ sourcePortRange }: RawFamily, hash: number): number {
+  const low = sourcePortRange[0];
+  return low + (((hash >>> 16) * (sourcePortRange[1] - low)) >>> 16);
+}

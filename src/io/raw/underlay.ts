@@ -49,4 +49,8 @@ export class RawUnderlay implements Underlay {
   send(vector: DatagramVector, tunnels: Int32Array): number {
     return this.sender.send(vector, tunnels);
   }
+
+  sourcePort(family: number, hash: number): number {
+    return this.sender.sourcePort(family, hash);
+  }
 }

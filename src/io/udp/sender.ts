@@ -85,6 +85,12 @@ export class UdpSender {
     this.splitter = new Splitter(arena);
   }
 
+  /** The source port of a flow; 0: there are no sockets of the family. */
+  sourcePort(family: number, hash: number): number {
+    const sockets = this.sockets.filter((socket) => socket.family === family);
+    return sockets[((hash >>> 16) * sockets.length) >>> 16]?.port ?? 0;
+  }
+
   send(vector: DatagramVector, tunnels: Int32Array): number {
     this.calls = 0;
     const busy = this.deal(vector, tunnels);

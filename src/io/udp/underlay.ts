@@ -78,6 +78,10 @@ export class UdpUnderlay implements Underlay {
     return this.sender.send(vector, tunnels);
   }
 
+  sourcePort(family: number, hash: number): number {
+    return this.sender.sourcePort(family, hash);
+  }
+
   takesSuperFrames(tunnels: Int32Array, record: number): boolean {
     if (this.gso === null || !this.bound.fillSource(tunnels, record)) return false;
     return this.gso.complete(tunnels, record, this.bound.hopLimit);

@@ -1,6 +1,7 @@
 // Each finding, and beside it the nearest rules that have nothing wrong with them.
 import test from 'ava';
 import { CHECKS } from '../../control/lint/finding.js';
+import { formatIp } from '../../iproute/address.js';
 import { lintBatch } from './lint-batch.js';
 import { printLint } from './print-lint.js';
 
@@ -24,7 +25,7 @@ async function checks(rules: readonly string[], routes?: readonly string[]): Pro
   const { findings } = await lintBatch(`${DEVICES}${lines.join('\n')}\n`, 'rules', {
     hosts: ['eth0'],
     hasLines: true,
-    ...(routes && { hasRoute: (address: string) => routes.includes(address) }),
+    ...(routes && { wayTo: (address) => (routes.includes(formatIp(address)) ? 'eth0' : '') }),
   });
   return findings.map(({ check, line = 0, level }) => {
     if (level !== CHECKS[check]) throw new Error(`${check}: ${level}`);
@@ -237,6 +238,32 @@ const cases: readonly [
       `tap0 ingress protocol arp pref 2 flower ${TO('vxlan0')}`,
       `vxlan0 egress protocol all pref 1 flower ${SET}`,
     ],
+  ],
+  [
+    'an address that a route of the file leads into the device that is to send there',
+    ['route-loop 2'],
+    ['+ip addr add 192.0.2.1/24 dev vxlan0', `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`],
+  ],
+  [
+    'an address that a longer route of the file leads out of it again',
+    [],
+    [
+      '+ip addr add 192.0.2.1/24 dev vxlan0',
+      '+ip addr add 198.51.100.1/24 dev tap1',
+      '+ip route add 192.0.2.0/28 via 198.51.100.9',
+      `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`,
+    ],
+  ],
+  [
+    'an address that the file makes unreachable',
+    ['no-route 2'],
+    ['+ip route add unreachable 192.0.2.0/30', `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`],
+  ],
+  [
+    'an address that a line of the file gives a route to, which the host does not have yet',
+    [],
+    ['+ip addr add 192.0.2.9/24 dev tap1', `tap0 ingress protocol ip pref 1 flower ${SET} ${TO('vxlan0')}`],
+    [],
   ],
 ];
 

@@ -6,13 +6,15 @@ import type { Finding } from '../../control/lint/finding.js';
 import { type LintDevice, lint } from '../../control/lint/lint.js';
 import { LocalDevices } from '../local-devices.js';
 import { settingsOf } from '../local-endpoint.js';
+import { fileRoutes } from './file-routes.js';
 
 export interface LintOptions {
   /** Interfaces that the host has. */
   readonly hosts: Iterable<string>;
   /** Whether findings name lines. */
   readonly hasLines: boolean;
-  readonly hasRoute?: (address: string) => boolean | undefined;
+  /** Asks the host: LintSubject. What the lines themselves tell goes before. */
+  readonly wayTo?: (address: Uint8Array) => string | undefined;
 }
 
 export interface LintResult {
@@ -42,14 +44,15 @@ export async function lintBatch(text: string, name: string, options: LintOptions
       ...(making.kind === 'link-add-vxlan' && { vxlan: making.vxlan }),
     });
   }
-  const { hosts, hasLines, hasRoute } = options;
+  const { hosts, hasLines, wayTo } = options;
+  const ownWay = fileRoutes(state.host);
   const findings = [
     ...lint({
       devices,
       hosts: new Set(hosts),
       blocks: (device) => state.rules.blocks(state.devices.indexOf(device)),
       ...(hasLines && { lineOf: (filter: Filter) => lines.get(filter) }),
-      ...(hasRoute && { hasRoute }),
+      wayTo: (address) => ownWay(address) ?? wayTo?.(address),
     }),
   ];
   if (hasLines) findings.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

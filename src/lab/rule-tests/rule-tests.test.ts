@@ -212,3 +212,13 @@ test('results are text, TAP, JUnit and JSON', async (t) => {
     files: [{ file: 'tests.yaml', cases: [{ ok: true }, { ok: false, name: 'ssh' }] }],
   });
 });
+
+test('a file that names itself over and over is refused, however much it would come to', (t) => {
+  const levels = Array.from({ length: 12 }, (_, n) => {
+    const of = n === 0 ? '{ device: tap0 }' : `*l${n - 1}`;
+    return `  - packet: ${WEB}\n    expect: { out: &l${n} [${new Array(10).fill(of).join(', ')}] }\n`;
+  });
+  const error = t.throws(() => readTests(`${RULES}cases:\n${levels.join('')}`, 'tests.yaml', () => ''));
+  t.true(error instanceof CommandError, error?.stack);
+  t.regex(error?.message ?? '', /tests\.yaml:\d+/);
+});

@@ -46,14 +46,23 @@ const PAGE_UP = '\u001b[5~';
 const PAGE_DOWN = '\u001b[6~';
 const ESCAPE = '\u001b';
 const CTRL_C = '\u0003';
+export const CTRL_Z = '\u001a';
+
+/** Of what is shown: columns and rows of the view, rows that the screen has room for. */
+export interface Extent {
+  readonly columns: number;
+  readonly rows: number;
+  readonly page: number;
+}
 
 /** Keys in what a terminal sends at once: escape sequences, or a character each. */
 export function keysOf(text: string): string[] {
   return text.match(new RegExp(`${ESCAPE}\\[[0-9;]*[A-Za-z~]|${ESCAPE}O[A-Z]|[^]`, 'gu')) ?? [];
 }
 
-/** What is chosen after a key; undefined: it ends. `columns` has the view, `page` are the rows on the screen. */
-export function afterKey(choice: Choice, key: string, columns: number, page: number): Choice | undefined {
+/** What is chosen after a key; undefined: it ends. */
+export function afterKey(choice: Choice, key: string, extent: Extent): Choice | undefined {
+  const { columns, rows, page } = extent;
   if (key === CTRL_C) return undefined;
   if (choice.isTyping) return typed(choice, key);
   const view = VIEW_KEYS[key];
@@ -85,7 +94,8 @@ export function afterKey(choice: Choice, key: string, columns: number, page: num
     case PAGE_UP:
     case PAGE_DOWN: {
       const step = key === UP || key === DOWN ? 1 : page;
-      return { ...choice, from: Math.max(0, choice.from + (key === UP || key === PAGE_UP ? -step : step)) };
+      const from = choice.from + (key === UP || key === PAGE_UP ? -step : step);
+      return { ...choice, from: Math.max(0, Math.min(from, rows - 1)) };
     }
     case ESCAPE:
       return { ...choice, words: '', isHelp: false };

@@ -56,6 +56,7 @@ export interface WorkerRate {
   readonly sent: number;
   readonly read: number;
   readonly written: number;
+  readonly lookups: number;
   /** Datagrams of an average receive batch, frames of an average write, share of look-ups that the cache answered. */
   readonly batch: number;
   readonly merged: number;
@@ -134,6 +135,7 @@ function workerRate(before: OverviewWorker | undefined, of: OverviewWorker, seco
     sent: more('sentDatagrams') / seconds,
     read: more('framesRead') / seconds,
     written: more('framesWritten') / seconds,
+    lookups: more('lookups') / seconds,
     batch: more('receivedDatagrams') / batches,
     merged: more('framesWritten') / more('writes'),
     cached: more('cacheHits') / more('lookups'),

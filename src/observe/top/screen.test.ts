@@ -9,10 +9,10 @@ const RATES = ratesBetween(OVERVIEW, LATER);
 
 /** What is chosen after these keys. */
 function after(text: string, from = FIRST_CHOICE): Choice | undefined {
-  return keysOf(text).reduce<Choice | undefined>(
-    (choice, key) => choice && afterKey(choice, key, tableOf(choice.view, RATES).columns.length, 10),
-    from,
-  );
+  return keysOf(text).reduce<Choice | undefined>((choice, key) => {
+    const table = choice && tableOf(choice.view, RATES);
+    return choice && afterKey(choice, key, { columns: table?.columns.length ?? 0, rows: 1000, page: 10 });
+  }, from);
 }
 
 function screen(keys: string, width = 80, height = 24): string[] {
@@ -40,7 +40,13 @@ test('a screen says what there is in all, and shows the view', (t) => {
 
 test('on a narrow screen spare columns make room', (t) => {
   t.regex(screen('', 80)[3] ?? '', /KIND.*STATE.*RX PPS/);
-  t.regex(screen('', 44)[3] ?? '', /^DEVICE .*RX BPS▼ +TX BPS +DROPS\/S$/);
+  t.regex(screen('', 44, 10)[3] ?? '', /^DEVICE .*RX BPS▼ +TX BPS +DROPS\/S$/);
+});
+
+test('on a narrow screen the view that is shown is named all the same', (t) => {
+  t.is(screen('w', 40, 10)[2], '[workers]  Tab: the next of 6');
+  t.is(screen('w', 40)[4], '[workers]  Tab: the next of 6', 'below a summary that has as many lines as it takes');
+  t.is(screen('w', 12, 10)[2], '[workers]  …');
 });
 
 test('keys choose the view, the order, the words and the pace', (t) => {
@@ -60,6 +66,7 @@ test('keys choose the view, the order, the words and the pace', (t) => {
   t.is(after('\u001b[B\u001b[B\u001b[A')?.from, 1);
   t.is(after('\u001b[6~')?.from, 10);
   t.is(after('\u001b[5~')?.from, 0);
+  t.is(after('\u001b[6~'.repeat(200))?.from, 999, 'no further than the last row');
   t.is(after('q'), undefined);
   t.is(after('/q\u0003'), undefined);
 });

@@ -12,6 +12,9 @@ export interface Screen {
   readonly isPlain: boolean;
 }
 
+/** Lines of a screen on which the summary takes as many as it needs. */
+const LEAST_TO_WRAP = 12;
+
 const HELP: readonly (readonly [keys: string, what: string])[] = [
   ['d f v p x w', 'devices, filters, VNIs, peers, drops, workers'],
   ['Tab', 'the next of these'],
@@ -21,7 +24,7 @@ const HELP: readonly (readonly [keys: string, what: string])[] = [
   ['↑ ↓ PgUp PgDn', 'move'],
   ['space', 'stand still, go on'],
   ['+ -', 'look less often, more often'],
-  ['q', 'end'],
+  ['q', 'end (Ctrl-Z: stop for now, fg goes on)'],
 ];
 const HELP_KEYS = Math.max(...HELP.map(([keys]) => keys.length)) + 2;
 
@@ -41,14 +44,8 @@ export function summary({ uptime, devices, filters, others }: Overview, rates: R
     rates.devices.filter(({ of }) => of.kind === 'vxlan').reduce((total, each) => total + each[way].bits, 0);
   const lost = rates.drops.filter(({ of }) => of.verdict === 'drop').reduce((total, { rate }) => total + rate, 0);
   const share = (part: number, whole: number): string => (whole > 0 ? `${((100 * part) / whole).toFixed(0)} %` : '–');
-  const cached = rates.workers.reduce(
-    (total, { cached: each, of }) => total + (Number.isFinite(each) ? each * of.lookups : 0),
-    0,
-  );
-  const looked = rates.workers.reduce(
-    (total, { cached: each, of }) => total + (Number.isFinite(each) ? of.lookups : 0),
-    0,
-  );
+  const looked = sum(({ lookups }) => lookups);
+  const cached = sum(({ lookups, cached: each }) => (lookups > 0 ? each * lookups : 0));
   const load = sum((each) => (Number.isFinite(each.load) ? each.load : 0));
   return [
     `up ${since(uptime)}, ${many(devices.length, 'device')}, ${many(filters.length + others.count, 'filter')}, ${many(rates.workers.length, 'worker')} at ${(100 * load).toFixed(0)} %`,
@@ -87,13 +84,13 @@ export function everyTable(overview: Overview, rates: Rates, only?: View): strin
 /** Exactly `height` lines of at most `width` characters each, without what marks them. */
 export function draw(overview: Overview, rates: Rates, choice: Choice, { width, height, isPlain }: Screen): string[] {
   const mark = (line: string, code: string): string => (isPlain ? line : `\u001b[${code}m${line}\u001b[0m`);
-  const head = summary(overview, rates).map((line) => cut(line, width));
-  const tabs = cut(
-    VIEWS.map((view) => (view === choice.view ? `[${view}]` : ` ${view} `))
-      .join('')
-      .trimEnd(),
-    width,
-  );
+  const said = summary(overview, rates);
+  const head =
+    height < LEAST_TO_WRAP ? said.map((line) => cut(line, width)) : said.flatMap((line) => wrap(line, width));
+  const all = VIEWS.map((view) => (view === choice.view ? `[${view}]` : ` ${view} `))
+    .join('')
+    .trimEnd();
+  const tabs = all.length <= width ? all : cut(`[${choice.view}]  Tab: the next of ${VIEWS.length}`, width);
   const state = [
     ...(choice.isPaused ? ['standing still'] : []),
     ...(choice.words !== '' || choice.isTyping ? [`/${choice.words}${choice.isTyping ? '_' : ''}`] : []),

@@ -132,12 +132,12 @@ export function tableOf(view: View, rates: Rates): Table {
           ...[
             figure('WORKER'),
             figure('LOAD'),
-            spare(figure('WAKE/S')),
-            figure('RX/S'),
-            figure('TX/S'),
+            spare(figure('WAKEUPS/S')),
+            figure('RECEIVED/S'),
+            figure('SENT/S'),
             spare(figure('READ/S')),
           ],
-          ...[spare(figure('WRITE/S')), figure('BATCH'), figure('MERGED'), figure('CACHED')],
+          ...[spare(figure('WRITTEN/S')), figure('BATCH'), figure('MERGED'), figure('CACHED')],
         ],
         rows: rates.workers.map(({ of, load, wakeups, received, sent, read, written, batch, merged, cached }) => [
           ...[whole(of.worker), percent(load), number(wakeups), number(received), number(sent), number(read)],

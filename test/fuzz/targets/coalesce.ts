@@ -185,6 +185,8 @@ const step = fc.record({
   flow: fc.nat(3),
   /** More or less than the others. */
   by: fc.constantFrom(...new Array<number>(20).fill(0), -1, 1, -99),
+  /** Bytes of the sequence that are left out, or said twice. */
+  gap: fc.constantFrom(...new Array<number>(30).fill(0), 1, -1, 8),
   alignment: fc.nat(7),
   change: fc.constantFrom<Partial<FrameSpec>[]>(
     ...new Array<Partial<FrameSpec>>(150).fill({}),
@@ -224,9 +226,9 @@ const generated = fc
   )
   .map(([offloads, usual, steps]) => {
     const sequences = [0xfffffff0, 5, 5, 5];
-    const given = steps.map(({ flow, by, alignment, change }, n) => {
+    const given = steps.map(({ flow, by, gap, alignment, change }, n) => {
       const size = Math.max(0, usual + by);
-      const sequence = sequences[flow] ?? 0;
+      const sequence = ((sequences[flow] ?? 0) + gap) >>> 0;
       sequences[flow] = (sequence + size) >>> 0;
       const version = flow % 2 === 0 ? 4 : 6;
       const bytes = buildFrame({

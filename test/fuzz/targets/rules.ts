@@ -129,19 +129,41 @@ const object = fc.constantFrom(
   ...['qdisc add dev tap0 clsact', 'qdisc add dev tap0 ingress', 'filter del dev vxlan0 ingress'],
 );
 
+/** How often a line comes again in place of another one: as it was, or at the same place with another handle or verb. */
+const again = fc.constantFrom('', '', '', 'same', 'add', 'handle', 'replace');
+
+/** Lines, some of which meet what earlier ones have made: duplicates, other content at the same place. */
+function withRepeats(drawn: readonly [string, string, number][]): string[] {
+  const lines: string[] = [];
+  for (const [line, how, which] of drawn) {
+    const earlier = lines.filter((each) => each.startsWith('filter ') && !each.startsWith('filter del'));
+    const old = earlier[which % Math.max(1, earlier.length)];
+    if (old === undefined || how === '') lines.push(line);
+    else if (how === 'same') lines.push(old);
+    else if (how === 'handle') lines.push(old.replace(/ handle \S+/, '').replace(' flower', ' handle 7 flower'));
+    else lines.push(old.replace(/^filter \w+/, `filter ${how}`).replace(/ handle \S+/, ''));
+  }
+  return lines;
+}
+
 export const target: Target = {
   name: 'rules',
   title: 'lines of tc against the rules of a daemon: one that is refused changes nothing',
   covers: ['control/', 'iproute/parse', 'iproute/print', 'actions/program'],
   generated: fc
     .array(
-      fc.oneof(
-        { weight: 6, arbitrary: filter },
-        { weight: 2, arbitrary: object },
-        { weight: 1, arbitrary: lineOfText },
+      fc.tuple(
+        fc.oneof(
+          { weight: 6, arbitrary: filter },
+          { weight: 2, arbitrary: object },
+          { weight: 1, arbitrary: lineOfText },
+        ),
+        again,
+        fc.nat(9),
       ),
       { minLength: 1, maxLength: 10 },
     )
+    .map(withRepeats)
     .map((lines) => Uint8Array.from(Buffer.from(lines.map((line) => line.trim().replaceAll(/\s+/g, ' ')).join('\n')))),
   longest: 4096,
   dictionary: [...KEYS, ...ACTIONS, ...new Set([...commandWords.values()].flat())].map((word) => ` ${word} `),

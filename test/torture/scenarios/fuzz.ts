@@ -18,7 +18,7 @@ const AT_ONCE = 2;
 async function fuzz(name: string, folder: string, brief: boolean): Promise<FuzzFigures[]> {
   const json = join(folder, `${name}.json`);
   // What CI tries is the same each time; what people try is not.
-  const words = brief ? ['--seconds', '2', '--seed', '7'] : ['--seconds', '60'];
+  const words = brief ? ['--seconds', '1', '--seed', '7'] : ['--seconds', '40'];
   const argv = [process.execPath, MAIN, name, ...words, '--json', json, '--findings', FINDINGS];
   const { code, stdout, stderr } = await runProcess(argv, { deadlineMs: 150_000 });
   if (code !== 0) throw new Error(`${stdout}${stderr}`);

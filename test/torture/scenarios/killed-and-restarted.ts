@@ -15,7 +15,7 @@ async function run({ brief, say }: Strain): Promise<readonly Figure[]> {
     ];
     const index = async (name: string): Promise<string> => b.do(`cat /sys/class/net/${name}/ifindex`);
     const stranger = await index('stranger0');
-    const times = brief ? 2 : 20;
+    const times = brief ? 1 : 20;
     let daemon = await Daemon.start(topology, lines);
     const tap0 = await index('tap0');
     let lost = await resume(a, INNER[4].b, 'the start');

@@ -89,7 +89,8 @@ async function tap({ brief, say }: Strain): Promise<readonly Figure[]> {
     const drops = new Drops(daemon);
     const pid = pidOf(daemon);
     const before = residentMib(pid);
-    // The stack takes from a TAP as it writes; one that is down takes nothing.
+    // A TAP's reader is the kernel's stack, which takes each frame as it is written, whatever becomes of it (in another
+    // namespace too): only one that is down takes nothing.
     await b.do('ip link set slow down');
     await until(async () => (await drops.rows()) !== undefined, 'vtep answers');
     const sink = await Sink.on(b, INNER[4].b);
@@ -134,7 +135,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'slow-tap',
-    title: 'a TAP that takes no frames beside one that does',
+    title: 'a TAP that is down, and so takes no frames, beside one that does',
     promise: 'what the one does not take is counted, and the other gets all of its own',
     rights: 'root',
     run: tap,

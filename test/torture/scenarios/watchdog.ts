@@ -36,7 +36,7 @@ async function run({ brief, say }: Strain): Promise<readonly Figure[]> {
       if (received !== 3) throw new Error(`${received} of 3 pings came back`);
     };
     let process = await start();
-    const hangs = brief ? 2 : 20;
+    const hangs = brief ? 1 : 12;
     let longest = 0;
     for (let hang = 0; hang < hangs; hang++) {
       say(`hang ${hang + 1} of ${hangs}`);
