@@ -94,6 +94,8 @@ export class NodeReader {
     this.file = file;
     const document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false });
     const [error] = document.errors;
+    if (error?.code === 'MULTIPLE_DOCS')
+      throw this.refuse(error.pos[0], 'a second document begins here: a file is one');
     if (error) throw this.refuse(error.pos[0], `${error.message.replace(/\.$/, '')}${near(text, error.pos[0])}`);
     this.root = new Place(this, document.contents, 0);
   }

@@ -136,6 +136,10 @@ const refused: readonly (readonly [cases: string, message: string])[] = [
     'tests.yaml:14:5: "expct" is not understood (did you mean "expect"?); known are name, packet, packets, repeat, merge, expect',
   ],
   [`  - packet: ${WEB}\n`, 'tests.yaml:13:5: "expect" is missing'],
+  [
+    `  - packet: ${WEB}\n    expect: { frames: 1 }\n---\ncases: []\n`,
+    'tests.yaml:15:1: a second document begins here: a file is one',
+  ],
   ['  - expect: { frames: 1 }\n', 'tests.yaml:13:5: a case has either a "packet" or "packets"'],
   [`  - packet: ${WEB}\n    expect: {}\n`, 'tests.yaml:14:13: nothing is expected'],
   [
