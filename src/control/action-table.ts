@@ -155,7 +155,7 @@ export class ActionTable {
     };
   }
 
-  /** Milliseconds since the epoch: when a packet met it last, or it was made. */
+  /** Milliseconds of the steady clock: when a packet met it last, or it was made. */
   lastUsed(action: ActionInstance): number {
     return this.counters.value(action.row, ActionCounter.LAST_USED) || action.installed;
   }

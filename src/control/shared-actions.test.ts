@@ -1,5 +1,6 @@
 import test from 'ava';
 import { type ActionPrograms, ActionWord, actionPlace, Verdict } from '../actions/program.js';
+import { SYSTEM_CLOCK } from '../memory/clock.js';
 import { ALL, Bench } from './kit.test.helper.js';
 
 const ON = 'dev vxlan0 ingress';
@@ -69,7 +70,7 @@ test('the statistics of an action outlast the filters that were bound to it', as
     'actions add action drop index 5',
     `filter add ${ON} protocol ip pref 1 flower action gact index 5`,
   );
-  bench.datapath.actionCounters.hit(0, 3, 252, Date.now());
+  bench.datapath.actionCounters.hit(0, 3, 252, SYSTEM_CLOCK.steady());
   bench.tc(`filter del ${ON} pref 1`);
   await bench.rules.commit();
   bench.tc(`filter add ${ON} protocol ip pref 1 flower action gact index 5`);
@@ -80,11 +81,11 @@ test('the row of an action that was deleted is given to another only when a comm
   const bench = made('actions add action drop index 5');
   bench.tc('actions del action gact index 5');
   bench.tc('actions add action drop index 5');
-  bench.datapath.actionCounters.hit(0, 1, 84, Date.now());
+  bench.datapath.actionCounters.hit(0, 1, 84, SYSTEM_CLOCK.steady());
   t.like(bench.rules.actions.get([{ action: 'gact', index: 5 }])[0], { statistics: { packets: 0 } });
   await bench.rules.commit();
   bench.tc('actions add action drop index 6');
-  bench.datapath.actionCounters.hit(0, 1, 84, Date.now());
+  bench.datapath.actionCounters.hit(0, 1, 84, SYSTEM_CLOCK.steady());
   t.like(bench.rules.actions.get([{ action: 'gact', index: 6 }])[0], { statistics: { packets: 1 } });
 });
 
@@ -144,7 +145,7 @@ test('the indices that were asked for are not given to the others of the same co
 
 test('those used within a time are listed alone', (t) => {
   const bench = made('actions add action drop index 1 action drop index 2');
-  bench.datapath.actionCounters.hit(0, 1, 84, Date.now() - 60_000);
+  bench.datapath.actionCounters.hit(0, 1, 84, SYSTEM_CLOCK.steady() - 60_000);
   const indices = (since?: number): number[] => bench.rules.actions.list('gact', since).map(({ spec }) => spec.index);
   t.deepEqual(indices(30_000), [2], 'what was never used counts from when it was made');
   t.deepEqual(indices(90_000), [1, 2]);
