@@ -1,6 +1,7 @@
 /** What the underlay can do to an endpoint: its device, its address, its routes, its peer, its offloads. */
 import { Daemon } from '../../netns/daemon.js';
-import { type Host, INNER, Topology } from '../../netns/topology.js';
+import { ethernet } from '../../netns/frames.js';
+import { type Host, INNER, MAC_A, MAC_B, Topology } from '../../netns/topology.js';
 import { iperf } from '../../netns/traffic.js';
 import { countsUnder, mustBeIdle, resume } from '../faults.js';
 import type { Figure, Scenario, Strain } from '../scenario.js';
@@ -77,8 +78,9 @@ async function run({ brief, say }: Strain): Promise<readonly Figure[]> {
     await resume(a, BOUND.b, 'the start of the device with a local address');
     const firewall = await hasFirewall(b);
     const prefixLength = /inet [\d.]+(\/\d+)/.exec(await b.do('ip -4 addr show dev vb'))?.[1] ?? '/24';
-    // The host answers an echo request of its own device's, so every frame goes into the tunnel.
-    const send = (): Promise<unknown> => b.attempt(`ping -c 3 -i 0.02 -W 0.1 ${INNER[4].a}`);
+    // Put into the TAP behind the host's own firewall, which would keep a ping from it.
+    const frames = `${`${ethernet(MAC_A, MAC_B, 0x88b5)}${'00'.repeat(46)}\n`.repeat(3)}`;
+    const send = (): Promise<unknown> => b.do(b.tool('raw-frames', 'inject', 'tap0'), frames);
     const rounds = brief ? 1 : 6;
     let faults = 0;
     let lost = 0;
