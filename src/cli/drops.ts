@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../control/client.js';
 import { readLast } from '../control/drop-words.js';
-import { CommandError } from '../iproute/commands.js';
 import type { DropRow } from '../observe/drops.js';
 import { DropWatch, drawDrops, printDropChanges } from '../observe/drops-watch.js';
+import { askJson } from './ask-json.js';
 import { passToDaemon } from './pass.js';
 
 export interface DropsOptions {
@@ -33,7 +33,7 @@ export async function drops(
   }
   const connection = new Connection(control);
   try {
-    await watch(() => ask(connection, ['drops', '--json', ...asked]), options.json ?? false);
+    await watch(() => askJson<readonly DropRow[]>(connection, ['drops', '--json', ...asked]), options.json ?? false);
   } finally {
     connection.close();
   }
@@ -48,15 +48,6 @@ function wordsAndLast(
   if (last === true) return { words: given, last: LAST };
   if (/^-?\d/.test(last)) return { words: given, last };
   return { words: [last, ...given], last: LAST };
-}
-
-async function ask(connection: Connection, argv: readonly string[]): Promise<readonly DropRow[]> {
-  const said: string[] = [];
-  const errors: string[] = [];
-  const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
-  const code = await connection.ask({ argv }, output);
-  if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
-  return JSON.parse(said.join('')) as DropRow[];
 }
 
 /** Until a signal, or whoever reads is gone, ends it. */
