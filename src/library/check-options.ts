@@ -18,7 +18,7 @@ export function checkOptions(options: EndpointOptions): void {
   if (underlay !== 'udp' && typeof underlay !== 'function') throw invalid('underlay: neither "udp" nor a function');
   if (log !== undefined) checkFunction('log', log);
   if (typeof checked !== 'boolean') throw invalid('checked: neither true nor false');
-  if (control !== undefined && typeof control !== 'boolean' && typeof control !== 'string')
+  if (control === '' || (control !== undefined && typeof control !== 'boolean' && typeof control !== 'string'))
     throw invalid('control: neither a path nor true or false');
   if (!Number.isInteger(workers) || workers < 0 || workers > MAX_WORKERS)
     throw invalid(`workers: ${workers} is none of 0 to ${MAX_WORKERS}`);
