@@ -155,7 +155,7 @@ test('another thread is told what is in force, without what was taken back, and 
     { type: 'captures', captures: [capture(1)] },
     { type: 'captures', captures: [capture(1), capture(2)] },
     // What is done once is not done again.
-    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none } },
+    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none, times: none } },
     { type: 'confine' },
     { type: 'count-overflows' },
   ];
