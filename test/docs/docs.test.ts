@@ -9,13 +9,16 @@ import { flowerKeyWords } from '../../src/iproute/flower-keys.js';
 import { isControlWord } from '../../src/iproute/parse-control.js';
 import { REASONS } from '../../src/memory/reasons.js';
 import { dropsPage } from './drops-page.js';
-import { blocks, links, pages, read, root } from './markdown.js';
+import { anchors, blocks, links, pages, read, root } from './markdown.js';
 
 const readme = read('README.md');
 
 for (const page of pages()) {
-  test(`${page}: every link leads to a file`, (t) => {
-    for (const target of links(page)) t.true(existsSync(join(root, target)), target);
+  test(`${page}: every link leads to a file, and every anchor to a heading there`, (t) => {
+    for (const { path, anchor } of links(page)) {
+      t.true(existsSync(join(root, path)), path);
+      if (anchor !== undefined) t.true(path.endsWith('.md') && anchors(path).has(anchor), `${path}#${anchor}`);
+    }
     t.pass();
   });
 
