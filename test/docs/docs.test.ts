@@ -61,6 +61,15 @@ test('every reason that troubleshooting names is one', (t) => {
   );
 });
 
+test('every message that troubleshooting quotes is one of the program or of the kernel', (t) => {
+  const [, section = ''] = read('docs/troubleshooting.md').split('\n## It does not start\n');
+  const [table = ''] = section.split('\n## ');
+  const quoted = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, text = '']) => text);
+  t.true(quoted.length >= 3);
+  const sources = ['src/native/errno.ts', 'src/control/namespace-lock.ts'].map(read).join('\n');
+  for (const text of quoted) t.true(sources.includes(text), text);
+});
+
 test('the filter keys of the README are those of the grammar', (t) => {
   const [, listed = ''] = /^Filter keys: `([^`]+)`/m.exec(readme) ?? [];
   t.deepEqual(listed.split(/\s+/).sort(), [...flowerKeyWords].sort());

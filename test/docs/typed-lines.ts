@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type CapturedPacket, readCapture } from '../../src/observe/captures/capture-reader.js';
+import { read } from './markdown.js';
 
 export interface Around {
   readonly t: ExecutionContext;
@@ -89,7 +90,17 @@ const CAPTURE: readonly TypedLine[] = [
 const METRICS: readonly TypedLine[] = [
   { line: 'vtep top', until: /vxlan0/, keys: 'q', says: /DEVICE +KIND +STATE[\s\S]*vxlan0/ },
   { line: 'vtep top peers', until: /192\.168\.1\.14/, keys: 'q', says: /PEER[\s\S]*192\.168\.1\.14/ },
-  { line: 'vtep top --once', says: /^DEVICE +KIND[\s\S]*^vxlan0 +192\.168\.1\.14 +4 /m },
+  {
+    line: 'vtep top --once',
+    says: /^DEVICE +KIND[\s\S]*^vxlan0 +192\.168\.1\.14 +4 /m,
+    look({ t }, printed) {
+      const squeezed = (text: string): string => text.replace(/ +/g, ' ');
+      const picture = squeezed(read('docs/top.svg'));
+      const titles = printed.split('\n').filter((line) => /^[A-Z]{3,} /.test(line) && !/^DEVICE +REASON/.test(line));
+      t.is(titles.length, 5);
+      for (const title of titles) t.true(picture.includes(`>${squeezed(title)}<`), title);
+    },
+  },
   {
     line: 'vtep top --json',
     says: /^\{/,
