@@ -241,7 +241,7 @@ export class Daemon {
       access,
     );
     this.endings.push(() => server.close());
-    if (options.metrics) await this.openMetrics(options.metrics, observers.overview, log);
+    if (options.metrics) await this.openMetrics(options.metrics, observers.overview, interpreter, log);
     this.stopped.signal.throwIfAborted();
     if (confinement) {
       await devices.confine(confinement);
@@ -254,11 +254,18 @@ export class Daemon {
     service.ready(parts);
   }
 
-  private async openMetrics(at: MetricsAddress, overview: OverviewMaker, log: (line: string) => void): Promise<void> {
+  private async openMetrics(
+    at: MetricsAddress,
+    overview: OverviewMaker,
+    interpreter: Interpreter,
+    log: (line: string) => void,
+  ): Promise<void> {
     // Nobody else needs the library.
     const { scrape } = await import('../observe/metrics.js');
     overview.keepPeers();
-    const server = await MetricsServer.listen(at, async () => scrape(await overview.make('first')));
+    const server = await MetricsServer.listen(at, () =>
+      interpreter.look(async () => scrape(await overview.make('first'))),
+    );
     this.endings.push(() => server.close());
     log(`metrics at ${server.url}`);
   }

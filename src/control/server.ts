@@ -65,7 +65,8 @@ export class ControlServer {
       // libuv would cut it, and listen elsewhere.
       return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
     }
-    const server = createServer();
+    // Who has said all that he will say may still listen.
+    const server = createServer({ allowHalfOpen: true });
     const control = new ControlServer(server, path, bounds, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
@@ -132,9 +133,15 @@ export class ControlServer {
     const until = (): Promise<void> =>
       new Promise((resolve) => {
         heard = resolve;
-        if (pending !== '' || socket.destroyed) resolve();
+        if (pending !== '' || socket.destroyed || socket.readableEnded) resolve();
         else socket.resume();
       });
+    const left = new AbortController();
+    socket.on('close', () => left.abort());
+    const isGone = (): AbortSignal => {
+      if (isBusy && pending === '') socket.resume();
+      return left.signal;
+    };
     // One request at a time, and nothing more is read meanwhile: what a client has in hand here is bounded.
     const work = async (): Promise<void> => {
       isBusy = true;
@@ -142,7 +149,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather);
+        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather, isGone);
       }
       count(socket.destroyed ? 0 : pending.length);
       const excess =
@@ -159,7 +166,8 @@ export class ControlServer {
         return;
       }
       isBusy = false;
-      socket.resume();
+      if (socket.readableEnded) socket.end();
+      else socket.resume();
     };
     socket.on('data', (text: string) => {
       pending += text;
@@ -167,17 +175,28 @@ export class ControlServer {
       heard();
       if (!isBusy) void work();
     });
-    socket.on('end', () => heard());
+    socket.on('end', () => {
+      heard();
+      if (!isBusy) socket.end();
+      // Whether anybody listens still shows when something is said.
+      else write(socket, { out: '' });
+    });
     socket.on('close', () => heard());
   }
 
-  private async answer(socket: Socket, line: string, handler: Answerer, batchHandler: BatchHandler): Promise<void> {
+  private async answer(
+    socket: Socket,
+    line: string,
+    handler: Answerer,
+    batchHandler: BatchHandler,
+    gone: () => AbortSignal,
+  ): Promise<void> {
     const request = parseRequest(line);
     if (typeof request === 'string') {
       await refuse(socket, request)?.catch(() => undefined);
       return;
     }
-    const say: Say = (reply) => write(socket, reply);
+    const say: Say = Object.assign((reply: Reply) => write(socket, reply), { gone });
     const exit = 'batch' in request ? await batchHandler(request.batch, say) : await handler(request.argv, say);
     // Nothing more is read from a client that does not take its answers.
     await write(socket, { exit })?.catch(() => undefined);
