@@ -10,6 +10,7 @@ import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
 import { errnoText } from '../native/errno.js';
+import { mapLargeBlocks } from '../native/large-blocks.js';
 import { close } from '../native/libc.js';
 import { type BatchFile, openBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
@@ -150,6 +151,7 @@ export class Daemon {
 
   private async begin(options: DaemonOptions): Promise<void> {
     const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
+    mapLargeBlocks();
     const service = new Service(options.service ?? { notes: [] }, log);
     this.service = service;
     const path = controlPath(options.control);
