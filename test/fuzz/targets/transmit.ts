@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { vxlan } from '../../../src/dataplane/harness.test.helper.js';
 import { buildFrame, type FrameSpec, noise } from '../../../src/offload/test-frames.js';
 import { anyFrame } from '../../../src/wire/frame-generator.js';
-import { layoutOf } from '../frame-fields.js';
+import { finished, layoutOf } from '../frame-fields.js';
 import { decodeSending, encodeSending, type HostFrame, PLAIN, type Sending, type VirtioHeader } from '../sending.js';
 import { type Due, ERRNOS, modelOf, type Outer, type SendingModel } from '../sending-model.js';
 import { honestHeader, mutateSending } from '../sending-mutations.js';
@@ -221,6 +221,19 @@ const single = fc
     ),
   );
 
+/** A datagram, alone or in a super-frame of some, whose checksum finishes to 0, which would mean that there is none. */
+function sumsToNothing(spec: Partial<FrameSpec>, times: number): HostFrame {
+  const payload = noise(20, times);
+  const whole = (): Partial<FrameSpec> => ({ ...spec, protocol: 'udp', payload });
+  payload.fill(0, 0, 2);
+  const frame = finished(buildFrame(whole()));
+  const { l4 } = layoutOf(frame);
+  payload.set(frame.subarray(l4 + 6, l4 + 8));
+  const all = Uint8Array.from(Buffer.concat(new Array<Uint8Array>(times).fill(payload)));
+  const bytes = buildFrame({ ...spec, protocol: 'udp', unfinished: true, payload: all });
+  return { virtio: honestHeader(bytes, times === 1 ? 0 : payload.length), bytes, stretch: 0 };
+}
+
 /** A UDP super-frame whose checksum is finished, or that has none, and datagrams within datagrams. */
 const odd = fc.oneof(
   fc
@@ -228,6 +241,7 @@ const odd = fc.oneof(
     .map(([of, size, gsoSize, noChecksum]) =>
       hostFrame({ ...of, protocol: 'udp', noChecksum }, size, () => ({ ...PLAIN, gsoType: 5, gsoSize })),
     ),
+  fc.tuple(flow, fc.integer({ min: 1, max: 3 })).map(([of, times]) => sumsToNothing(of, times)),
   fc.tuple(flow, fc.integer({ min: 1, max: 6 })).map(([of, depth]) => {
     let bytes = buildFrame({ ...of, protocol: 'udp', payload: noise(20, 1) });
     for (let n = 0; n < depth; n++) bytes = buildFrame({ ...of, protocol: 'udp', payload: vxlan(n, bytes) });
