@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 import { type BatchHandler, gathering, type Hoard } from './gather-batch.js';
 import { peerGroups, peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
@@ -70,7 +71,8 @@ export class ControlServer {
     const control = new ControlServer(server, path, bounds, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
-      const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
+      const refuse = (error: Error): void =>
+        reject(new CommandError(`vtep: control socket: ${path}: ${errorText(error)}`, 1));
       server.once('error', refuse);
       // The socket is nobody else's from the first moment on, not only after a chmod.
       const umask = process.umask(0o177);
