@@ -41,12 +41,20 @@ function lie(virtio: VirtioHeader, random: Random): VirtioHeader {
 }
 
 function changed(frame: HostFrame, other: HostFrame, random: Random): HostFrame {
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0:
     case 1:
       return { ...frame, virtio: lie(frame.virtio, random) };
     case 2:
       return { ...frame, virtio: honestHeader(frame.bytes, random.pick([0, 0, 1, 100, 536, 1448, 9000])) };
+    case 7: {
+      // The checksum about where the frame ends.
+      const csumStart = Math.max(
+        0,
+        frame.bytes.length + frame.stretch - 2 - frame.virtio.csumOffset + random.below(4) - 2,
+      );
+      return { ...frame, virtio: { ...frame.virtio, flags: 1, csumStart: csumStart & 0xffff } };
+    }
     case 3:
       return {
         ...frame,
@@ -70,7 +78,7 @@ export function mutateSending(input: Uint8Array, random: Random): Uint8Array {
     const there = frames[random.below(frames.length)];
     const how = random.below(10);
     if (how === 0 || here === undefined || there === undefined) {
-      const { below } = { below: (bound: number) => random.below(bound) };
+      const below = (bound: number): number => random.below(bound);
       sending = random.pick([
         { ...sending, way: below(4) },
         { ...sending, classic: !sending.classic },
