@@ -192,7 +192,6 @@ export class Daemon {
       const peers = new StrictPeers(
         {
           options: (index) => devices.registry.get(index)?.vxlan,
-          entries: (index) => datapath.fdb.list(index),
           apply: (instruction) => datapath.apply(instruction),
         },
         options.peers ?? [],
