@@ -5,7 +5,7 @@ import { read } from './markdown.js';
 const MIB = 1024 * 1024;
 
 /** What a line of source says behind this: numbers, and products and powers of them. */
-function valueOf(file: string, before: string): number {
+function numberIn(file: string, before: string): number {
   const source = read(`src/${file}`);
   const at = source.indexOf(before);
   const [, text = ''] = at < 0 ? [] : (/^([\d_.* A-Z]+?)(?:[;,]| \})/.exec(source.slice(at + before.length)) ?? []);
@@ -66,13 +66,16 @@ test('every number in the table of bounds is the one in the source', (t) => {
     );
     t.deepEqual(
       said,
-      places.map(([file, before]) => valueOf(file, before)),
+      places.map(([file, before]) => numberIn(file, before)),
       row,
     );
   }
   // Without a number of the source's own, or with two of which one is a sum.
   const [tables = ''] = rows.filter(({ what }) => what === 'forwarding tables').map(({ bound }) => bound);
-  const entries = valueOf('devices/fdb-layout.ts', 'FDB_ENTRIES = ');
-  t.regex(tables, new RegExp(`^${entries.toLocaleString('en')} entries, ${(entries + 32_768).toLocaleString('en')} dest`));
+  const entries = numberIn('devices/fdb-layout.ts', 'FDB_ENTRIES = ');
+  t.regex(
+    tables,
+    new RegExp(`^${entries.toLocaleString('en')} entries, ${(entries + 32_768).toLocaleString('en')} dest`),
+  );
   t.true(read('src/devices/fdb-layout.ts').includes('FDB_REMOTES = FDB_ENTRIES + 32_768'));
 });

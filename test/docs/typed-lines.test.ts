@@ -13,7 +13,7 @@ import { until } from '../netns/process.js';
 import { rooted, twoHosts } from '../netns/rooted.js';
 import { controlLinesHold } from './control-lines.js';
 import { blocks } from './markdown.js';
-import { type Around, TYPED_LINES, type TypedLine } from './typed-lines.js';
+import { type Around, JSON_LINES, TYPED_LINES, type TypedLine } from './typed-lines.js';
 import { commandOf, Typist } from './typist.js';
 
 const FRAME =
@@ -56,6 +56,9 @@ function sender(hex: string, ports: readonly number[]): string {
   const sends = ports.map((port) => `printf '${bytes}' >/dev/udp/192.168.1.13/${port}`);
   return `while sleep 0.05; do ${sends.join('; ')}; done`;
 }
+
+/** Where a frame would have been sent, of frames that were to be; lines, of a file's rules. */
+const MAY_BE_MISSING = new Set(['to', 'line']);
 
 const RUN = 'docs/metrics.md';
 
@@ -152,4 +155,19 @@ rooted('the shell lines of the pages do, beside a vtep with traffic, what the pa
     }),
   );
   t.deepEqual(failures, []);
+  // What there is to find: the filter that a warning's example adds, behind one that takes all it would.
+  await typist.type(
+    'vtep tc filter add dev vxlan0 ingress protocol all pref 9 flower enc_key_id 5 enc_src_ip 192.168.1.14 action drop',
+  );
+  for (const { line, has } of JSON_LINES) {
+    const { stdout } = await typist.type(line);
+    for (const [documented, objects] of has(JSON.parse(stdout) as never[])) {
+      const printed = new Set(objects.flatMap((object) => Object.keys(object)));
+      t.deepEqual(
+        [...printed].sort(),
+        documented.filter((key) => !MAY_BE_MISSING.has(key) || printed.has(key)).sort(),
+        line,
+      );
+    }
+  }
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type CapturedPacket, readCapture } from '../../src/observe/captures/capture-reader.js';
-import { read } from './markdown.js';
+import { inlineCode, read } from './markdown.js';
 
 export interface Around {
   readonly t: ExecutionContext;
@@ -152,6 +152,11 @@ const TROUBLESHOOTING: readonly TypedLine[] = [
   },
 ];
 
+/** What a page says that JSON has: `{key, key, …}`, the `n`th of it. */
+function keysOf(page: string, n: number): string[] {
+  return (inlineCode(page).filter((code) => /^\{[a-z]+(, [a-z]+)+\}$/.test(code))[n] ?? '').match(/[a-z]+/g) ?? [];
+}
+
 const TRACE: readonly TypedLine[] = [
   {
     line: 'vtep trace dev vxlan0 enc_key_id 4 enc_src_ip 10.0.0.9 ip_proto tcp dst_port 80',
@@ -206,6 +211,23 @@ const WATCHING: readonly TypedLine[] = [
     says: /vxlan0 [^\n]*action-drop[^\n]*\n[^\n]*vni 5 {2}outer 192\.168\.1\.14/,
   },
 ];
+
+/** Lines in the text: what their JSON has is what the page says of it. */
+export const JSON_LINES: readonly {
+  readonly line: string;
+  readonly has: (objects: Printed[]) => [string[], Printed[]][];
+}[] = [
+  {
+    line: 'vtep drops --json --last',
+    has: (rows) => [
+      [[...keysOf('docs/watching.md', 0), 'frames'], rows],
+      [keysOf('docs/watching.md', 1), rows.flatMap(({ frames }) => frames as Printed[])],
+    ],
+  },
+  { line: 'vtep lint --json', has: (findings) => [[keysOf('docs/lint.md', 0), findings]] },
+];
+
+type Printed = Readonly<Record<string, unknown>>;
 
 /** By page: every line of its blocks of language `sh`, in their order. */
 export const TYPED_LINES: Readonly<Record<string, readonly TypedLine[]>> = {
