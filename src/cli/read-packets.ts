@@ -16,14 +16,28 @@ export function* readPackets(file: string): Generator<CapturedPacket> {
   const name = file === STANDARD_INPUT ? 'standard input' : file;
   let fd = -1;
   try {
-    // Opened anew it blocks, whatever was made of the one that was handed over.
-    fd = openSync(file === STANDARD_INPUT ? '/dev/stdin' : file, 'r');
-    yield* readCapturePieces((target) => readSync(fd, target));
+    fd = file === STANDARD_INPUT ? 0 : openSync(file, 'r');
+    yield* readCapturePieces((target) => readSome(fd, target));
   } catch (error) {
     if (error instanceof CaptureFormatError) throw new BrokenCapture(`vtep: ${name}: ${error.message}`, 1);
     if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${name}: ${error.message}`, 1);
     throw error;
   } finally {
-    if (fd >= 0) closeSync(fd);
+    if (fd > 0) closeSync(fd);
   }
 }
+
+/** Whoever handed standard input over may have had it answer EAGAIN: then it is waited for. */
+function readSome(fd: number, target: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(fd, target);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(PAUSE, 0, 0, PAUSE_MS);
+    }
+  }
+}
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+const PAUSE_MS = 5;

@@ -26,7 +26,7 @@ ip link add b0 type tap
 ip link set a0 up
 ip link set b0 up
 tc qdisc add dev a0 ingress
-tc filter add dev a0 ingress protocol all pref 1 flower action gact pass random netrand drop 3 continue
+tc filter add dev a0 ingress protocol all pref 1 flower action continue random netrand drop 3
 tc filter add dev a0 ingress protocol all pref 2 flower action mirred egress redirect dev b0
 `,
 );
