@@ -232,7 +232,7 @@ const edit = fc.record({
 test('after any edits the peers are those of the entries that are there', async (t) => {
   let known = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(edit, { minLength: 8, maxLength: 60 }), async (edits) => {
+    fc.asyncProperty(fc.array(edit, { minLength: 8, maxLength: 60, size: 'max' }), async (edits) => {
       const bench = new Bench();
       for (const { what, mac, remote } of edits) {
         if (what === 'commit') await bench.rules.commit();
