@@ -96,6 +96,14 @@ export class FdbRecords {
     return this.store.buffer;
   }
 
+  /** Whether a thread that has ended by now was writing, and nobody knows what stands there. */
+  isTorn(): boolean {
+    const { lock } = this.store;
+    lock.exclude();
+    lock.admit();
+    return lock.isTorn;
+  }
+
   /** A device's limit of entries (0: none), and the tunnel record of what its remotes do not say themselves. */
   setDevice(device: number, limit: number, defaults: Int32Array): void {
     this.change(() => {
