@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 import { type BatchHandler, gathering, type Hoard } from './gather-batch.js';
 import { peerGroups, peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
-import { admit, removeFile } from './socket-file.js';
+import { admit, removeFile, removeStaleSocket } from './socket-file.js';
 import type { SocketAccess } from './socket-path.js';
 
 /**
@@ -51,10 +51,10 @@ export class ControlServer {
   }
 
   /**
-   * Listens at `path`, which a lock has shown to be nobody's: a stale socket there is removed. Throws CommandError
+   * Listens at `path`, which a lock has shown to be no other vtep's: a stale socket there is removed. Throws CommandError
    * where that cannot be.
    */
-  static listen(
+  static async listen(
     path: string,
     handler: Handler,
     batchHandler: BatchHandler = noBatches,
@@ -63,16 +63,17 @@ export class ControlServer {
   ): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
       // libuv would cut it, and listen elsewhere.
-      return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
+      throw new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1);
     }
+    await removeStaleSocket(path);
     // Who has said all that he will say may still listen.
     const server = createServer({ allowHalfOpen: true });
     const control = new ControlServer(server, path, bounds, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
-      const refuse = (error: Error): void => reject(new CommandError(`vtep: control socket: ${error.message}`, 1));
+      const refuse = (error: Error): void =>
+        reject(new CommandError(`vtep: control socket: ${path}: ${errorText(error)}`, 1));
       server.once('error', refuse);
-      rmSync(path, { force: true });
       // The socket is nobody else's from the first moment on, not only after a chmod.
       const umask = process.umask(0o177);
       server.listen(path, () => {
