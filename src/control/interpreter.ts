@@ -20,6 +20,7 @@ import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
 import { hostShowWords } from './host-show-words.js';
 import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { LeftGarbage } from './left-garbage.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
@@ -45,6 +46,7 @@ export class Interpreter {
   private readonly hostTool: HostTool;
   private readonly fdbTarget: FdbTarget & VniTarget;
   private readonly events: EventLog;
+  private readonly garbage = new LeftGarbage();
   private readonly deviceEdits: DeviceEdits;
   private readonly shown: ShownWithHost;
   /** What was dropped. */
@@ -129,6 +131,8 @@ export class Interpreter {
       return await this.around(() => this.exclusive(work));
     } catch (error) {
       return report(error, say);
+    } finally {
+      this.garbage.look();
     }
   }
 
@@ -147,7 +151,10 @@ export class Interpreter {
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
     return run(batch, say, target)
       .catch((error: unknown) => report(error, say))
-      .finally(() => this.warn(say));
+      .finally(() => {
+        this.warn(say);
+        this.garbage.look();
+      });
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
