@@ -36,8 +36,9 @@ const MOST_A_MINUTE = { rss: 1.25 * MIB, heap: 0.5 * MIB };
 const MOST_GROWTH = { rss: 16 * MIB, heap: 3 * MIB };
 const SHORT_SECONDS = 60;
 const LONG_SECONDS = 300;
-/** How often the heap is weighed. */
+/** How often the heap is weighed, which takes a collection. */
 const WEIGHINGS = 20;
+const LEAST_BETWEEN_SECONDS = 5;
 const WEIGHING_MS = 10_000;
 /** Whatever the trend. */
 const MOST_RSS = 600 * MIB;
@@ -142,13 +143,14 @@ export async function soak({ seconds, rate, stream, say }: SoakOptions): Promise
     for (let at = 0; at < seconds; at = (performance.now() - began) / 1000) {
       await changes.round();
       await watch.look(at);
-      if (at >= (watch.watched.heap.length * seconds) / WEIGHINGS) await watch.weigh(at);
+      if (at >= watch.watched.heap.length * Math.max(seconds / WEIGHINGS, LEAST_BETWEEN_SECONDS)) await watch.weigh(at);
       say(`${Math.round(at)} of ${seconds} s, ${Math.round((watch.watched.rss.at(-1)?.value ?? 0) / MIB)} MiB`);
       await new Promise((resolve) => setTimeout(resolve, 200));
       if (!process.running) throw new Error(`vtep has ended: ${process.stderr}`);
     }
     const { datagrams, streamed } = await traffic.end();
     await watch.look(seconds);
+    await watch.weigh(seconds);
     const lost = datagrams.sent - datagrams.received;
     const drops = JSON.parse(await changes.ask('drops', 'drops', '--json')) as { reason: string; count: number }[];
     const reasons = drops.map(({ reason, count }) => `${reason} ${count}`).join(', ');
