@@ -19,6 +19,7 @@ import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { HostPrograms } from './host-programs.js';
 import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { LeftGarbage } from './left-garbage.js';
 import { isLookup, Lookups, type RunTool } from './lookups.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
@@ -44,6 +45,7 @@ export class Interpreter {
   private readonly programs: HostPrograms;
   private readonly tables: FdbTarget & VniTarget;
   private readonly events: EventLog;
+  private readonly garbage = new LeftGarbage();
   private readonly deviceEdits: DeviceEdits;
   /** What is shown by a command of its own, and within a change. */
   private readonly lookups: { readonly alone: Lookups; readonly within: Lookups };
@@ -139,6 +141,8 @@ export class Interpreter {
       return await this.around(() => this.exclusive(work));
     } catch (error) {
       return report(error, say);
+    } finally {
+      this.garbage.look();
     }
   }
 
@@ -157,7 +161,10 @@ export class Interpreter {
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
     return run(batch, say, target)
       .catch((error: unknown) => report(error, say))
-      .finally(() => this.warn(say));
+      .finally(() => {
+        this.warn(say);
+        this.garbage.look();
+      });
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */

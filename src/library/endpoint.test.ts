@@ -153,6 +153,12 @@ test('a batch is carried out as a whole or not at all, and an error has the line
   await refused([good, 'ip addr add 10.0.0.1/24 dev tap0'], /is about the host, and this endpoint has none/, 2);
   await refused([good, 'ip link set tap9 up'], /^Cannot find device "tap9"/, 2);
   await refused([good, 'tc filter add dev tap0 ingress pref 6 flower action nosuch'], /^Bad action type nosuch/, 2);
+  const port = [
+    'ip link add vxlan9 type vxlan external dstport 99999',
+    'tc qdisc add dev vxlan9 ingress',
+    'ip link set vxlan9 up',
+  ];
+  await refused(port, /argument "99999" is wrong/, 1);
   t.is(await endpoint.run('tc filter show dev tap0 ingress'), before);
   await t.throwsAsync(endpoint.filters('tap9'), { instanceOf: VtepError, message: 'there is no device "tap9"' });
   await t.throwsAsync(endpoint.run('ip link add tap0 type tap'), { message: 'RTNETLINK answers: File exists' });
