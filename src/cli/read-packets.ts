@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 import { type CapturedPacket, CaptureFormatError, readCapturePieces } from '../observe/captures/capture-reader.js';
 
 /** How a capture is named that comes by standard input. */
@@ -20,7 +21,7 @@ export function* readPackets(file: string): Generator<CapturedPacket> {
     yield* readCapturePieces((target) => readSome(fd, target));
   } catch (error) {
     if (error instanceof CaptureFormatError) throw new BrokenCapture(`vtep: ${name}: ${error.message}`, 1);
-    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${name}: ${error.message}`, 1);
+    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${name}: ${errorText(error)}`, 1);
     throw error;
   } finally {
     if (fd > 0) closeSync(fd);
