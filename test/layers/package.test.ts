@@ -67,7 +67,7 @@ test('the package holds no test, no helper of one and no build note', async (t) 
   const files = await packed();
   t.deepEqual(
     files.filter((path) =>
-      /\.test\.|helper|tsbuildinfo|conformance|oracle|harness|\/(fault|testing)\/|\/test-/.test(path),
+      /\.test\.|helper|tsbuildinfo|\.map$|conformance|oracle|harness|\/(fault|testing)\/|\/test-/.test(path),
     ),
     [],
   );

@@ -19,10 +19,13 @@ await endpoint.close();
 console.log(name, up, code);
 `;
 
-const STRICT = `import { type ActionBatch, type DropReason, Endpoint, type EndpointEvent, Holding, VtepError, type VtepErrorCode } from 'vtep';
+const STRICT = `import { type ActionBatch, type DropReason, Endpoint, type EndpointEvent, type FilterKeyValue, Holding, VtepError, type VtepErrorCode } from 'vtep';
 
 export async function main(): Promise<number> {
-  await using endpoint = await Endpoint.open({ devices: 'process', log: (line: string) => console.log(line) });
+  await using endpoint = await Endpoint.open({ devices: 'process', checked: true, underlay: async (packets) => void packets.length, log: (line: string) => console.log(line) });
+  const [filter] = await endpoint.filters('dev0', 'ingress');
+  const vni: FilterKeyValue | undefined = filter?.keys.enc_key_id;
+  if (typeof vni === 'object') console.log(vni.start);
   const reason: DropReason = endpoint.reason('unwanted', 'nobody wants it');
   endpoint.action('count', (batch: ActionBatch) => {
     for (let i = 0; i < batch.count; i++) {
@@ -34,9 +37,10 @@ export async function main(): Promise<number> {
   const device = await endpoint.device('dev0', { transmit: (batch, self) => void self.sendAll([batch.copy(0)]) });
   const holding = new Holding(device, { most: 10, full: reason });
   holding.hold(new Uint8Array(60), 5);
-  for await (const event of endpoint.events('dropped', 'link')) {
+  for await (const event of endpoint.events('dropped', 'link', 'error')) {
     const told: EndpointEvent = event;
     if (told.type === 'dropped') return told.count;
+    if (told.type === 'error') console.log(told.source);
   }
   // @ts-expect-error there is no such option
   await Endpoint.open({ device: 'host' });
@@ -71,6 +75,18 @@ test('the packed package installs into an empty project, runs there, and its typ
   t.true(readdirSync(join(project, 'node_modules')).includes('vtep'));
   writeFileSync(join(project, 'plain.js'), PLAIN);
   t.is((await run(process.execPath, ['plain.js'], { cwd: project })).stdout, 'tap0 true refused\n');
+
+  const bin = await run('npx', ['--no-install', 'vtep', '--version'], { cwd: project });
+  t.regex(bin.stdout, /^\d+\.\d+\.\d+\n$/);
+  // What is not the library is nobody's to import.
+  await t.throwsAsync(run(process.execPath, ['-e', "import('vtep/dist/src/library/endpoint.js')"], { cwd: project }), {
+    message: /ERR_PACKAGE_PATH_NOT_EXPORTED/,
+  });
+  // CommonJS may require it where Node.js can require ES modules, as docs/library.md says.
+  if ((process.features as { readonly require_module?: boolean }).require_module === true) {
+    writeFileSync(join(project, 'plain.cjs'), "console.log(typeof require('vtep').Endpoint.open);");
+    t.is((await run(process.execPath, ['plain.cjs'], { cwd: project })).stdout, 'function\n');
+  }
 
   // The compiler and the types of Node.js are this checkout's.
   for (const name of ['@types/node', 'undici-types'])

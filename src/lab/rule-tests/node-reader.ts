@@ -51,6 +51,11 @@ export class Place {
     return node.items.map((item) => new Place(this.reader, item as Node | null, this.start));
   }
 
+  /** Whether it is text behind `|`, whose lines are the file's, from the next one on. */
+  get isLiteral(): boolean {
+    return isScalar(this.node) && this.node.type === 'BLOCK_LITERAL';
+  }
+
   get isList(): boolean {
     return isSeq(this.node);
   }

@@ -29,8 +29,9 @@ export function readTests(text: string, file: string, readFile: (name: string) =
   if (cases.length === 0) throw place(members, 'cases').refuse('there is no case');
   return {
     file,
-    rules: isInline ? said : readNamed(rules, said, readFile),
-    rulesName: isInline ? `${file} (rules)` : said,
+    // Lines behind "|" are called by their places in this file.
+    rules: isInline ? `${'\n'.repeat(rules.isLiteral ? rules.line : 0)}${said}` : readNamed(rules, said, readFile),
+    rulesName: isInline ? (rules.isLiteral ? file : `${file} (rules)`) : said,
     hosts:
       members
         .get('hosts')

@@ -226,3 +226,20 @@ test('a file that names itself over and over is refused, however much it would c
   t.true(error instanceof CommandError, error?.stack);
   t.regex(error?.message ?? '', /tests\.yaml:\d+/);
 });
+
+test('a line of rules that stands in the file itself is named by its place there', async (t) => {
+  const text = `# two lines
+# before
+rules: |
+  ip link add vxlan0 type vxlan external dstport 4789
+
+  tc filter add dev vxlan9 ingress flower action drop
+cases:
+  - packet: ${WEB}
+    expect: { frames: 0 }
+`;
+  const tests = readTests(text, 'tests.yaml', () => '');
+  const [one] = tests.cases;
+  if (!one) throw new Error('no case');
+  await t.throwsAsync(runCase(tests, one, noCaptures), { message: /Command failed tests\.yaml:6/ });
+});
