@@ -127,12 +127,20 @@ rooted('a line that is wrong stops the batch, is named with its number, and leav
 
 rooted('--ready-fd is written to when everything is in place', async (t) => {
   const topology = await twoHosts(t);
-  const process = startVtep(topology.b, topology.batch, ['--ready-fd', '3'], { extraPipes: 1 });
+  const { b, batch } = topology;
+  // So many that there is time to look before the last line, were it told too soon.
+  const many = Array.from(
+    { length: 10_000 },
+    (_, n) => `tc filter add dev tap0 ingress protocol ip pref 9 flower dst_ip 10.${n >> 8}.${n & 255}.1 action drop`,
+  );
+  const lines = [...batch, ...many, 'ip link add last0 type tap'];
+  const process = startVtep(b, lines, ['--ready-fd', '3'], { extraPipes: 1 });
   const pipe = process.child.stdio[3] as Readable;
   const ended = process.exited.then(({ stderr }) => Promise.reject(new Error(`vtep ended: ${stderr}`)));
   const [bytes] = (await Promise.race([once(pipe, 'data'), ended])) as [Buffer];
   ended.catch(() => {}); // it ends with the test
-  t.true(bytes.length > 0);
+  t.is((await b.attempt('ip link show dev last0')).code, 0);
+  t.is(bytes.toString(), 'READY=1\n');
   t.is((await ping(topology.a, INNER[4].b)).received, 3);
 });
 
