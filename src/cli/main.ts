@@ -1,10 +1,12 @@
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
 import { endWithReader } from './pipes.js';
+import { drawPlainly } from './plain-characters.js';
 import { program } from './program.js';
 import { withHelp } from './show-help.js';
 
 endWithReader();
+for (const stream of [process.stdout, process.stderr]) drawPlainly(stream, process.env);
 
 /** Everything that stops a command ends here: what is said on stderr, and the exit code. */
 const vtep = program();

@@ -37,10 +37,11 @@ test('a table knows whom a look at every peer, one after the other, knows', (t) 
   let unknown = 0;
   fc.assert(
     fc.property(
-      fc.array(peer, { maxLength: 40 }),
+      fc.array(peer, { maxLength: 40, size: 'max' }),
       fc.array(fc.tuple(fc.constantFrom(4 as const, 6 as const), word, word, word, word), {
         minLength: 1,
         maxLength: 40,
+        size: 'max',
       }),
       (peers, senders) => {
         const words = peerWords(peers, undefined);

@@ -35,6 +35,15 @@ for (const page of pages()) {
   });
 }
 
+test('every page can be reached from README.md', (t) => {
+  const reached = new Set(['README.md']);
+  for (const page of reached) for (const { path } of links(page)) if (path.endsWith('.md')) reached.add(path);
+  t.deepEqual(
+    pages().filter((page) => !reached.has(page)),
+    [],
+  );
+});
+
 test('docs/drops.md is the table of reasons (npm run docs writes it)', (t) => {
   t.is(read('docs/drops.md'), dropsPage());
 });
