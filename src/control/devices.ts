@@ -3,23 +3,21 @@
  * what people see and change there (name, MTU, MAC, up or down, namespace): this follows, through rtnetlink.
  */
 import type { Datapath } from '../dataplane/datapath.js';
-import { DeviceKind, VxlanMode } from '../devices/device-table.js';
 import type { Rtnetlink } from '../io/rtnetlink/client.js';
 import type { LinkFollower } from '../io/rtnetlink/follower.js';
-import { closeTap, missingOffload } from '../io/tap/open-tap.js';
 import type { UnderlayParts } from '../io/underlay-parts.js';
 import { CommandError, type LinkGeneric, type VxlanChanges, type VxlanOptions } from '../iproute/commands.js';
-import { MAX_DEVICES } from '../memory/counters.js';
 import { ReasonNames } from '../memory/reason-names.js';
 import type { Identity } from '../native/credentials.js';
 import { EPERM, SystemError } from '../native/errno.js';
 import { DeviceAdmission } from './device-admission.js';
+import { DeviceMaker } from './device-maker.js';
 import { DeviceNews } from './device-news.js';
 import { type Device, DeviceRegistry, ELSEWHERE, isHere, type MirrorTap } from './device-registry.js';
 import { EventLog, type EventSink } from './events.js';
 import { tellFdb } from './fdb-events.js';
 import { Forwarding } from './forwarding.js';
-import { HostLinks, settingsOf } from './host-links.js';
+import { HostLinks } from './host-links.js';
 import { HostPorts } from './host-ports.js';
 import { HostQueues } from './host-queues.js';
 import { type HostSide, KernelHost } from './host-side.js';
@@ -28,9 +26,9 @@ import { LowerFollower } from './lower-follower.js';
 import { MirrorReceivers } from './mirror-receivers.js';
 import { MtuFollower } from './mtu-follower.js';
 import { NeighbourTable } from './neighbour-table.js';
-import { isHeld, isReclaimable, MARK, mirrorMark, mirrorOffloads, offloadBits, placesAt } from './own-tap.js';
+import { isReclaimable } from './own-tap.js';
 import { QuietLinks } from './quiet-link.js';
-import { answerOf, noSuchDevice, rtnetlinkAnswers } from './refusal.js';
+import { noSuchDevice } from './refusal.js';
 import { RouteLoops } from './route-loops.js';
 import type { StrictPeers } from './strict-peers.js';
 import { TableEdits } from './table-edits.js';
@@ -39,11 +37,8 @@ import { UnderlayPool } from './underlay-pool.js';
 import { UpAndDown } from './up-and-down.js';
 import { VniRows } from './vni-filter.js';
 import { vxlanHeaders } from './vxlan-headers.js';
-import { type UnderlayMtu, underlayMtu, vxlanMtu } from './vxlan-mtu.js';
+import { type UnderlayMtu, underlayMtu } from './vxlan-mtu.js';
 import { VxlanParts, vxlanMode } from './vxlan-parts.js';
-
-/** Bytes of a receiver's MTU where nothing is said: mirrored frames are as long as those of the links they come from. */
-const MIRROR_MTU = 9216;
 
 export interface DevicesOptions {
   readonly tun: string;
@@ -89,14 +84,13 @@ export class Devices {
   readonly tables: TableEdits;
   /** Up and down, with the sockets of vxlan devices. */
   readonly upDown: UpAndDown;
-  private readonly parts: VxlanParts;
   /** The TAPs of mirror receivers. */
   readonly mirrors: MirrorReceivers;
   /** Destinations that lead back to where they are named. */
   readonly loops: RouteLoops;
-  private readonly quiet: QuietLinks;
   /** Is told of devices that are new, changed or gone; absent: anybody may send to them. */
   strictPeers: StrictPeers | undefined;
+  private readonly maker: DeviceMaker;
   private closed = false;
 
   constructor(datapath: Datapath, options: DevicesOptions) {
@@ -135,15 +129,6 @@ export class Devices {
     const { registry, rtnetlink, forwarding, turns, neighbours, hostPorts, mtus } = this;
     const { underlays } = this;
     const { log, logOnce } = options;
-    this.parts = new VxlanParts({
-      links: rtnetlink,
-      registry,
-      forwarding,
-      underlays,
-      vniRows,
-      log,
-      ...(logOnce && { logOnce }),
-    });
     this.tables = new TableEdits(registry, forwarding, vniRows, rtnetlink, turns);
     this.upDown = new UpAndDown({
       registry,
@@ -197,7 +182,6 @@ export class Devices {
       isUp: ({ index }) => datapath.devices.isUp(index),
       now: () => performance.now(),
     });
-    this.quiet = new QuietLinks((ifindex, changes) => rtnetlink.setLink(ifindex, changes), options.log);
     this.mirrors = new MirrorReceivers({
       device: (index) => registry.get(index),
       counters: datapath.counters.sets,
@@ -212,6 +196,28 @@ export class Devices {
       log: options.log,
       now: () => performance.now(),
     });
+    this.maker = new DeviceMaker({
+      ...{ datapath, host: this.host, rtnetlink, registry, forwarding, neighbours, mtus },
+      hostQueues: this.hostQueues,
+      parts: new VxlanParts({
+        links: rtnetlink,
+        registry,
+        forwarding,
+        underlays,
+        vniRows,
+        log,
+        ...(logOnce && { logOnce }),
+      }),
+      mirrors: this.mirrors,
+      upDown: this.upDown,
+      lowers: this.lowers,
+      watch: this.watch,
+      quiet: new QuietLinks((ifindex, changes) => rtnetlink.setLink(ifindex, changes), log),
+      strictPeers: () => this.strictPeers,
+      reread: (device) => this.reread(device),
+      log,
+      ...(logOnce && { logOnce }),
+    });
     datapath.on('mirror-wanted', (wanted) => this.mirrors.wanted(wanted));
     this.follower = this.host.follow((event) => {
       if (!this.closed) news.heard(event);
@@ -223,7 +229,7 @@ export class Devices {
   /** Throws CommandError and leaves nothing behind. */
   addTap(link: LinkGeneric, persist: boolean): Promise<void> {
     return this.turns.take(async () => {
-      await this.add(link, 'tap', persist, undefined);
+      await this.maker.add(link, 'tap', persist, undefined);
     });
   }
 
@@ -231,7 +237,7 @@ export class Devices {
   addVxlan(link: LinkGeneric, vxlan: VxlanOptions): Promise<void> {
     return this.turns.take(async () => {
       this.admission.checkVxlan(link.name, vxlan);
-      await this.makeVxlan(link, false, vxlan);
+      await this.maker.makeVxlan(link, false, vxlan);
     });
   }
 
@@ -239,18 +245,8 @@ export class Devices {
     return this.turns.take(async () => {
       if (this.closed || this.registry.get(receiver.index) !== receiver) throw noSuchDevice(receiver.name);
       const mtu = this.datapath.devices.mtu(receiver.index);
-      return this.add({ name, mtu, up: true }, 'tap', false, undefined, undefined, mirror);
+      return this.maker.add({ name, mtu, up: true }, 'tap', false, undefined, undefined, mirror);
     });
-  }
-
-  private async makeVxlan(link: LinkGeneric, persist: boolean, vxlan: VxlanOptions, own?: number): Promise<void> {
-    const found = vxlan.anyVni === true ? undefined : underlayMtu(this.rtnetlink, vxlan);
-    // A TAP that stands from before may have routes already, back into itself.
-    const underlay = found?.lower === link.name ? undefined : found;
-    const mtu = vxlan.anyVni === true ? (link.mtu ?? MIRROR_MTU) : vxlanMtu(link.mtu, underlay);
-    const device = await this.add({ ...link, ...(mtu === undefined ? {} : { mtu }) }, 'vxlan', persist, vxlan, own);
-    this.mtus.begin(device, underlay, link.mtu, mtu);
-    this.mirrors.configure(device, vxlan);
   }
 
   /** Changes options of a vxlan device; throws CommandError, in the kernel's words, and has changed nothing then. */
@@ -304,7 +300,7 @@ export class Devices {
   remove(index: number): Promise<void> {
     return this.turns.take(async () => {
       const device = this.registry.get(index);
-      if (device) await this.letGo(device, false);
+      if (device) await this.maker.letGo(device, false);
     });
   }
 
@@ -312,7 +308,7 @@ export class Devices {
   takeBack(index: number): Promise<void> {
     return this.turns.take(async () => {
       const device = this.registry.get(index);
-      if (device) await this.letGo(device, device.persist && !device.isNew);
+      if (device) await this.maker.letGo(device, device.persist && !device.isNew);
     });
   }
 
@@ -320,9 +316,9 @@ export class Devices {
   remake(index: number, link: LinkGeneric, persist: boolean, vxlan: VxlanOptions | undefined): Promise<void> {
     return this.turns.take(async () => {
       const device = this.registry.get(index);
-      if (device) await this.letGo(device, false, true);
-      if (vxlan) await this.makeVxlan(link, persist, vxlan, index);
-      else await this.add(link, 'tap', persist, undefined, index);
+      if (device) await this.maker.letGo(device, false, true);
+      if (vxlan) await this.maker.makeVxlan(link, persist, vxlan, index);
+      else await this.maker.add(link, 'tap', persist, undefined, index);
     });
   }
 
@@ -374,113 +370,11 @@ export class Devices {
     this.neighbours.close();
     await this.follower.close();
     await this.turns.take(async () => {
-      for (const device of this.registry.list()) await this.letGo(device, device.persist && !(undo && device.isNew));
+      for (const device of this.registry.list())
+        await this.maker.letGo(device, device.persist && !(undo && device.isNew));
       this.hostPorts.close();
       this.rtnetlink.close();
     });
-  }
-
-  private async add(
-    generic: LinkGeneric,
-    kind: 'tap' | 'vxlan',
-    persist: boolean,
-    vxlan: VxlanOptions | undefined,
-    /** The index to have, which stays the caller's. */
-    own?: number,
-    mirror?: MirrorTap,
-  ): Promise<Device> {
-    const existing = this.rtnetlink.link(generic.name);
-    const reclaim = existing !== undefined && isReclaimable(this.registry, existing);
-    const details = reclaim ? this.rtnetlink.linkDetails(existing.index) : undefined;
-    if (details && isHeld(details)) throw rtnetlinkAnswers('Device or resource busy');
-    // Of mirrored traffic there may be many, and what the host sends there goes nowhere: one queue will do.
-    const { workers } = this.datapath;
-    const tap = this.host.openFace({ name: generic.name, persist, reclaim, queues: mirror ? 1 : workers });
-    const missing = tap.port ? undefined : missingOffload(tap.offloads);
-    if (missing !== undefined) this.options.logOnce?.(missing);
-    const [fd = -1] = tap.fds;
-    const index = own ?? this.registry.takeIndex(generic.name);
-    if (index < 0) {
-      closeTap(tap);
-      throw new CommandError(`vtep: more than ${MAX_DEVICES} devices`, 2);
-    }
-    const device: Device = {
-      index,
-      kind,
-      fd,
-      fds: tap.fds,
-      persist,
-      ifindex: 0,
-      name: tap.name,
-      madeAs: tap.name,
-      nsid: undefined,
-      isNew: existing === undefined,
-      isRising: false,
-      isGone: false,
-      ...(vxlan ? { vxlan } : {}),
-      ...(mirror ? { mirror } : {}),
-    };
-    if (vxlan) this.parts.equip(device, vxlan);
-    try {
-      const created = this.rtnetlink.link(tap.name);
-      if (!created) throw noSuchDevice(tap.name);
-      this.rtnetlink.setLink(created.index, {
-        alias: mirror ? mirrorMark(this.registry.nameOf(mirror.of), mirror.vni) : MARK,
-        ...settingsOf(generic),
-      });
-      const receiver = mirror ? this.registry.get(mirror.of)?.vxlan : vxlan?.anyVni === true ? vxlan : undefined;
-      if (receiver) this.quiet.silence(created.index, tap.name);
-      device.ifindex = created.index;
-      this.registry.add(device);
-      if (own === undefined) this.datapath.counters.clearDevice(index);
-      this.hostQueues.begin(device);
-      this.datapath.devices.add(index, kind === 'tap' ? DeviceKind.TAP : DeviceKind.VXLAN, created.index);
-      if (vxlan) {
-        this.datapath.devices.setHeaders(index, vxlanHeaders(vxlan));
-        this.datapath.devices.setVxlan(index, vxlanMode(vxlan), vxlan.id ?? 0);
-        this.forwarding.begin(device);
-        this.strictPeers?.touch(index);
-        this.neighbours.devicesChanged();
-      }
-      if (mirror) this.datapath.devices.setVxlan(index, VxlanMode.MIRROR, mirror.vni);
-      const bits = offloadBits(tap.offloads);
-      const offloads = receiver ? mirrorOffloads(bits, receiver) : bits;
-      if (tap.port) await this.datapath.apply({ type: 'port-give', device: index, port: tap.port });
-      else await this.datapath.apply({ type: 'port-open', device: index, queues: placesAt(tap, workers), offloads });
-      if (generic.up === true) await this.upDown.setUp(device);
-      await this.reread(device);
-      return device;
-    } catch (error) {
-      await this.letGo(device, persist && !device.isNew, own !== undefined);
-      throw answerOf(error);
-    }
-  }
-
-  /**
-   * A device leaves: the worker lets go of it first, then its descriptors are closed, and its TAP goes unless it is to
-   * stay. Its index is another's only when no action sends there any more.
-   */
-  private async letGo(device: Device, stays: boolean, keepsIndex = false): Promise<void> {
-    const { index } = device;
-    this.mirrors.end(device);
-    if (device.vxlan) this.forwarding.end(device);
-    device.filter?.clear();
-    this.registry.delete(device);
-    this.watch.gone(index);
-    this.mtus.end(device);
-    this.lowers.end(device);
-    this.datapath.devices.remove(index);
-    this.strictPeers?.removed(index);
-    try {
-      await this.strictPeers?.settle();
-      await device.sockets?.close();
-      await this.datapath.apply({ type: 'port-close', device: index });
-    } catch (error) {
-      // A worker that has ended uses neither.
-      this.options.log(`${device.name}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    this.host.closeFace(device, stays);
-    if (!keepsIndex) this.registry.indices.release(index);
   }
 
   private followMtu(device: Device): void {
