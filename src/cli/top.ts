@@ -59,6 +59,8 @@ class Follower {
   private before: Overview | undefined;
   private now: Overview | undefined;
   private hasEnded = false;
+  /** Whether the screen is its own: not while it is stopped. */
+  private hasScreen = false;
   /** Has the present wait end. */
   private hurry = new AbortController();
 
@@ -104,10 +106,12 @@ class Follower {
   private resume(): void {
     process.stdin.setRawMode(true);
     process.stdout.write(ALTERNATE_SCREEN);
+    this.hasScreen = true;
     this.draw();
   }
 
   private leaveScreen(): void {
+    this.hasScreen = false;
     process.stdout.write(FORMER_SCREEN);
     process.stdin.setRawMode(false);
   }
@@ -151,7 +155,7 @@ class Follower {
 
   private draw(): void {
     const { now, before } = this;
-    if (now === undefined || this.hasEnded) return;
+    if (now === undefined || this.hasEnded || !this.hasScreen) return;
     const { stdout } = process;
     const screen = {
       width: stdout.columns || 80,

@@ -2,17 +2,31 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { ThreadWatch, threadId } from './thread-watch.js';
 
+/** A watch does not keep the process going: whoever waits for one does. */
+async function held<T>(promise: Promise<T>): Promise<T> {
+  const keep = setInterval(() => {}, 1000);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(keep);
+  }
+}
+
+/** Resolves when a watch that looks every millisecond has had its turn so often: timers of one length fire in their order. */
+async function rounds(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 test('a thread that goes is told of, once', async (t) => {
   let isThere = true;
   let told = 0;
   const asked: string[] = [];
-  await new Promise<void>((resolve) => {
+  const twoRounds = new Promise<void>((resolve) => {
     const watch = new ThreadWatch(
       '4711',
       () => {
         told++;
-        // Two more rounds would tell again.
-        setTimeout(resolve, 20);
+        void rounds(3).then(resolve);
       },
       (id) => {
         asked.push(id);
@@ -23,6 +37,7 @@ test('a thread that goes is told of, once', async (t) => {
     );
     t.teardown(() => watch.stop());
   });
+  await held(twoRounds);
   t.is(told, 1);
   t.deepEqual(asked, ['4711', '4711', '4711']);
 });
@@ -35,7 +50,7 @@ test('a watch that is stopped tells nothing', async (t) => {
     1,
   );
   watch.stop();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await rounds(3);
   t.pass();
 });
 
@@ -59,5 +74,5 @@ test('a thread is there until it ends', async (t) => {
     });
   });
   worker.postMessage('end');
-  await gone;
+  await held(gone);
 });

@@ -38,6 +38,17 @@ analyzed('systemd finds nothing wrong with the unit and the drop-ins of the page
   );
 });
 
+test('the installation copies the unit to where its instances are looked for', (t) => {
+  const lines = blocks(PAGE).find(({ language }) => language === 'sh')?.lines ?? [];
+  const [, from = '', to = ''] = /^cp (\S+) (\S+)$/.exec(lines[0] ?? '') ?? [];
+  t.is(read(from), UNIT);
+  t.is(to, '/etc/systemd/system/');
+  const [, name] = / (vtep@\w+) /.exec(`${lines.find((line) => line.startsWith('systemctl status'))} `) ?? [];
+  t.is(name, 'vtep@main');
+  t.true(lines.some((line) => line.endsWith('/etc/vtep/main.batch')));
+  t.true(UNIT.includes('/etc/vtep/%i.batch'));
+});
+
 test('the unit starts and reloads vtep with commands and options that there are', (t) => {
   const vtep = fileURLToPath(new URL('../../../bin/vtep', import.meta.url));
   const commands = [...UNIT.matchAll(/^Exec\w+=\/usr\/local\/bin\/vtep (\w+)(.*)$/gm)];
