@@ -30,8 +30,12 @@ import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
 import { ShownWithHost } from './shown-with-host.js';
+import { gathered } from './slices.js';
 import { verboseWarnings } from './verbose-warnings.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
+
+/** Times that `save` begins. */
+const SAVE_ATTEMPTS = 3;
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -93,7 +97,7 @@ export class Interpreter {
 
   /**
    * Runs one request of the control socket; resolves with the exit code, never rejects. Requests of different
-   * clients take turns, so that each finds a whole state. A monitor, which is begun in its turn, ends when `until`
+   * clients take turns, so that each finds a whole state; what is only looked at waits for nobody. A monitor, which is begun in its turn, ends when `until`
    * resolves.
    */
   async request(
@@ -103,7 +107,7 @@ export class Interpreter {
   ): Promise<number> {
     if (argv[0] === 'reload') return this.reload(say);
     try {
-      const output = await this.exclusive(() => this.answer(argv, say));
+      const output = (await this.look(argv)) ?? (await this.exclusive(() => this.answer(argv, say)));
       if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
       else await pour(output, say, this.calm);
       return 0;
@@ -296,23 +300,22 @@ export class Interpreter {
     }
   }
 
+  /** What counts and reports are answered with, however long the command takes whose turn it is; undefined: it is none of these. */
+  private async look([tool, ...words]: readonly string[]): Promise<string[] | undefined> {
+    this.checkGoesOn();
+    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
+    if (tool === 'drops') return [await this.drops.answer(words)];
+    const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
+    return told === undefined ? undefined : [told];
+  }
+
   private async answer(
     argv: readonly string[],
     say: Say,
   ): Promise<Iterable<string> | Monitor | CaptureSession | undefined> {
     const [tool, ...words] = argv;
-    const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
-    if (told !== undefined) {
-      say({ out: told });
-      return undefined;
-    }
-    if (tool === 'drops') {
-      say({ out: await this.drops.answer(words) });
-      return undefined;
-    }
     if (tool === 'capture') return this.captures.open(words);
-    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
-    if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
+    if (tool === 'save') return words.includes('--state') ? this.state() : this.save();
     if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
@@ -326,6 +329,17 @@ export class Interpreter {
     await this.rules.commit();
     this.warn(say);
     return output;
+  }
+
+  /** Nobody edits anything while it is this command's turn; the host may give a device another name, and then it begins again. */
+  private async save(): Promise<string[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await gathered(savedState(this.devices, this.rules));
+      } catch (error) {
+        if (!(error instanceof CommandError) || attempt === SAVE_ATTEMPTS) throw error;
+      }
+    }
   }
 
   private async monitor(command: Command, say: Say): Promise<Monitor | undefined> {
@@ -381,7 +395,7 @@ export class Interpreter {
   }
 
   /** What is shown while it is sent is never what a transaction has only tried. */
-  private readonly calm = (): Promise<void> | undefined => (this.rules.journal.isOpen ? this.idle() : undefined);
+  readonly calm = (): Promise<void> | undefined => (this.rules.journal.isOpen ? this.idle() : undefined);
 
   private checkGoesOn(): void {
     if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);
