@@ -8,5 +8,14 @@ export async function askJson<T>(connection: Connection, argv: readonly string[]
   const output = { out: (text: string) => said.push(text), err: (text: string) => errors.push(text) };
   const code = await connection.ask({ argv }, output);
   if (code !== 0) throw new CommandError(errors.join('').trimEnd(), code);
-  return JSON.parse(said.join('')) as T;
+  return parseAnswer(said.join('')) as T;
+}
+
+/** Throws CommandError where it is no JSON: whatever listens there, it speaks otherwise. */
+export function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CommandError('vtep: the vtep here is of another release: its answer is no JSON', 1);
+  }
 }

@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { readCaptureWords } from '../control/capture/words.js';
 import { Connection } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 
 export interface CaptureOptions {
   readonly write?: string;
@@ -72,7 +73,7 @@ class CaptureFile {
       if (this.fd < 0) this.fd = openSync(this.name ?? '', 'w');
       for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
     } catch (error) {
-      process.stderr.write(`vtep: capture: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`vtep: capture: ${this.name}: ${errorText(error)}\n`);
       process.exit(1);
     }
   }

@@ -1,6 +1,6 @@
 // The command as a process: texts, exit codes, pipes. Nothing here needs rights.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,32 +87,65 @@ test('--version is the package’s', async (t) => {
   t.regex(out, /^\d+\.\d+\.\d+\n$/);
 });
 
-const wrong = [
-  [['frobnicate'], /unknown command 'frobnicate'/],
-  [['run', '--frob'], /unknown option '--frob'/],
-  [['run', '-b'], /argument missing/],
-  [['run', '--ready-fd', 'x'], /a descriptor is a small number/],
-  [['run', '--classifier', 'x'], /tuple-space or linear/],
-  [['run', '--workers', '0'], /1 to 64 workers/],
-  [['run', '--workers', 'x'], /1 to 64 workers/],
-  [['run', '--cpus', '0,3-1'], /"3-1" is no processor, nor a range of them/],
-  [['run', '--cpus', '0,'], /"" is no processor/],
-  [['run', '--cpus', '1024'], /"1024" is no processor/],
-  [['run', '--busy-poll', '-1'], /microseconds, at most 1000000; 0 is off/],
-  [['workers', '--frob'], /unknown option '--frob'/],
-  [['drops', '--frob'], /unknown option '--frob'/],
-  [['doctor', '--frob'], /unknown option '--frob'/],
-  [['run', 'extra'], /too many arguments/],
-] as const;
-for (const [argv, message] of wrong) {
-  test(`vtep ${argv.join(' ')} ends with 1 and says what is wrong`, async (t) => {
-    const { out, err, code } = await vtep(argv);
-    t.is(code, 1);
-    t.is(out, '');
+test('what it does not understand ends it with a message, without a stack', async (t) => {
+  for (const [line, exit, message] of [
+    ['drps', 1, /^vtep: unknown command "drps"\nvtep: did you mean "drops"\?\n\(vtep help lists the commands\)\n$/],
+    ['run --frob', 1, /^vtep: run: unknown option "--frob"\n\(vtep help run says more\)\n$/],
+    ['lint extra', 2, /^vtep: lint: "extra" is too much\n/],
+    ['monitor --frob', 255, /^Option "--frob" is unknown, try "vtep monitor help"\.\n$/],
+  ] as const) {
+    const { out, err, code } = await vtep(line.split(' '));
+    t.deepEqual([code, out], [exit, ''], line);
     t.regex(err, message);
-    t.notRegex(err, /\n\s+at /);
+  }
+});
+
+test('help of a command is had in front of it, behind it, and by its options', async (t) => {
+  for (const command of ['run', 'save']) {
+    const { out, err, code } = await vtep(['help', command]);
+    t.deepEqual([code, err], [0, '']);
+    t.regex(out, new RegExp(`^Usage: vtep ${command} `));
+    for (const argv of [
+      [command, 'help'],
+      [command, '-h'],
+      [command, '--help'],
+    ])
+      t.deepEqual(await vtep(argv), { out, err: '', code: 0 }, argv.join(' '));
+  }
+  const { out } = await vtep(['help']);
+  for (const argv of [['help', 'help'], ['--help'], ['-h']])
+    t.deepEqual(await vtep(argv), { out, err: '', code: 0 }, argv.join(' '));
+});
+
+test('help finds every place of the grammar, by its words or by the last of them', async (t) => {
+  for (const [words, usage] of [
+    [['tc'], /^tc of iproute2, .*\n\nUsage: tc \[ OPTIONS/],
+    [['ip', 'link', 'add', 'type', 'vxlan'], /^Usage: … vxlan /],
+    [['tunnel_key'], /^Usage: … action tunnel_key /],
+    [['monitor'], /\nUsage: monitor /],
+  ] as const) {
+    const { out, err, code } = await vtep(['help', ...words]);
+    t.deepEqual([code, err], [0, ''], words.join(' '));
+    t.regex(out, usage);
+  }
+});
+
+test('what cannot be written is said, and ends with 1', async (t) => {
+  const env = await daemon(t, async (_argv, reply) => {
+    reply({ out: '[]\n' });
+    return 0;
   });
-}
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  for (const argv of [['help'], ['--version'], ['drops'], ['doctor', '--json']]) {
+    const child = spawn(process.execPath, [BIN, ...argv], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', full, 'pipe'],
+    });
+    const { err, code } = await end(child);
+    t.deepEqual([err, code], ['vtep: write error: No space left on device\n', 1], argv.join(' '));
+  }
+});
 
 test('without a command it prints its help and ends with 1', async (t) => {
   const { err, code } = await vtep([]);

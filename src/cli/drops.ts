@@ -52,13 +52,15 @@ function wordsAndLast(
 
 /** Until a signal, or whoever reads is gone, ends it. */
 async function watch(look: () => Promise<readonly DropRow[]>, isJson: boolean): Promise<never> {
-  const { stdout } = process;
+  const { stdout, env } = process;
+  // A dumb terminal has no cursor to move.
+  const isScreen = stdout.isTTY && env.TERM !== 'dumb';
   const drops = new DropWatch();
   let drawn = 0;
   for (;;) {
     const changes = drops.look(await look(), Date.now());
     if (isJson) for (const change of changes) stdout.write(`${JSON.stringify(change)}\n`);
-    else if (!stdout.isTTY) for (const line of printDropChanges(changes)) stdout.write(`${line}\n`);
+    else if (!isScreen) for (const line of printDropChanges(changes)) stdout.write(`${line}\n`);
     else {
       const lines = drawDrops(drops.rows, stdout.columns || 80, Math.max(2, (stdout.rows || 24) - 1));
       // Up to where the last table began, and over it.

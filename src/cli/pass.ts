@@ -10,6 +10,7 @@ import type { Tool } from '../control/protocol.js';
 import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { takeControl } from './control-option.js';
+import { folded } from './help-layout.js';
 
 const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -32,7 +33,7 @@ async function watch(argv: readonly string[], control: string | undefined): Prom
 export async function passMonitor(words: readonly string[], before: string | undefined): Promise<void> {
   const { control = before, rest } = takeControl(words);
   const command = parseVtepMonitor(rest);
-  if (command.kind === 'help') process.stdout.write(`${command.text}\n`);
+  if (command.kind === 'help') process.stdout.write(`${folded(command.text, process.stdout)}\n`);
   else await watch(['monitor', ...rest], control);
 }
 
@@ -48,7 +49,7 @@ export async function passLine(tool: Tool, typed: readonly string[], before: str
     return;
   }
   const command = parsed(tool, words);
-  if (command?.kind === 'help') throw new CommandError(command.text, command.exit);
+  if (command?.kind === 'help') throw new CommandError(folded(command.text, process.stderr), command.exit);
   if (command && isHostAlone(command)) await passToHost(tool, words);
   else if (command?.kind === 'monitor') await watch([tool, ...words], control);
   else await passToDaemon([tool, ...words], control);

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { errorText } from '../native/errno.js';
 
 /** Whoever reads what a command prints may end first (`vtep tc … | head -1`): then the write fails with EPIPE. */
 
@@ -8,7 +9,7 @@ const EXIT_SIGPIPE = 141;
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT_SIGPIPE);
   try {
-    writeSync(2, `vtep: write error: ${error.message}\n`);
+    writeSync(2, `vtep: write error: ${errorText(error)}\n`);
   } catch {
     // Neither can be written to: the exit code says it alone.
   }

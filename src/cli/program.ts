@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { helpText } from '../iproute/help.js';
+import { suggest } from '../iproute/suggest.js';
+import { wrap } from '../observe/text-table.js';
 import type { CaptureOptions } from './capture.js';
 import type { DropsOptions } from './drops.js';
+import { columnsOf, foldGrammar, type Item, itemLines, itemList } from './help-layout.js';
 import { interval } from './interval-option.js';
 import type { LintWords } from './lint.js';
 import { metricsAddress } from './metrics-option.js';
 import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
+import { refuseInOneStyle } from './refusals.js';
 import type { ReplayWords } from './replay.js';
 import { anotherPeer, keptCapabilities } from './rights-options.js';
 import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
 import { save } from './save.js';
+import { showHelp } from './show-help.js';
 import type { TestWords } from './test.js';
 import type { TopOptions } from './top.js';
 import type { TraceWords } from './trace.js';
@@ -32,7 +38,16 @@ export function program(): Command {
     .description('A VXLAN tunnel endpoint in userspace that speaks ip, tc and bridge')
     .version(version(), '-V, --version')
     .enablePositionalOptions()
-    .helpCommand(true)
+    .helpCommand(false)
+    .configureHelp({
+      formatItem: (term, termWidth, meaning, { helpWidth = 80 }) =>
+        itemLines([term, meaning], termWidth, helpWidth).join('\n'),
+      minWidthToWrap: 16,
+    })
+    .configureOutput({
+      getOutHelpWidth: () => columnsOf(process.stdout) ?? 80,
+      getErrHelpWidth: () => columnsOf(process.stderr) ?? 80,
+    })
     .option('-b, --batch <file>', 'carry out a file of ip, tc and bridge lines; - reads standard input')
     .option('-f, --force', 'with --batch: go on behind a line that fails')
     .addOption(new Option('--atomic', 'with --batch: all of it or nothing').conflicts('force'))
@@ -41,11 +56,13 @@ export function program(): Command {
       '--control <path>',
       'control socket to speak to (default: $VTEP_CONTROL, or the one of this network namespace)',
     )
-    .showHelpAfterError('(vtep help lists the commands)')
     .argument('[command]')
     .usage('[options] [command]')
     .action(async (word: string | undefined, { batch, force = false, control, ...how }: BatchWords) => {
-      if (word !== undefined) vtep.error(`error: unknown command '${word}'`);
+      if (word !== undefined) {
+        const known = vtep.commands.map((each) => each.name());
+        vtep.error(`unknown command "${word}"${suggest(word, known)}`);
+      }
       if (batch === undefined) vtep.help({ error: true });
       else await passBatch(batch, null, { options: [], force, control, ...how });
     });
@@ -155,7 +172,7 @@ export function program(): Command {
     .option('--json', 'print JSON: {version, verdict, findings: [{section, check, level, sentence, remedy}]}')
     .option('--control <path>', 'control socket')
     .addOption(tunOption())
-    .addHelpText('after', '\nExit code: 0 all is well, 1 there is advice, 2 vtep cannot run here as things are.\n')
+    .addHelpText('after', exitCodes('0 all is well, 1 there is advice, 2 vtep cannot run here as things are.'))
     .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
       const control = controlOf(options);
       // The other commands do not need what this one loads, and begin sooner without.
@@ -174,7 +191,7 @@ export function program(): Command {
     .option('--routes', 'with -b: ask this host for the routes that the file does not make, too')
     .option('--json', 'print JSON: a list of {check, level, line, rule, sentence, remedy}')
     .option('--control <path>', 'control socket')
-    .addHelpText('after', '\nExit code: 0 nothing found, 1 something found, 2 it could not look.\n')
+    .addHelpText('after', exitCodes('0 nothing found, 1 something found, 2 it could not look.'))
     .action(async (options: ControlWord & LintWords) => (await import('./lint.js')).lint(options, controlOf(options)));
   vtep
     .command('workers')
@@ -189,9 +206,10 @@ export function program(): Command {
   vtep
     .command('monitor')
     .description('print changes of links, filters, actions and forwarding entries as they happen, until Ctrl-C')
-    .argument('[words...]', 'as in: -ts filter fdb; `vtep monitor help` says more')
+    .argument('[words...]', 'as in: -ts filter fdb')
     .allowUnknownOption()
     .passThroughOptions()
+    .addHelpText('after', ({ command }) => `\n${foldGrammar(helpText('monitor'), widthOf(command))}\n`)
     .action((words: string[]) => passMonitor(words, controlOf()));
   vtep
     .command('save')
@@ -210,7 +228,7 @@ export function program(): Command {
   vtep
     .command('replay')
     .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
-    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay')
+    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay; - reads standard input')
     .requiredOption('-b, --batch <file>', 'ip, tc and bridge lines; - reads standard input')
     .option('-o, --output <folder>', 'write what comes out there, one pcap a device')
     .option('--dev <device>', 'the packets are frames that the host sends on this device')
@@ -245,7 +263,7 @@ export function program(): Command {
     )
     .option('--json', 'print JSON')
     .option('--control <path>', 'control socket')
-    .addHelpText('after', TRACE_HELP)
+    .addHelpText('after', ({ command }) => `\n${itemList('Words:', TRACE_WORDS, widthOf(command))}`)
     .action(async (words: string[], options: ControlWord & TraceWords) =>
       (await import('./trace.js')).trace(words, options, controlOf(options)),
     );
@@ -256,8 +274,14 @@ export function program(): Command {
     .option('--tap', 'print TAP, as CI programs read it')
     .option('--junit', "print JUnit's XML")
     .option('--json', 'print JSON: {ok, files: [{file, cases: [{name, line, ok, failures, traces}]}]}')
-    .addHelpText('after', '\nExit code: 0 all cases hold, 1 some do not, 2 a file is wrong.\n')
+    .addHelpText('after', exitCodes('0 all cases hold, 1 some do not, 2 a file is wrong.'))
     .action(async (files: string[], words: TestWords) => (await import('./test.js')).test(files, words));
+  vtep
+    .command('help')
+    .description('the commands and their options; the grammar of ip, tc and bridge')
+    .argument('[words...]', 'a command, or as in: tc filter; flower; mirred; bridge fdb')
+    .action((words: string[]) => showHelp(vtep, words));
+  refuseInOneStyle(vtep);
   return vtep;
 }
 
@@ -265,22 +289,31 @@ function tunOption(): Option {
   return new Option('--tun <path>', 'device node of TUN/TAP').env('VTEP_TUN').default('/dev/net/tun');
 }
 
-const TRACE_HELP = `
-Words:
-  dev vxlan0 enc_key_id 4 ip_proto tcp dst_port 80   a flow that comes out of the tunnel, in the keys of tc flower
-  dev tap0 dst_ip 10.4.0.13                          a flow that the host sends; on a vxlan device: dev vxlan0 egress …
-  hex 4500…                                          an outer IP packet (dev tap0 hex …: a frame that the host sends)
-  pcap FILE packet 7                                 the seventh packet of a capture
-`;
+const TRACE_WORDS: readonly Item[] = [
+  ['dev vxlan0 enc_key_id 4 ip_proto tcp dst_port 80', 'a flow that comes out of the tunnel, in the keys of tc flower'],
+  ['dev tap0 dst_ip 10.4.0.13', 'a flow that the host sends; on a vxlan device: dev vxlan0 egress …'],
+  ['hex 4500…', 'an outer IP packet (dev tap0 hex …: a frame that the host sends)'],
+  ['pcap FILE packet 7', 'the seventh packet of a capture'],
+];
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+/** What the exit codes mean, below a command's help. */
+function exitCodes(text: string): (context: { readonly command: Command }) => string {
+  return ({ command }) => `\n${wrap(`Exit code: ${text}`, widthOf(command)).join('\n')}\n`;
+}
+
+/** Characters that the lines of a command's help may have. */
+function widthOf(command: Command): number {
+  return command.configureHelp().helpWidth ?? command.configureOutput().getOutHelpWidth?.() ?? 80;
+}
+
 /** How many of something. */
 function count(word: string): number {
-  if (!/^\d{1,6}$/.test(word)) throw new InvalidArgumentError('a number from 0 on.');
+  if (!/^\d{1,6}$/.test(word)) throw new InvalidArgumentError('a number from 0 on');
   return Number(word);
 }
 

@@ -1,7 +1,7 @@
 import { createReadStream, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { CommandError } from '../iproute/commands.js';
-import { errnoText } from '../native/errno.js';
+import { errorText } from '../native/errno.js';
 
 /** Bytes that are read at once. */
 const PIECE = 262_144;
@@ -51,7 +51,5 @@ export function readBatch(name: string): string {
 }
 
 function cannotOpen(name: string, error: unknown): CommandError {
-  const errno = error instanceof Error ? (error as NodeJS.ErrnoException).errno : undefined;
-  const why = errno === undefined ? String(error) : errnoText(-errno);
-  return new CommandError(`Cannot open file "${name}" for reading: ${why}`, 1);
+  return new CommandError(`Cannot open file "${name}" for reading: ${errorText(error)}`, 1);
 }

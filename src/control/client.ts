@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 import { daemonRefusal, peerUser } from './peer.js';
 import { parseReply, type Reply, type Request } from './protocol.js';
 import { clientPath, nobodyListens, trustedOwner } from './socket-path.js';
@@ -107,7 +108,7 @@ export class Connection {
     const isAbsent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
     if (isDenied) this.fail(`${this.path}: that daemon is another user's, who alone (and root) may speak to it`);
     else if (isAbsent) this.fail(`${nobodyListens(this.path)}; start one with: vtep run -b FILE`);
-    else this.fail(`${this.path}: ${error.message}`);
+    else this.fail(`${this.path}: ${errorText(error)}`);
   }
 
   private fail(sentence: string): void {

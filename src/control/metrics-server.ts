@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 
 export interface MetricsAddress {
   readonly host: string;
@@ -39,8 +40,7 @@ export class MetricsServer {
     const metrics = new MetricsServer(make);
     return new Promise((resolve, reject) => {
       metrics.server.once('error', (error: NodeJS.ErrnoException) => {
-        const why = error.code === 'EADDRINUSE' ? 'Address already in use' : error.message;
-        reject(new CommandError(`vtep: --metrics ${urlHost(host)}:${port}: ${why}`, 1));
+        reject(new CommandError(`vtep: --metrics ${urlHost(host)}:${port}: ${errorText(error)}`, 1));
       });
       metrics.server.listen({ host, port, exclusive: true }, () => resolve(metrics));
     });

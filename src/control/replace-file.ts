@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 
 /** Characters that are written at once. */
 const PIECE = 1 << 20;
@@ -29,7 +30,7 @@ export function replaceFile(path: string, pieces: Iterable<string>, mode = 0o666
     if (there && !there.isFile()) writeTo(path, pieces, 'w', mode);
     else replace(there ? realpathSync(path) : path, pieces, there, mode);
   } catch (error) {
-    throw new CommandError(`vtep: ${path}: ${error instanceof Error ? error.message : String(error)}`, 1);
+    throw new CommandError(`vtep: ${path}: ${errorText(error)}`, 1);
   }
 }
 

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 
 /** The directory of root's control sockets. */
 const ROOTS = '/run/vtep';
@@ -106,8 +107,10 @@ export function makeSocketDirectory(path: string, access: SocketAccess = {}): vo
       if (access.gid !== undefined) chmodSync(directory, 0o710);
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`vtep: control socket: ${message}; --control PATH names another place`, 1);
+    throw new CommandError(
+      `vtep: control socket: ${directory}: ${errorText(error)}; --control PATH names another place`,
+      1,
+    );
   }
   checkDirectory(directory, access);
   // To pass, not to list, and nobody but root makes or removes anything there.

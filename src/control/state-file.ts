@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 import type { EndpointState, StateMoment } from './endpoint-state.js';
 import { parseState } from './parse-state.js';
 
@@ -29,7 +30,7 @@ export function readStateFile(path: string): EndpointState | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new CommandError(`vtep: ${path}: ${error instanceof Error ? error.message : String(error)}`, 1);
+    throw new CommandError(`vtep: ${path}: ${errorText(error)}`, 1);
   }
   return text === '' ? undefined : parseState(text, path);
 }

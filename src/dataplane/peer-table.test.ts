@@ -141,3 +141,7 @@ test('an engine that is not strict asks nobody who he is', (t) => {
   harness.receive(from(2, vxlan(4, FRAME)));
   t.deepEqual(harness.reasons(VXLAN0), { unmatched: 1 });
 });
+
+test('a table is memory that garbage collectors count: workers get a new one with every edit', (t) => {
+  t.true(peerWords([one(1)], undefined).buffer instanceof ArrayBuffer);
+});

@@ -32,6 +32,9 @@ class FakeThread implements Thread {
     this.owner.died(error, { type: 'dying', drops, tornTable: torn });
   }
 
+  /** It has ended without a word, and left the forwarding table so. */
+  hasTornTable = false;
+
   async stop(): Promise<void> {
     this.stopped++;
   }
@@ -78,6 +81,7 @@ async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {})
     died: (error, wait) => happen(`died ${error.message} ${wait}`),
     resumed: () => happen('resumed'),
     failed: (error) => happen(`failed ${error.message}`),
+    isTableTorn: () => threads.at(-1)?.hasTornTable === true,
   };
   const make = (owner: WorkerOwner): Thread => {
     const thread = new FakeThread(owner);
@@ -155,7 +159,7 @@ test('another thread is told what is in force, without what was taken back, and 
     { type: 'captures', captures: [capture(1)] },
     { type: 'captures', captures: [capture(1), capture(2)] },
     // What is done once is not done again.
-    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none } },
+    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none, times: none } },
     { type: 'confine' },
     { type: 'count-overflows' },
   ];
@@ -259,6 +263,17 @@ test('a thread that died while it wrote the forwarding table is the end', async 
   threads[0]?.die(new Error('in the middle'), true);
   t.is(events.length, 1);
   t.regex(events[0] ?? '', /^failed a worker died while it wrote the forwarding table: Error: in the middle\n/);
+  t.is(threads.length, 1);
+});
+
+test('so is one that ended there without a word, as of too little memory', async (t) => {
+  const { threads, events } = await bench();
+  const [first] = threads;
+  if (first === undefined) throw new Error('no thread');
+  first.hasTornTable = true;
+  first.owner.died(new Error('out of memory'), undefined);
+  t.is(events.length, 1);
+  t.regex(events[0] ?? '', /^failed a worker died while it wrote the forwarding table: Error: out of memory\n/);
   t.is(threads.length, 1);
 });
 

@@ -2,11 +2,21 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { ThreadWatch, threadId } from './thread-watch.js';
 
+/** A watch does not keep the process going: whoever waits for one does. */
+async function held<T>(promise: Promise<T>): Promise<T> {
+  const keep = setInterval(() => {}, 1000);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(keep);
+  }
+}
+
 test('a thread that goes is told of, once', async (t) => {
   let isThere = true;
   let told = 0;
   const asked: string[] = [];
-  await new Promise<void>((resolve) => {
+  const twoRounds = new Promise<void>((resolve) => {
     const watch = new ThreadWatch(
       '4711',
       () => {
@@ -23,6 +33,7 @@ test('a thread that goes is told of, once', async (t) => {
     );
     t.teardown(() => watch.stop());
   });
+  await held(twoRounds);
   t.is(told, 1);
   t.deepEqual(asked, ['4711', '4711', '4711']);
 });
@@ -59,5 +70,5 @@ test('a thread is there until it ends', async (t) => {
     });
   });
   worker.postMessage('end');
-  await gone;
+  await held(gone);
 });

@@ -54,6 +54,8 @@ export interface FdbRecord extends FdbKey {
 /** An entry with its place in the list: the larger, the younger. */
 export interface FdbListed extends FdbRecord {
   readonly serial: number;
+  /** What somebody has said of it, wherever learning has moved it; of `get`, where there is a listener. */
+  readonly said?: readonly Uint8Array[];
 }
 
 export type FdbNotice =
@@ -69,12 +71,16 @@ export type FdbRefusal = 'exists' | 'none' | 'full' | 'too-many-remotes' | 'not-
 /** Entries that `age` takes away in one call: some 10 ms of work. */
 const AGE_STEP = 4096;
 
-/** Is told of edits of the control thread's, before they are in force. */
+/**
+ * Is told of edits of the control thread's, before they are in force: of destinations that somebody has said, that is. What
+ * workers learn is nobody's saying, also where it moves an entry that somebody has made.
+ */
 export interface FdbListener {
-  /** A destination that somebody has said. */
-  added(device: number, address: Uint8Array): void;
-  /** Some destination that somebody has said is gone, or may be. */
-  removed(device: number): void;
+  said(key: FdbKey, address: Uint8Array): void;
+  /** It has gone; without an address all that was said of the entry. */
+  unsaid(key: FdbKey, address?: Uint8Array): void;
+  /** What was said of an entry, and is not unsaid. */
+  saidOf(key: FdbKey): readonly Uint8Array[];
 }
 
 export class FdbRecords {
@@ -88,6 +94,14 @@ export class FdbRecords {
   /** For workers. */
   get buffer(): SharedArrayBuffer {
     return this.store.buffer;
+  }
+
+  /** Whether a thread that has ended by now was writing, and nobody knows what stands there. */
+  isTorn(): boolean {
+    const { lock } = this.store;
+    lock.exclude();
+    lock.admit();
+    return lock.isTorn;
   }
 
   /** A device's limit of entries (0: none), and the tunnel record of what its remotes do not say themselves. */
@@ -114,7 +128,9 @@ export class FdbRecords {
   get(key: FdbKey): FdbListed | undefined {
     return this.alone(() => {
       const entry = this.find(key);
-      return entry < 0 ? undefined : this.read(entry);
+      if (entry < 0) return undefined;
+      const said = this.listener?.saidOf(key);
+      return { ...this.read(entry), ...(said && { said }) };
     });
   }
 
@@ -171,18 +187,22 @@ export class FdbRecords {
       }
       this.setEntry(entry, state, flags);
       this.putRemote(row, remote);
-      this.tellAdded(entry, remote);
+      if (this.isMade(entry)) this.listener?.said(key, remote.address);
       return undefined;
     });
   }
 
   /** Makes an entry again that was there, and is not, as it was read at `at`: with the age that it has by now. */
-  putBack({ device, mac, vni, state, flags, used, updated, remotes, serial }: FdbListed, at: number): void {
+  putBack({ device, mac, vni, state, flags, used, updated, remotes, serial, said }: FdbListed, at: number): void {
     const [first, ...more] = remotes;
     const key = { device, mac, vni };
     this.change(() => {
       if (!first || this.insert(key, state, flags, first) !== undefined) return;
       for (const remote of more) this.append(key, remote);
+      if (said) {
+        this.listener?.unsaid(key);
+        for (const address of said) this.listener?.said(key, address);
+      }
       const row = FdbAt.ENTRIES + this.find(key) * ENTRY_WORDS;
       Atomics.store(this.words, row + EntryWord.USED, at - used);
       Atomics.store(this.words, row + EntryWord.UPDATED, at - updated);
@@ -207,7 +227,7 @@ export class FdbRecords {
       const entry = this.find(key);
       if (entry < 0) return;
       this.setEntry(entry, state, flags);
-      this.listener?.removed(key.device);
+      this.saidAnew(key, entry);
       Atomics.store(this.words, FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.UPDATED, this.store.time());
     });
   }
@@ -223,7 +243,7 @@ export class FdbRecords {
       const row = this.store.addRemote(entry);
       if (row < 0) return 'full';
       this.putRemote(row, remote);
-      this.tellAdded(entry, remote);
+      if (this.isMade(entry)) this.listener?.said(key, remote.address);
       return undefined;
     });
   }
@@ -235,7 +255,7 @@ export class FdbRecords {
       if (entry < 0) return 'none';
       if (this.remoteOf(entry, remote) >= 0) return undefined;
       this.putRemote(this.words[FdbAt.ENTRIES + entry * ENTRY_WORDS + EntryWord.REMOTE], remote);
-      this.listener?.removed(key.device);
+      this.saidAnew(key, entry);
       return undefined;
     });
   }
@@ -246,15 +266,16 @@ export class FdbRecords {
       const entry = this.find(key);
       if (entry < 0) return 'none';
       const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
-      this.tellRemoved(row);
       if (remote !== undefined) {
         const which = this.remoteOf(entry, remote);
         if (which < 0) return undefined;
         if (this.words[row + EntryWord.REMOTES] > 1) {
+          if (this.isMade(entry)) this.listener?.unsaid(key, remote.address);
           this.store.removeRemote(entry, which);
           return undefined;
         }
       }
+      if (this.isMade(entry)) this.listener?.unsaid(key);
       this.store.remove(entry);
       return undefined;
     });
@@ -283,7 +304,7 @@ export class FdbRecords {
         // Heard of meanwhile, or another's by now.
         if (!this.canAge(row) || left() > 0) return undefined;
         const record = this.read(entry);
-        this.tellRemoved(row);
+        if (this.isMade(entry)) this.listener?.unsaid(record);
         this.store.remove(entry);
         return record;
       });
@@ -358,18 +379,17 @@ export class FdbRecords {
     });
   }
 
-  private tellAdded(entry: number, { address }: FdbRemote): void {
-    const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
-    if (this.isMade(row)) this.listener?.added(this.words[row + EntryWord.DEVICE], address);
-  }
-
-  /** Before an entry, or a destination of it, goes. What was learned goes all the time, and concerns nobody. */
-  private tellRemoved(row: number): void {
-    if (this.isMade(row)) this.listener?.removed(this.words[row + EntryWord.DEVICE]);
+  /** What somebody has said of an entry is now all that it has. */
+  private saidAnew(key: FdbKey, entry: number): void {
+    const { listener } = this;
+    if (!listener) return;
+    listener.unsaid(key);
+    if (this.isMade(entry)) for (const { address } of this.read(entry).remotes) listener.said(key, address);
   }
 
   /** Whether somebody has said an entry. */
-  private isMade(row: number): boolean {
+  private isMade(entry: number): boolean {
+    const row = FdbAt.ENTRIES + entry * ENTRY_WORDS;
     return (
       (this.words[row + EntryWord.STATE] & (NUD_PERMANENT | NUD_NOARP)) !== 0 ||
       (this.words[row + EntryWord.FLAGS] & ADDED_BY_USER) !== 0

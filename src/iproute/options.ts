@@ -55,7 +55,7 @@ function findOption(tool: Tool, word: string): string | undefined {
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Reads options until a word that is none. */
-export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
+export function parseOptions(tool: Tool, reader: WordReader, help = `${tool} ${helpWord[tool]}`): GlobalOptions {
   const output: Writable<OutputOptions> = { statistics: false, details: false, json: false, pretty: false };
   let netns = false;
   let version = false;
@@ -68,7 +68,7 @@ export function parseOptions(tool: Tool, reader: WordReader): GlobalOptions {
         reader.word,
         optionWords[tool].map((entry) => entry.replace(/=$/, '')),
       );
-      throw refusal(`Option "${reader.word}" is unknown, try "${tool} ${helpWord[tool]}".${hint}`, 255);
+      throw refusal(`Option "${reader.word}" is unknown, try "${help}".${hint}`, 255);
     }
     if (found === '-help') {
       throw new HelpRequest(tool);

@@ -117,7 +117,7 @@ export function parseVtepMonitor(words: readonly string[]): Command {
   const options = words.filter((word) => word.startsWith('-'));
   try {
     const reader = new WordReader(words.filter((word) => !word.startsWith('-')));
-    const known = parseOptions('tc', new WordReader(options));
+    const known = parseOptions('tc', new WordReader(options), 'vtep monitor help');
     return checkOptions('tc', parseMonitor('vtep', reader, known), words, known);
   } catch (error) {
     if (error instanceof HelpRequest) {

@@ -1,6 +1,8 @@
 /** Error numbers of Linux (asm-generic/errno.h; the same on x86-64, arm64 and riscv64), as positive numbers. */
 import { constants } from 'node:os';
 
+const { errno } = constants;
+
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
@@ -28,7 +30,7 @@ export const ENOBUFS = 105;
 export const ECONNREFUSED = 111;
 export const EHOSTUNREACH = 113;
 
-const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+const names = new Map<number, string>(Object.entries(errno).map(([name, number]) => [number, name]));
 names.set(EBADFD, 'EBADFD');
 
 /** The sentences of strerror(3) for those errors that reach people. */
@@ -57,16 +59,33 @@ const sentences: Readonly<Record<number, string>> = {
   [ENOBUFS]: 'No buffer space available',
   [ECONNREFUSED]: 'Connection refused',
   [EHOSTUNREACH]: 'No route to host',
+  [errno.EISDIR]: 'Is a directory',
+  [errno.ENOTDIR]: 'Not a directory',
+  [errno.EROFS]: 'Read-only file system',
+  [errno.EFBIG]: 'File too large',
+  [errno.EDQUOT]: 'Disk quota exceeded',
+  [errno.ENAMETOOLONG]: 'File name too long',
+  [errno.ELOOP]: 'Too many levels of symbolic links',
+  [errno.ETXTBSY]: 'Text file busy',
+  [errno.EMFILE]: 'Too many open files',
+  [errno.ENFILE]: 'Too many open files in system',
 };
 
 /** `EAGAIN` for 11 or -11. */
-export function errnoName(errno: number): string {
-  return names.get(Math.abs(errno)) ?? `errno ${Math.abs(errno)}`;
+export function errnoName(number: number): string {
+  return names.get(Math.abs(number)) ?? `errno ${Math.abs(number)}`;
 }
 
 /** The sentence people know: `Address already in use` for 98 or -98. */
-export function errnoText(errno: number): string {
-  return sentences[Math.abs(errno)] ?? errnoName(errno);
+export function errnoText(number: number): string {
+  return sentences[Math.abs(number)] ?? errnoName(number);
+}
+
+/** What went wrong, in the words of strerror(3) where it is an error of the system; Node.js has words of its own. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { errno: number, message } = error as NodeJS.ErrnoException;
+  return (number === undefined ? undefined : sentences[Math.abs(number)]) ?? message;
 }
 
 /** A system call that failed, with the call's name and what it was about. */

@@ -8,7 +8,12 @@ import { NEEDS, neededBefore, VALUE_FORMS, type ValueForm } from './key-values.j
 const HEAD = `# Every command
 
 What \`vtep help\` and the help at every place of the grammar say, on one page. vtep's own verbs first, then the lines of
-iproute2 that it takes: as \`vtep ip …\`, \`vtep tc …\`, \`vtep bridge …\`, or as lines of a batch.
+iproute2 that it takes: as \`vtep ip …\`, \`vtep tc …\`, \`vtep bridge …\`, or as lines of a batch. \`vtep help\` finds them by
+their words, or by the last: \`vtep help tc filter\`, \`vtep help flower\`.
+
+**Exit codes.** 0: done. Of \`ip\`, \`tc\` and \`bridge\` those of iproute2: 1, 2 or 255. Of vtep's own verbs 1, where something is
+refused or fails; of \`doctor\`, \`lint\` and \`test\`, of which 1 is an answer, 2; \`run\` ends with 2 where the system refuses. 141:
+whoever read the output has ended. Messages go to standard error; its first line names the word that is wrong.
 
 <!-- written by npm run docs, from src/cli/program.ts and src/iproute -->
 
@@ -35,7 +40,10 @@ const TOOLS = new Set(['ip', 'tc', 'bridge']);
 function verbs(): string {
   const vtep = program();
   const own = vtep.commands.filter((command) => !TOOLS.has(command.name()));
-  const sections = own.map((command) => `### vtep ${command.name()}\n\n${block(usage(command))}`);
+  const sections = own.map((command) => {
+    const grammar = command.name() === 'monitor' ? `\n${block(helpText('monitor'))}` : '';
+    return `### vtep ${command.name()}\n\n${block(usage(command))}${grammar}`;
+  });
   return `## vtep\n\n${block(usage(vtep))}\n${sections.join('\n')}`;
 }
 

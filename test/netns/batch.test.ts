@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Daemon } from './daemon.js';
-import { type Finished, run } from './process.js';
+import { type Finished, run, until } from './process.js';
 import { rooted, twoHosts } from './rooted.js';
 import { VTEP } from './topology.js';
 
@@ -184,6 +184,8 @@ rooted(
       'ip link del tap1',
       'ip link set vxlan0 up',
     ];
+    const isUp = async (): Promise<boolean> => (await b.do('ip link show type veth')).includes(' state UP ');
+    await until(isUp, 'the underlay has its carrier');
     const before = await look();
     for (const bad of [
       'ip link set tap0 mtu 1',

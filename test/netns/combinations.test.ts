@@ -14,7 +14,7 @@ for (const [mode, options] of [
     const daemon = await Daemon.start(topology, topology.batch, options.split(' '));
     const { a, b } = topology;
     t.is((await ping(a, INNER[4].b)).received, 3);
-    for (const reverse of [false, true]) t.true((await iperf(a, b, INNER[4].b, { parallel: 4, reverse })).bytes > 1e7);
+    for (const reverse of [false, true]) t.true((await iperf(a, b, INNER[4].b, { parallel: 4, reverse })).bytes > 1e6);
     t.true(await streamIsIntact(a, b, INNER[4].b, 16e6));
     t.true(await streamIsIntact(b, a, INNER[4].a, 16e6));
     for (const host of [a, b]) t.deepEqual(await checksumErrors(host), { tcp: 0, udp: 0 });

@@ -46,5 +46,5 @@ rooted('a file that cannot be written is said, and the old one stays', async (t)
   const daemon = await Daemon.start(topology, []);
   const { code, stderr } = await daemon.attempt('save /nowhere/at/all');
   t.is(code, 1);
-  t.regex(stderr, /^vtep: \/nowhere\/at\/all: ENOENT: /);
+  t.regex(stderr, /^vtep: \/nowhere\/at\/all: No such file or directory\n$/);
 });

@@ -3,6 +3,7 @@ import { Connection } from '../../control/client.js';
 import type { Health } from '../../control/health.js';
 import { CommandError } from '../../iproute/commands.js';
 import type { DropRow } from '../../observe/drops.js';
+import { parseAnswer } from '../ask-json.js';
 import type { Seen } from './facts.js';
 
 const DEADLINE_MS = 3000;
@@ -41,7 +42,12 @@ async function ask(connection: Connection): Promise<{ health: Health; drops: Dro
     };
     const exit = await connection.ask({ argv }, output);
     if (exit !== 0) throw new CommandError(`the vtep here is of another release (${err.trim()})`, 1);
-    return JSON.parse(out);
+    return parseAnswer(out);
   };
-  return { health: (await answer('health')) as Health, drops: (await answer('drops', '--json')) as DropRow[] };
+  const health = (await answer('health')) as Health;
+  const drops = (await answer('drops', '--json')) as DropRow[];
+  if (!Array.isArray(health?.devices) || !Array.isArray(drops)) {
+    throw new CommandError('the vtep here is of another release: it says other things of itself', 1);
+  }
+  return { health, drops };
 }

@@ -27,5 +27,8 @@ export async function doctor(words: readonly string[], { json = false, control, 
   const findings = runChecks(facts);
   const text = json ? printJson(findings) : printFindings(findings, process.stdout.columns);
   // A daemon that did not answer may still have its connection open.
-  process.stdout.write(text, () => process.exit(EXIT_CODES[verdictOf(findings)]));
+  process.stdout.write(text, (error) => {
+    // What could not be written is told elsewhere.
+    if (!error) process.exit(EXIT_CODES[verdictOf(findings)]);
+  });
 }
