@@ -256,12 +256,7 @@ export class Executor {
           this.sample(packet, words, at, hook);
           break;
         case ActionKind.CUSTOM:
-          this.repeats = false;
-          this.refresh(packet);
-          this.deferredAction = words[at + ActionWord.A];
-          this.deferredAt = action;
-          this.deferredRow = counter;
-          return DEFERRED;
+          return this.waitFor(packet, words[at + ActionWord.A], action, counter);
         case ActionKind.SIMPLE:
           this.note = counter;
           break;
@@ -283,6 +278,16 @@ export class Executor {
       }
     }
     return this.leave(packet, count === 0 ? Verdict.OK : Verdict.PIPE);
+  }
+
+  /** The packet has to wait for an action of another program, which stands at `place` of its rule. */
+  private waitFor(packet: PacketIndex, action: number, place: number, row: number): number {
+    this.repeats = false;
+    this.refresh(packet);
+    this.deferredAction = action;
+    this.deferredAt = place;
+    this.deferredRow = row;
+    return DEFERRED;
   }
 
   /** An action that stands for a function of another program has dropped a packet. */
@@ -316,33 +321,40 @@ export class Executor {
     const words = this.programs.words;
     const device = words[at + ActionWord.A];
     const flags = words[at + ActionWord.B];
-    const redirect = (flags & MIRRED_REDIRECT) !== 0;
     const refusal = this.outlet.refusal(device);
     if (refusal !== 0) {
-      this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
-      this.countReason(packet, refusal);
-      return redirect ? REFUSED : control;
+      this.overlimit(packet, counter, refusal);
+      return (flags & MIRRED_REDIRECT) === 0 ? control : REFUSED;
     }
     this.refresh(packet);
-    if (!redirect) this.repeats = false;
-    if (!redirect && ++this.copies > COPY_LIMIT) {
-      this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
-      this.countReason(packet, REASON['mirred-copies']);
-      return control;
+    let sent = packet;
+    if ((flags & MIRRED_REDIRECT) === 0) {
+      sent = this.copy(packet, counter);
+      if (sent === NONE) return control;
     }
-    const sent = redirect ? packet : this.packets.share(packet);
-    if (sent === NONE) {
-      this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
-      this.countReason(packet, REASON['batch-full']);
-      return control;
-    }
-    const toHook = (flags & MIRRED_INGRESS) === 0 ? AT_EGRESS : AT_INGRESS;
     this.nesting++;
-    const taken = this.outlet.forward(sent, hook, device, toHook);
+    const taken = this.outlet.forward(sent, hook, device, (flags & MIRRED_INGRESS) === 0 ? AT_EGRESS : AT_INGRESS);
     this.nesting--;
     this.isStale = false;
     if (!taken) this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
-    return redirect ? Verdict.STOLEN : control;
+    return (flags & MIRRED_REDIRECT) === 0 ? control : Verdict.STOLEN;
+  }
+
+  /** The packet that mirror sends; NONE where there is to be none, which is counted. */
+  private copy(packet: PacketIndex, counter: number): PacketIndex {
+    this.repeats = false;
+    if (++this.copies > COPY_LIMIT) {
+      this.overlimit(packet, counter, REASON['mirred-copies']);
+      return NONE;
+    }
+    const copy = this.packets.share(packet);
+    if (copy === NONE) this.overlimit(packet, counter, REASON['batch-full']);
+    return copy;
+  }
+
+  private overlimit(packet: PacketIndex, counter: number, reason: number): void {
+    this.actionCounters.add(counter, ActionCounter.OVERLIMITS, 1);
+    this.countReason(packet, reason);
   }
 
   private vlan(packet: PacketIndex, words: Int32Array, at: number, counter: number, control: number): number {

@@ -61,9 +61,10 @@ export class DropReports {
     for (const name of wanted.devices) if (!named.some((device) => device.name === name)) throw noSuchDevice(name);
     await this.devices.refreshCounters();
     const frames = last > 0 ? (device: number, reason: number) => this.frames(device, reason, last) : undefined;
+    const rates = await this.rates?.rates();
     const { devices, reasons } = wanted;
     const shown = named.filter(({ name }) => devices.length === 0 || devices.includes(name));
-    const details = { rates: this.rates?.rates(), frames, reasons: this.devices.reasons };
+    const details = { rates, frames, reasons: this.devices.reasons };
     const rows = dropRows(shown, this.counters, details).filter(
       ({ reason }) => reasons.length === 0 || reasons.includes(reason),
     );

@@ -17,6 +17,7 @@ import { TICKS } from './fdb-upkeep.js';
 import type { Filter } from './filter.js';
 import type { FilterBlock } from './filter-block.js';
 import type { Rules } from './rules.js';
+import { gathered } from './slices.js';
 import type { VniFilter } from './vni-filter.js';
 
 export const STATE_FORMAT = 'vtep state';
@@ -145,12 +146,26 @@ function namesOf(columns: Readonly<Record<string, number>>, without: RegExp): Ma
 }
 
 export function takeState(endpoint: StateEndpoint, moment: StateMoment): EndpointState {
-  const { time, uptime, boot } = moment;
+  return stateOf(endpoint, moment, [...actionStates(endpoint)], [...fdbStates(endpoint)]);
+}
+
+/** As `takeState`, with other work between: what is counted and learned meanwhile may be in it or not. */
+export async function takeStateInSlices(endpoint: StateEndpoint, moment: StateMoment): Promise<EndpointState> {
+  const actions = await gathered(actionStates(endpoint));
+  return stateOf(endpoint, moment, actions, await gathered(fdbStates(endpoint)));
+}
+
+function stateOf(
+  endpoint: StateEndpoint,
+  { time, uptime, boot }: StateMoment,
+  actions: readonly (ActionCountState | undefined)[],
+  fdb: readonly FdbEntryRecord[],
+): EndpointState {
   return {
     ...{ format: STATE_FORMAT, version: STATE_VERSION, time, uptime, boot },
     devices: endpoint.devices.map((device) => deviceState(endpoint, device)),
-    actions: actionStates(endpoint),
-    fdb: endpoint.devices.flatMap((device) => fdbStates(endpoint, device)),
+    actions: actions.filter((action) => action !== undefined),
+    fdb,
   };
 }
 
@@ -213,32 +228,29 @@ export function lineOf(filter: Filter, block: FilterBlock): string {
 /** Of more actions than this only those are kept that packets have met: each takes some 300 bytes of the file. */
 export const MOST_IDLE = 50_000;
 
-function actionStates({ devices, rules, actionCounters }: StateEndpoint): ActionCountState[] {
-  const found: ActionCountState[] = [];
+/** Of every action that there is, one after the other; undefined: it has nothing to tell, or was there before. */
+function* actionStates({ devices, rules, actionCounters }: StateEndpoint): Generator<ActionCountState | undefined> {
   const seen = new Set<ActionInstance>();
   const keepsIdle = rules.actions.size <= MOST_IDLE;
   const now = rules.actions.now();
-  const take = (action: ActionInstance, place?: () => FilterPlaceState): void => {
-    if (seen.has(action)) return;
+  const take = (action: ActionInstance, place?: () => FilterPlaceState): ActionCountState | undefined => {
+    if (seen.has(action)) return undefined;
     seen.add(action);
     const own = counts(ACTION_COUNTS, (column) => actionCounters.value(action.row, column));
-    if (!keepsIdle && Object.keys(own).length === 0) return;
+    if (!keepsIdle && Object.keys(own).length === 0) return undefined;
     const { kind, index } = action;
     const ages = agesOf(action, now, actionCounters);
-    found.push({ kind, index, says: sayingOf(rules, action), ...(place && { filter: place() }), counters: own, ages });
+    return { kind, index, says: sayingOf(rules, action), ...(place && { filter: place() }), counters: own, ages };
   };
-  for (const action of rules.actions.ownActions()) take(action);
+  for (const action of rules.actions.ownActions()) yield take(action);
   for (const { index, name } of devices)
     for (const [hook, block] of rules.blocks(index))
       for (const chain of block.chainNumbers)
         for (const filter of block.inMaskOrder(chain)) {
-          const { pref } = filter.spec;
-          const { handle } = filter;
-          filter.actions.forEach((action, order) => {
-            take(action, () => ({ dev: name, hook, chain, pref, handle, says: lineOf(filter, block), order }));
-          });
+          const { pref, handle } = filter;
+          for (const [order, action] of filter.actions.entries())
+            yield take(action, () => ({ dev: name, hook, chain, pref, handle, says: lineOf(filter, block), order }));
         }
-  return found;
 }
 
 function agesOf(
@@ -257,17 +269,16 @@ function agesOf(
 }
 
 /** The youngest last, as they are made again. */
-function fdbStates({ fdb, interfaceName }: StateEndpoint, { index, name }: StatefulDevice): FdbEntryRecord[] {
-  return fdb
-    .list(index)
-    .reverse()
-    .map(({ mac, vni, state, flags, used, updated, remotes }) => ({
-      ...{ dev: name, mac: formatMac(mac), vni, state, flags, used, updated },
-      remotes: remotes.map(({ address, port, vni: remoteVni, ifindex }) => {
-        const via = ifindex === 0 ? undefined : interfaceName(ifindex);
-        return { address: formatIp(address), port, vni: remoteVni, ...(via !== undefined && { via }) };
-      }),
-    }));
+function* fdbStates({ devices, fdb, interfaceName }: StateEndpoint): Generator<FdbEntryRecord> {
+  for (const { index, name } of devices)
+    for (const { mac, vni, state, flags, used, updated, remotes } of fdb.list(index).reverse())
+      yield {
+        ...{ dev: name, mac: formatMac(mac), vni, state, flags, used, updated },
+        remotes: remotes.map(({ address, port, vni: remoteVni, ifindex }) => {
+          const via = ifindex === 0 ? undefined : interfaceName(ifindex);
+          return { address: formatIp(address), port, vni: remoteVni, ...(via !== undefined && { via }) };
+        }),
+      };
 }
 
 /** Whether two entries lead to the same places. */

@@ -60,6 +60,16 @@ export class FilterChains {
     return found;
   }
 
+  /** What `list` gives of everything, a pref at a time and without an array; what is edited meanwhile may show or not. */
+  *byPref(): Generator<Iterable<Filter>> {
+    for (const { byPref, order } of byRank(this.chains.values())) {
+      for (const pref of [...order]) {
+        const entry = byPref.get(pref);
+        if (entry) yield entry.filters.values();
+      }
+    }
+  }
+
   /** Whether this very filter is in force, not one in its place. */
   has(filter: Filter): boolean {
     const { chain, pref, handle } = filter;

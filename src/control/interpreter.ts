@@ -30,8 +30,12 @@ import { report } from './report.js';
 import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
+import { gathered } from './slices.js';
 import { verboseWarnings } from './verbose-warnings.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
+
+/** Times that `save` begins. */
+const SAVE_ATTEMPTS = 3;
 
 /** Carries out commands, one after the other, on the state of a daemon. */
 export class Interpreter {
@@ -299,9 +303,10 @@ export class Interpreter {
     if (told !== undefined) return [told];
     if (tool === 'drops') return [await this.drops.answer(words)];
     if (tool === 'capture') return this.look(async () => this.captures.open(words));
-    if (tool === 'overview') return this.look(async () => [`${JSON.stringify(await this.overview())}\n`]);
+    // It looks in slices, and waits by itself where a change is on.
+    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
     if (tool === 'save') {
-      return this.look(async () => (words.includes('--state') ? this.state() : savedState(this.devices, this.rules)));
+      return this.look(() => (words.includes('--state') ? this.state() : this.save()));
     }
     if (tool === 'monitor') return this.watch(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
@@ -337,6 +342,17 @@ export class Interpreter {
       this.devices.beginWatching();
       return new Monitor(this.events, command.request);
     });
+  }
+
+  /** Nobody edits anything while somebody looks; the host may give a device another name, and then it begins again. */
+  private async save(): Promise<Iterable<string>> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await gathered(savedState(this.devices, this.rules));
+      } catch (error) {
+        if (!(error instanceof CommandError) || attempt === SAVE_ATTEMPTS) throw error;
+      }
+    }
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -394,7 +410,7 @@ export class Interpreter {
   }
 
   /** What is shown while it is sent is never what a transaction has only tried. */
-  private readonly calm = (): Promise<void> | undefined =>
+  readonly calm = (): Promise<void> | undefined =>
     this.rules.journal.isOpen ? this.turns.look(async () => undefined) : undefined;
 
   private checkGoesOn(): void {

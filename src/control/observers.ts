@@ -5,7 +5,7 @@ import { statePieces } from './endpoint-state.js';
 import type { Interpreter } from './interpreter.js';
 import { OverviewMaker } from './overview.js';
 import type { Rules } from './rules.js';
-import { stateNow } from './stateful-endpoint.js';
+import { stateInSlices } from './stateful-endpoint.js';
 
 export interface Observed {
   readonly datapath: Datapath;
@@ -25,7 +25,7 @@ export function admitObservers(interpreter: Interpreter, { datapath, devices, ru
   interpreter.captures.datapath = datapath;
   interpreter.state = async () => {
     await devices.refreshCounters();
-    return statePieces(stateNow({ datapath, devices, rules }));
+    return statePieces(await stateInSlices({ datapath, devices, rules }));
   };
   const overview = new OverviewMaker({
     devices,
@@ -33,6 +33,7 @@ export function admitObservers(interpreter: Interpreter, { datapath, devices, ru
     counters: datapath.counters.sets,
     actionCounters: datapath.actionCounters,
     cpus: () => interpreter.cpus,
+    calm: interpreter.calm,
   });
   interpreter.overview = () => overview.make('busiest');
   return {

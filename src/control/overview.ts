@@ -1,23 +1,16 @@
 /** All that the endpoint counts, gathered for whoever looks at it from outside. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { formatIp } from '../iproute/address.js';
-import type { FilterParent } from '../iproute/commands.js';
 import type { ActionCounts } from '../memory/counter-sets.js';
-import { ActionCounter, type Counters, SIZE_BUCKETS, SizeHistogram, WorkCounter } from '../memory/counters.js';
+import { type Counters, SIZE_BUCKETS, SizeHistogram, WorkCounter } from '../memory/counters.js';
 import { PeerCounter } from '../memory/peer-traffic.js';
 import { dropRows } from '../observe/drops.js';
-import type {
-  OtherFilters,
-  Overview,
-  OverviewDevice,
-  OverviewFilter,
-  OverviewPeer,
-  OverviewWorker,
-} from '../observe/overview.js';
+import type { Overview, OverviewDevice, OverviewPeer, OverviewWorker } from '../observe/overview.js';
 import { workerRows } from '../observe/workers.js';
 import type { Devices } from './devices.js';
-import type { Filter } from './filter.js';
+import { type FilterChoice, type SurveyedHook, surveyFilters } from './filter-survey.js';
 import type { Rules } from './rules.js';
+import { Slices } from './slices.js';
 
 /** Filters that are told one by one; a daemon may have a million. */
 export const OVERVIEW_FILTERS = 1000;
@@ -31,14 +24,14 @@ export interface OverviewParts {
   readonly counters: readonly Counters[];
   readonly actionCounters: ActionCounts;
   readonly cpus: () => readonly number[];
+  /** Resolves when no transaction is on, where one is: what it has only tried is told to nobody. */
+  readonly calm: () => Promise<void> | undefined;
 }
-
-/** Which filters are told one by one: those that stand first, which stay the same ones, or those with most packets. */
-export type FilterChoice = 'first' | 'busiest';
 
 export class OverviewMaker {
   private readonly parts: OverviewParts;
   private readonly began = performance.now();
+  private readonly making = new Map<FilterChoice, Promise<Overview>>();
   private generation = 0;
   private isCounting = false;
   private keeps = false;
@@ -54,12 +47,24 @@ export class OverviewMaker {
     this.countPeers();
   }
 
-  async make(choice: FilterChoice): Promise<Overview> {
-    const { devices, counters, cpus } = this.parts;
+  /** Whoever asks while one is made gets that one: however many ask, the work is that of one. */
+  make(choice: FilterChoice): Promise<Overview> {
+    const known = this.making.get(choice);
+    if (known) return known;
+    const making = this.look(choice).finally(() => this.making.delete(choice));
+    this.making.set(choice, making);
+    return making;
+  }
+
+  private async look(choice: FilterChoice): Promise<Overview> {
+    const { devices, counters, actionCounters, cpus, calm } = this.parts;
     this.countPeers();
     await devices.refreshCounters();
+    const slices = new Slices(calm);
+    await slices.pause();
+    const { filters, others } = await surveyFilters(this.hooks(), actionCounters, choice, OVERVIEW_FILTERS, slices);
+    const peers = await this.peers(slices);
     const shown = [...devices.registry.list(), ...devices.hostPorts.list()];
-    const { filters, others } = this.filters(choice);
     const { user, system } = process.cpuUsage();
     return {
       version: 1,
@@ -75,7 +80,7 @@ export class OverviewMaker {
         verdict,
         count,
       })),
-      peers: this.peers(),
+      peers,
       workers: workersOf(counters, cpus()),
       process: {
         started: performance.timeOrigin,
@@ -119,11 +124,12 @@ export class OverviewMaker {
     }));
   }
 
-  private peers(): OverviewPeer[] {
+  private async peers(slices: Slices): Promise<OverviewPeer[]> {
     const { registry } = this.parts.devices;
     const found = new Map<string, OverviewPeer>();
     for (const { peers } of this.parts.counters) {
-      for (const { device, vni, family, address, counts } of peers.rows()) {
+      for (const { device, vni, family, address, counts } of peers.eachRow()) {
+        if (slices.isOver) await slices.pause();
         const name = device < 0 ? '' : registry.get(device)?.name;
         if (name === undefined) continue;
         const peer = device < 0 ? 'other' : formatIp(bytesOf(address, family));
@@ -148,78 +154,15 @@ export class OverviewMaker {
     return [...found.values()];
   }
 
-  private filters(choice: FilterChoice): { readonly filters: OverviewFilter[]; readonly others: OtherFilters } {
-    const all = this.everyFilter();
-    const chosen = choice === 'busiest' ? this.busiest(all) : all.slice(0, OVERVIEW_FILTERS);
-    const others = { count: all.length - chosen.length, packets: 0, bytes: 0, dropped: 0 };
-    if (others.count > 0) {
-      const told = new Set(chosen);
-      for (const place of all) {
-        if (told.has(place)) continue;
-        others.packets += this.counted(place, ActionCounter.PACKETS);
-        others.bytes += this.counted(place, ActionCounter.BYTES);
-        others.dropped += this.dropped(place);
-      }
-    }
-    return { filters: chosen.map((place) => this.filter(place)), others };
-  }
-
-  /** Those with most packets, in their order; of equal ones the first. */
-  private busiest(all: readonly Place[]): Place[] {
-    if (all.length <= OVERVIEW_FILTERS) return [...all];
-    const packets = Float64Array.from(all, (place) => this.counted(place, ActionCounter.PACKETS));
-    const least = packets.slice().sort()[all.length - OVERVIEW_FILTERS] ?? 0;
-    let equal = OVERVIEW_FILTERS - packets.reduce((count, each) => count + (each > least ? 1 : 0), 0);
-    return all.filter((_, n) => (packets[n] ?? 0) > least || (packets[n] === least && equal-- > 0));
-  }
-
-  private everyFilter(): Place[] {
+  private *hooks(): Generator<SurveyedHook> {
     const { rules, devices } = this.parts;
-    const places: Place[] = [];
     for (const { device } of rules.qdiscsInOrder()) {
-      const dev = devices.registry.get(device)?.name;
-      if (dev === undefined) continue;
-      for (const [parent, block] of rules.blocks(device)) {
-        const hook: FilterParent = parent === 'egress' ? 'egress' : 'ingress';
-        for (const filter of block.list({ dev, parent: hook })) places.push({ filter, dev, parent: hook });
+      for (const [hook, block] of rules.blocks(device)) {
+        const dev = devices.registry.get(device)?.name;
+        if (dev !== undefined) yield { dev, parent: hook === 'egress' ? 'egress' : 'ingress', block };
       }
     }
-    return places;
   }
-
-  private filter(place: Place): OverviewFilter {
-    const { filter, dev, parent } = place;
-    const { chain, pref, handle, actions } = filter;
-    const cookie = actions.find((action) => action.content.cookie !== undefined)?.content.cookie;
-    return {
-      dev,
-      parent,
-      chain,
-      pref,
-      handle,
-      ...(cookie !== undefined && { cookie: Buffer.from(cookie).toString('hex') }),
-      packets: this.counted(place, ActionCounter.PACKETS),
-      bytes: this.counted(place, ActionCounter.BYTES),
-      dropped: this.dropped(place),
-    };
-  }
-
-  /** What a filter's first action has met. */
-  private counted({ filter: { actions } }: Place, counter: number): number {
-    const [first] = actions;
-    return first === undefined ? 0 : this.parts.actionCounters.value(first.row, counter);
-  }
-
-  private dropped({ filter: { actions } }: Place): number {
-    const { actionCounters } = this.parts;
-    return actions.reduce((total, { row }) => total + actionCounters.value(row, ActionCounter.DROPS), 0);
-  }
-}
-
-interface Place {
-  readonly filter: Filter;
-  readonly dev: string;
-  readonly parent: 'ingress' | 'egress';
 }
 
 function bytesOf(words: Int32Array, family: number): Uint8Array {

@@ -61,7 +61,7 @@ export function* saveLines(
   present: readonly LinkState[],
   elsewhere: readonly string[],
   rules: Rules,
-  tables: (dev: string) => readonly (readonly string[])[] = () => [],
+  tables: (dev: string) => Iterable<readonly string[]> = () => [],
 ): Generator<string> {
   const links = present.filter((link) => !isMirrorTap(link));
   const gone = new Set([GONE, ...present.filter(isMirrorTap).map(({ name }) => name)]);

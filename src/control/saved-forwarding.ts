@@ -6,11 +6,11 @@ import type { Device } from './device-registry.js';
 import type { Forwarding } from './forwarding.js';
 
 /** The words after `bridge`, line by line. What was learned comes back by itself, and is left out. */
-export function savedForwarding(device: Device, forwarding: Forwarding): string[][] {
+export function* savedForwarding(device: Device, forwarding: Forwarding): Generator<string[]> {
   const { vxlan, filter, name } = device;
-  if (!vxlan) return [];
+  if (!vxlan) return;
   const vnis = filter?.states(name) ?? [];
-  const lines = rangesOf(vnis).map(({ range, remote }) => vniCommand(name, [range], remote));
+  for (const { range, remote } of rangesOf(vnis)) yield vniCommand(name, [range], remote);
   const records = forwarding.contents.made(device);
   // What the lines so far, and the making of the device, put into the table.
   const given = forwarding.remotes.all(device, vnis);
@@ -20,13 +20,12 @@ export function savedForwarding(device: Device, forwarding: Forwarding): string[
     for (const remote of record.remotes) {
       if (own && isSameRemote(own, remote)) continue;
       const entry = reportedFdbEntry(forwarding.stateOf(device, record, remote), vxlan);
-      lines.push(fdbCommand(entry, mode));
+      yield fdbCommand(entry, mode);
       mode = 'append';
     }
   }
   for (const { vni, remote } of given)
-    if (!isThere(records, vni, remote)) lines.push(forwarding.deletion(device, vni, remote));
-  return lines;
+    if (!isThere(records, vni, remote)) yield forwarding.deletion(device, vni, remote);
 }
 
 function isThere(records: readonly FdbRecord[], vni: number, remote: FdbRemote): boolean {

@@ -5,7 +5,13 @@ import { actionKinds } from '../iproute/action-kinds.js';
 import { VXLAN_AGEING, vxlanLearns } from '../iproute/vxlan-options.js';
 import { type Device, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
-import { type EndpointState, type StateEndpoint, type StatefulDevice, takeState } from './endpoint-state.js';
+import {
+  type EndpointState,
+  type StateEndpoint,
+  type StatefulDevice,
+  takeState,
+  takeStateInSlices,
+} from './endpoint-state.js';
 import { addressBytes } from './fdb-entries.js';
 import { type RestoreTarget, reportSentence, restoreState } from './restore-state.js';
 import type { Rules } from './rules.js';
@@ -20,6 +26,16 @@ export interface StatefulParts {
 /** What it has counted and learned. The counters that the kernel keeps must be up to date (`refreshCounters`). */
 export function stateNow(parts: StatefulParts): EndpointState {
   return withLinks((links) => takeState(endpointOf(parts, links), momentNow()));
+}
+
+/** As `stateNow`, with other work between; the filters have to stay the same meanwhile. */
+export async function stateInSlices(parts: StatefulParts): Promise<EndpointState> {
+  const links = new RtnetlinkClient();
+  try {
+    return await takeStateInSlices(endpointOf(parts, links), momentNow());
+  } finally {
+    links.close();
+  }
 }
 
 /** Gives a state back; resolves with what became of it, as a sentence. */

@@ -220,7 +220,10 @@ export class Hooks implements Outlet {
     return true;
   }
 
-  /** Looks up and acts until a verdict stands. What was dropped has its reason counted, but for the hook's own drops. */
+  /**
+   * Looks up and acts until a verdict stands. What was dropped has its reason counted, but for the hook's own drops.
+   * Where it begins in the midst is for a frame that has waited (`resume`). Kept small: what it calls is inlined then.
+   */
   private classify(
     packet: PacketIndex,
     device: number,
@@ -228,69 +231,58 @@ export class Hooks implements Outlet {
     hook: number,
     indev: number,
     bytes: number,
-    /** The entry of `resuming` whose frame goes on; -1: it begins. */
-    resumed = -1,
+    chain = 0,
+    position = 0,
+    loops = 0,
+    times = 0,
   ): number {
-    const { executor, key, packets, counters, resuming } = this;
+    const { executor, key, packets, counters } = this;
     if (executor === undefined) return UNMATCHED;
-    let chain = 0;
-    let position = 0;
-    let loops = 0;
-    let times = 0;
-    if (resumed >= 0) {
-      chain = resuming.chain[resumed];
-      loops = resuming.loops[resumed];
-      times = resuming.times[resumed];
-    }
     executor.beginHook();
     for (;;) {
-      let rule: number;
-      let next: number;
-      let verdict: number;
-      if (resumed >= 0) {
-        rule = resuming.rule[resumed];
-        next = resuming.position[resumed];
-        verdict = this.verdictOf(executor, packet, hook, bytes, resumed);
-        resumed = -1;
-      } else {
-        if (this.keyPacket !== packet) this.dissect(packet);
-        key[KeyWord.INDEV] = indev;
-        this.loadTunnel(packet);
-        const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
-        rule = lookup.find(key, 0, chain, protocol, position);
-        counters.work(WorkCounter.LOOKUPS, 1);
-        counters.work(WorkCounter.PROBES, lookup.probes);
-        if (rule < 0) return UNMATCHED;
-        next = lookup.nextPosition;
-        verdict = executor.run(packet, rule, hook, bytes);
-      }
+      if (this.keyPacket !== packet) this.dissect(packet);
+      key[KeyWord.INDEV] = indev;
+      this.loadTunnel(packet);
+      const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
+      const rule = lookup.find(key, 0, chain, protocol, position);
+      counters.work(WorkCounter.LOOKUPS, 1);
+      counters.work(WorkCounter.PROBES, lookup.probes);
+      if (rule < 0) return UNMATCHED;
+      const next = lookup.nextPosition;
+      const verdict = executor.run(packet, rule, hook, bytes);
       switch (verdict) {
         case Verdict.CONTINUE:
           position = next;
           break;
         case Verdict.RECLASSIFY:
         case Verdict.GOTO:
+          if (++loops > RECLASSIFY_LIMIT) return this.refuseLoop(packet, device);
           chain = verdict === Verdict.GOTO ? executor.chain : 0;
           position = 0;
-          if (++loops > RECLASSIFY_LIMIT) {
-            counters.reason(device, REASON['chain-limit'], packets.segments(packet), packet);
-            return DROPPED;
-          }
           break;
         case Verdict.STOLEN:
           return GONE;
         case DEFERRED:
           return this.defer(executor, packet, device, hook, indev, bytes, rule, next, chain, loops, times);
-        case Verdict.SHOT:
-          return DROPPED;
-        case Verdict.TRAP:
-          // As for the kernel without a device to trap to: the frame is consumed.
-          counters.reason(device, REASON['action-trap'], packets.segments(packet), packet);
-          return GONE;
         default:
-          return PASSED;
+          return this.outcomeOf(verdict, packet, device);
       }
     }
+  }
+
+  private refuseLoop(packet: PacketIndex, device: number): number {
+    this.counters.reason(device, REASON['chain-limit'], this.packets.segments(packet), packet);
+    return DROPPED;
+  }
+
+  /** Of a verdict that stands. */
+  private outcomeOf(verdict: number, packet: PacketIndex, device: number): number {
+    if (verdict === Verdict.STOLEN) return GONE;
+    if (verdict === Verdict.SHOT) return DROPPED;
+    if (verdict !== Verdict.TRAP) return PASSED;
+    // As for the kernel without a device to trap to: the frame is consumed.
+    this.counters.reason(device, REASON['action-trap'], this.packets.segments(packet), packet);
+    return GONE;
   }
 
   /** Sets a frame aside for an action that is called with many. */
@@ -332,7 +324,8 @@ export class Hooks implements Outlet {
 
   /** Has every frame of `resuming` go on as its action has said. */
   resume(): void {
-    const { resuming } = this;
+    const { resuming, executor } = this;
+    if (executor === undefined) return;
     for (let n = 0; n < resuming.count; n++) {
       const packet = resuming.packet[n] as PacketIndex;
       const device = resuming.device[n];
@@ -341,11 +334,55 @@ export class Hooks implements Outlet {
       this.dissect(packet);
       const lookup = hook === AT_INGRESS ? this.ingress[device] : this.egress[device];
       if (lookup === null) continue;
-      const outcome = this.classify(packet, device, lookup, hook, resuming.indev[n], resuming.bytes[n], n);
+      executor.beginHook();
+      const verdict = this.verdictOf(executor, packet, hook, resuming.bytes[n], n);
+      const outcome = this.goOn(executor, verdict, packet, device, lookup, n);
       if (hook === AT_INGRESS) this.settleIngress(packet, device, outcome);
       else this.settleEgress(packet, device, outcome);
     }
     resuming.count = 0;
+  }
+
+  /** What becomes of the frame of entry `n` of `resuming`, whose rule has come to a verdict. */
+  private goOn(
+    executor: Executor,
+    verdict: number,
+    packet: PacketIndex,
+    device: number,
+    lookup: Lookup,
+    n: number,
+  ): number {
+    const { hook: hooks, indev: indevs, bytes: lengths, rule, position, chain, loops, times } = this.resuming;
+    const hook = hooks[n];
+    const indev = indevs[n];
+    const bytes = lengths[n];
+    switch (verdict) {
+      case Verdict.CONTINUE:
+        return this.classify(packet, device, lookup, hook, indev, bytes, chain[n], position[n], loops[n], times[n]);
+      case Verdict.RECLASSIFY:
+      case Verdict.GOTO: {
+        const again = loops[n] + 1;
+        if (again > RECLASSIFY_LIMIT) return this.refuseLoop(packet, device);
+        const to = verdict === Verdict.GOTO ? executor.chain : 0;
+        return this.classify(packet, device, lookup, hook, indev, bytes, to, 0, again, times[n]);
+      }
+      case DEFERRED:
+        return this.defer(
+          executor,
+          packet,
+          device,
+          hook,
+          indev,
+          bytes,
+          rule[n],
+          position[n],
+          chain[n],
+          loops[n],
+          times[n],
+        );
+      default:
+        return this.outcomeOf(verdict, packet, device);
+    }
   }
 
   /** What follows from what an action has said of entry `n` of `resuming`; a drop is counted. */

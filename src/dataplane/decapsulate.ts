@@ -286,7 +286,7 @@ export class Decapsulator {
       this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
       this.counters.device(device, DeviceCounter.RX_LENGTH_ERRORS, 1);
       this.countVni(VniCounter.RX_ERRORS, 1);
-      this.show(at, length, m);
+      this.showAs(REASON['short-inner-ip'], at, length, m);
       this.counters.reason(device, REASON['short-inner-ip'], 1);
       return NONE;
     }
@@ -297,7 +297,7 @@ export class Decapsulator {
         this.frameError(device, REASON['ecn-not-ect-in-ce'], at, length, m);
         return NONE;
       }
-      this.show(at, length, m);
+      this.showAs(REASON['ecn-suspicious'], at, length, m);
       this.counters.reason(device, REASON['ecn-suspicious'], 1);
     }
     if (!devices.isUp(device)) {
@@ -384,9 +384,15 @@ export class Decapsulator {
     if (this.counters.witness !== null) this.counters.witness.datagram(at, length, m);
   }
 
+  /** The same before something is counted under `reason`. */
+  private showAs(reason: number, at: number, length: number, m: number): void {
+    const { witness } = this.counters;
+    if (witness?.sees(reason)) witness.datagram(at, length, m);
+  }
+
   /** What vxlan_rcv counts as rx_errors and rx_frame_errors. */
   private frameError(device: number, reason: number, at: number, length: number, m: number): void {
-    this.show(at, length, m);
+    this.showAs(reason, at, length, m);
     this.countVni(VniCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_ERRORS, 1);
     this.counters.device(device, DeviceCounter.RX_FRAME_ERRORS, 1);
@@ -394,7 +400,7 @@ export class Decapsulator {
   }
 
   private drop(device: number, reason: number, at: number, length: number, m: number): void {
-    this.show(at, length, m);
+    this.showAs(reason, at, length, m);
     this.lose(device, reason);
   }
 

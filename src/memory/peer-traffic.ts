@@ -82,19 +82,22 @@ export class PeerTraffic {
 
   /** Control thread: the rows, the one for all others (device -1) among them where it counted; none before the worker began. */
   rows(): PeerTrafficRow[] {
+    return [...this.eachRow()];
+  }
+
+  /** As `rows`, one after the other; they end where the worker begins afresh meanwhile. */
+  *eachRow(): Generator<PeerTrafficRow> {
     const { words, values } = this;
     const wanted = Atomics.load(words, WANTED);
-    if (wanted === 0 || Atomics.load(words, TAKEN) !== wanted) return [];
-    const found: PeerTrafficRow[] = [];
     const used = Atomics.load(words, USED);
     for (let row = 0; row < used; row++) {
+      if (wanted === 0 || Atomics.load(words, TAKEN) !== wanted) return;
       const key = HEAD_WORDS + row * KEY_WORDS;
       const counts = Array.from(values.subarray(row * COLUMNS, (row + 1) * COLUMNS));
       if (row === 0 && counts.every((count) => count === 0)) continue;
       const [device = 0, vni = 0, family = 0] = words.subarray(key, key + 3);
-      found.push({ device, vni, family, address: words.slice(key + 3, key + 7), counts });
+      yield { device, vni, family, address: words.slice(key + 3, key + 7), counts };
     }
-    return found;
   }
 
   private take(wanted: number): void {

@@ -57,6 +57,11 @@ export class Witness {
     this.window = window;
   }
 
+  /** Whether somebody takes what is counted under a reason now: in a flood of drops nobody does, and nothing has to be at hand. */
+  sees(reason: number): boolean {
+    return this.full[reason] !== this.window || this.tap !== null;
+  }
+
   /** From now on the bytes at hand are a datagram of message `m`. */
   datagram(at: number, length: number, m: number): void {
     this.kind = FrameKind.DATAGRAM;
@@ -95,7 +100,7 @@ export class Witness {
 
   /** A packet, or where it is NONE the bytes at hand, is counted under a reason. In a flood this is all that is done. */
   counted(device: number, reason: number, packet: PacketIndex): void {
-    if (this.full[reason] !== this.window || this.tap !== null) this.show(device, reason, packet);
+    if (this.sees(reason)) this.show(device, reason, packet);
   }
 
   private show(device: number, reason: number, packet: PacketIndex): void {

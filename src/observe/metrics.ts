@@ -2,7 +2,8 @@
  * Metrics in the format of Prometheus, made from an overview at each scrape. Counters are read, not counted again: each
  * scrape fills a registry of its own. docs/metrics.md lists the names; metrics.test.ts holds it to this table.
  */
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { setImmediate } from 'node:timers/promises';
+import { type Metric, Registry } from 'prom-client';
 import type { Overview } from './overview.js';
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -155,9 +156,14 @@ const ROWS: readonly (ValueRow | HistogramRow)[] = [
 /** What there is, for the documentation. */
 export const METRICS: readonly MetricRow[] = ROWS;
 
-/** A histogram of counts that were made elsewhere, which prom-client's own class cannot be given. */
-function histogram(row: HistogramRow, overview: Overview): Metric {
-  const values = [...row.samples(overview)].flatMap(([labels, buckets, sum]) => {
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly metricName?: string;
+}
+
+function histogramSamples(row: HistogramRow, overview: Overview): Sample[] {
+  return [...row.samples(overview)].flatMap(([labels, buckets, sum]) => {
     let below = 0;
     const counted = buckets.map((count, n) => {
       below += count;
@@ -170,21 +176,27 @@ function histogram(row: HistogramRow, overview: Overview): Metric {
       { labels, value: below, metricName: `${row.name}_count` },
     ];
   });
-  const said = { name: row.name, help: row.help, type: 'histogram', aggregator: 'sum', values };
+}
+
+/** Counts that were made elsewhere: prom-client's own classes cannot be given them, or only one by one, by a hash of their labels. */
+function metricOf(row: ValueRow | HistogramRow, overview: Overview): Metric {
+  const values =
+    row.type === 'histogram'
+      ? histogramSamples(row, overview)
+      : Array.from(row.samples(overview), ([labels, value]): Sample => ({ labels, value }));
+  const said = { name: row.name, help: row.help, type: row.type, aggregator: 'sum', values };
   return Object.assign(Object.create(null), said, { get: async () => said, reset: () => undefined }) as Metric;
 }
 
-function metricOf(row: ValueRow | HistogramRow, overview: Overview): Metric {
-  if (row.type === 'histogram') return histogram(row, overview);
-  const what = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [] };
-  const metric = row.type === 'counter' ? new Counter(what) : new Gauge(what);
-  for (const [labels, value] of row.samples(overview)) metric.inc(labels, value);
-  return metric;
-}
-
-/** The text of a scrape, and its content type. */
+/** The text of a scrape, and its content type. Between any two metrics the thread may do other things. */
 export async function scrape(overview: Overview): Promise<{ readonly type: string; readonly text: string }> {
   const registry = new Registry();
-  for (const row of ROWS) registry.registerMetric(metricOf(row, overview));
-  return { type: registry.contentType, text: await registry.metrics() };
+  const texts: string[] = [];
+  for (const row of ROWS) {
+    await setImmediate();
+    registry.registerMetric(metricOf(row, overview));
+    texts.push(await registry.getSingleMetricAsString(row.name));
+    registry.removeSingleMetric(row.name);
+  }
+  return { type: registry.contentType, text: `${texts.join('\n\n')}\n` };
 }

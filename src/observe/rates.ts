@@ -1,8 +1,9 @@
 /** From what was counted to how much of it there is in a second. */
+import { setTimeout } from 'node:timers/promises';
 
 /** Counters by name, as they stood at one moment. */
 export interface Snapshot {
-  /** Milliseconds, of any clock that never goes back. */
+  /** Milliseconds, of any clock that never goes back; for RecentRates that of performance.now. */
   readonly time: number;
   readonly counts: ReadonlyMap<string, number>;
 }
@@ -22,36 +23,77 @@ export function perSecond(before: Snapshot, after: Snapshot): Map<string, number
   return rates;
 }
 
-/** Milliseconds between two snapshots that are kept, and how many are. */
-const STEP = 1000;
+/** Snapshots that are kept. */
 const KEPT = 5;
 
-/** The rates of the last seconds, for whoever asks once: snapshots are taken all the time. */
+export interface Pace {
+  /** Milliseconds between two snapshots that are kept. */
+  readonly step: number;
+  /** Milliseconds that the first who asks waits. */
+  readonly firstLook: number;
+  /** Milliseconds without a question after which nobody looks any more. */
+  readonly forget: number;
+}
+
+const PACE: Pace = { step: 1000, firstLook: 100, forget: 15_000 };
+
+/**
+ * The rates of the last seconds, for whoever asks once. Snapshots are taken only while somebody asks now and then: where
+ * nobody does there is no timer, and the first who asks waits for as long as it takes to measure.
+ */
 export class RecentRates {
   private readonly take: () => Snapshot;
-  private readonly kept: Snapshot[] = [];
-  private readonly timer: NodeJS.Timeout;
+  private readonly pace: Pace;
+  private kept: Snapshot[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private asked = 0;
+  private hasEnded = false;
 
-  /** Takes the first snapshot now, and keeps nobody's process alive. */
-  constructor(take: () => Snapshot) {
+  constructor(take: () => Snapshot, pace = PACE) {
     this.take = take;
-    this.tick();
-    this.timer = setInterval(() => this.tick(), STEP);
-    this.timer.unref();
+    this.pace = pace;
   }
 
-  /** How much there is of each in a second, over the last five seconds or since the beginning. */
-  rates(): Map<string, number> {
+  /** How much there is of each in a second, over the last five seconds or since somebody began to ask. */
+  async rates(): Promise<Map<string, number>> {
+    this.begin();
+    const [first] = this.kept;
+    const { firstLook } = this.pace;
+    if (first && performance.now() - first.time < firstLook) await setTimeout(firstLook);
     const now = this.take();
     const [before = now] = this.kept;
     return perSecond(before, now);
   }
 
+  /** Whether it looks by itself. */
+  get isLooking(): boolean {
+    return this.timer !== undefined;
+  }
+
   close(): void {
+    this.hasEnded = true;
+    this.forget();
+  }
+
+  private begin(): void {
+    this.asked = performance.now();
+    if (this.timer !== undefined || this.hasEnded) return;
+    this.kept = [this.take()];
+    // It keeps nobody's process alive.
+    this.timer = setInterval(() => this.tick(), this.pace.step).unref();
+  }
+
+  private forget(): void {
     clearInterval(this.timer);
+    this.timer = undefined;
+    this.kept = [];
   }
 
   private tick(): void {
+    if (performance.now() - this.asked >= this.pace.forget) {
+      this.forget();
+      return;
+    }
     this.kept.push(this.take());
     if (this.kept.length > KEPT) this.kept.shift();
   }

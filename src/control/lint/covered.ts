@@ -1,17 +1,31 @@
 /**
- * Rules that can never match, because whatever they would take an earlier one takes.
+ * Rules that can never match, because whatever they would take one earlier rule takes.
  *
- * An earlier rule of the same chain covers a later one where it looks at no bit that the later does not look at, wants
- * the same of those that it looks at, and never answers `continue`. Then no frame gets behind it that the later one
- * wants, whatever else its actions do: where they change the frame and send it through the chain again, it meets the
- * earlier one first again. There is one way around it: a rule before it in its own pref that answers `continue` leads
- * behind that pref. So rules behind such a one cover only others of their pref.
+ * An earlier rule of the same chain covers a later one where every frame that the later one wants it wants too, and it
+ * never answers `continue`. Then no frame gets behind it that the later one wants, whatever else its actions do: where
+ * they change the frame and send it through the chain again, it meets the earlier one first again. There is one way
+ * around it: a rule before it in its own pref that answers `continue` leads behind that pref. So it covers rules of
+ * later prefs only where no such rule takes any frame that they want.
  *
- * Rules are grouped by mask, as the classifier's tables are: for each rule and each mask that is part of its own it is a
- * look-up of its own key under that mask. With few masks that is linear in the rules.
+ * What a rule wants is bits under a mask, and ports in ranges. So the one wants all that the other wants where it looks
+ * at no bit that the other does not look at, wants the same of those, and its ranges hold the other's ports. (A range
+ * says something of bits too: those above the highest in which its ends differ.) Rules are grouped by mask, as the
+ * classifier's tables are: for each rule and each mask that is part of its own it is a look-up of its own key under that
+ * mask. With few masks that is linear in the rules.
+ *
+ * Two rules of one mask and pref whose ranges differ are not compared: which of them is tried first is not known here.
  */
-import { inRange } from '../../classifier/check-rule.js';
 import { KEY_WORDS, KeyWord, PROTOCOL_ALL } from '../../classifier/flow-key.js';
+import {
+  commonBits,
+  firstOf,
+  lastOf,
+  type PortWish,
+  portsMeet,
+  RANGE_WORDS,
+  Ranges,
+  rangeHolds,
+} from './port-ranges.js';
 
 /** A rule as far as it matters here. */
 export interface CoverRule {
@@ -24,15 +38,35 @@ export interface CoverRule {
   readonly mayContinue: boolean;
 }
 
+/** A rule that covers others, and the rules of its pref that lead around it: the first `count` of `passers`. */
+interface Entry {
+  readonly rule: CoverRule;
+  readonly passers: readonly CoverRule[];
+  readonly count: number;
+}
+
+/** The rules of a group that say the same of everything but ranges. */
+interface Alike {
+  /** With one range or none, which nothing leads around: of earlier prefs, and of the present one. */
+  readonly before: Ranges<Entry>;
+  readonly now: Ranges<Entry>;
+  /** Whether a rule without ranges is here, which nothing leads around: it takes all. */
+  whole: Entry | undefined;
+  /** The others, one by one. */
+  readonly others: Entry[];
+}
+
 interface Group {
   readonly text: string;
   readonly mask: Int32Array;
   /** Words that the mask looks at, but for the ranges of ports. */
   readonly words: readonly number[];
-  readonly hasRange: boolean;
-  /** By protocol and masked key: rules that cover later ones wherever these stand, and those that do so in their pref. */
-  readonly across: Map<string, CoverRule[]>;
-  readonly within: Map<string, CoverRule[]>;
+  /** Index into RANGE_WORDS of the ranges that it has. */
+  readonly ranges: readonly number[];
+  /** By protocol and masked key. */
+  readonly alike: Map<string, Alike>;
+  /** Those of the present pref that have ranges in `now`. */
+  readonly fresh: Set<Alike>;
 }
 
 /** What is known of a mask as that of a later rule: the groups whose masks are part of it. */
@@ -42,51 +76,103 @@ interface Parts {
   seen: number;
 }
 
-/** Rules with ranges of ports over one key that are compared with each other: the first so many. */
-const RANGES = 256;
+/** Rules that are compared one by one: the first so many of each key, and so many that lead around. */
+const OTHERS = 256;
+const PASSERS = 256;
 
 /** Of the rules of a chain, in the order in which they are tried: those that never match, and what covers each. */
 export class Coverage {
   private readonly groups: Group[] = [];
   private readonly byText = new Map<string, Group>();
   private readonly parts = new Map<string, Parts>();
+  /** Groups with ranges of the present pref. */
+  private readonly fresh = new Set<Group>();
   private pref = -1;
-  private hasContinued = false;
+  /** Rules of the present pref that may lead behind it. */
+  private passers: CoverRule[] = [];
+  /** The key and mask of the rule that is looked for, with the bits that its ranges say. */
+  private readonly key = new Int32Array(KEY_WORDS);
+  private readonly mask = new Int32Array(KEY_WORDS);
 
   /** The next rule; what covers it, or undefined. */
   next(rule: CoverRule): CoverRule | undefined {
-    if (rule.pref !== this.pref) {
-      this.pref = rule.pref;
-      this.hasContinued = false;
-      for (const group of this.groups) group.within.clear();
-    }
+    if (rule.pref !== this.pref) this.begin(rule.pref);
     const text = rule.mask.join();
     const found = this.find(rule, text);
-    if (rule.mayContinue) this.hasContinued = true;
-    else if (!found) this.add(rule, text);
-    return found;
+    // What never matches leads nobody anywhere, and covers nothing that is not covered.
+    if (found) return found;
+    if (rule.mayContinue) this.passers.push(rule);
+    else this.add(rule, text);
+    return undefined;
+  }
+
+  private begin(pref: number): void {
+    this.pref = pref;
+    this.passers = [];
+    for (const { fresh } of this.fresh) {
+      for (const { before, now } of fresh) before.take(now);
+      fresh.clear();
+    }
+    this.fresh.clear();
   }
 
   private find(rule: CoverRule, text: string): CoverRule | undefined {
-    for (const group of this.partsOf(rule, text)) {
-      const key = keyOf(group, rule);
+    const { key, mask } = this;
+    key.set(rule.key);
+    mask.set(rule.mask);
+    for (const [range, port] of RANGE_WORDS) {
+      if (rule.mask[range] === 0) continue;
+      const bits = commonBits(rule.key[range] ?? 0);
+      mask[port] = (mask[port] ?? 0) | bits;
+      key[port] = (key[port] ?? 0) | (firstOf(rule.key[range] ?? 0) & bits);
+    }
+    for (const group of this.partsOf(mask)) {
+      const masked = keyOf(group, key);
       for (const protocol of rule.protocol === PROTOCOL_ALL ? [PROTOCOL_ALL] : [PROTOCOL_ALL, rule.protocol]) {
-        for (const rules of [group.across, group.within]) {
-          const found = rules.get(`${protocol} ${key}`)?.find((one) => isCovered(one, rule, group, text));
-          if (found) return found;
-        }
+        const alike = group.alike.get(`${protocol} ${masked}`);
+        const found = alike && this.among(alike, group, rule, text);
+        if (found) return found.rule;
       }
     }
     return undefined;
   }
 
+  private among(alike: Alike, group: Group, rule: CoverRule, text: string): Entry | undefined {
+    if (alike.whole) return alike.whole;
+    const isOwn = group.text === text;
+    const [range] = group.ranges;
+    if (group.ranges.length === 1 && range !== undefined) {
+      const { range: own, port, mask } = wishOf(rule, range);
+      const first = own !== 0 ? firstOf(own) : port & mask;
+      const last = own !== 0 ? lastOf(own) : (port & mask) | (0xffff & ~mask);
+      const found = alike.before.holding(first, last) ?? (isOwn ? undefined : alike.now.holding(first, last));
+      if (found) return found;
+    }
+    return alike.others.find((entry) => {
+      const isPref = entry.rule.pref === rule.pref;
+      if (isPref && isOwn && group.ranges.length > 0) return false;
+      if (!group.ranges.every((each) => rangeHolds(wishOf(entry.rule, each), wishOf(rule, each)))) return false;
+      return isPref || !leadsAround(entry, rule);
+    });
+  }
+
   private add(rule: CoverRule, text: string): void {
     const group = this.groupOf(rule, text);
-    const rules = this.hasContinued ? group.within : group.across;
-    const key = `${rule.protocol} ${keyOf(group, rule)}`;
-    const known = rules.get(key);
-    if (!known) rules.set(key, [rule]);
-    else if (group.hasRange && known.length < RANGES) known.push(rule);
+    const name = `${rule.protocol} ${keyOf(group, rule.key)}`;
+    const alike = group.alike.get(name) ?? { before: new Ranges(), now: new Ranges(), whole: undefined, others: [] };
+    group.alike.set(name, alike);
+    const entry = { rule, passers: this.passers, count: this.passers.length };
+    const [range] = group.ranges;
+    if (entry.count > 0 || group.ranges.length > 1) {
+      if (alike.others.length < OTHERS) alike.others.push(entry);
+    } else if (range === undefined) {
+      alike.whole = entry;
+    } else {
+      const { range: own } = wishOf(rule, range);
+      alike.now.add(firstOf(own), lastOf(own), entry);
+      group.fresh.add(alike);
+      this.fresh.add(group);
+    }
   }
 
   private groupOf({ mask }: CoverRule, text: string): Group {
@@ -94,14 +180,15 @@ export class Coverage {
     if (known) return known;
     const words: number[] = [];
     for (let word = 0; word < KEY_WORDS; word++) if (mask[word] !== 0 && !isRange(word)) words.push(word);
-    const hasRange = mask[KeyWord.DST_PORT_RANGE] !== 0 || mask[KeyWord.SRC_PORT_RANGE] !== 0;
-    const group = { text, mask, words, hasRange, across: new Map(), within: new Map() };
+    const ranges = [...RANGE_WORDS.keys()].filter((n) => mask[RANGE_WORDS[n]?.[0] ?? 0] !== 0);
+    const group = { text, mask, words, ranges, alike: new Map(), fresh: new Set<Alike>() };
     this.byText.set(text, group);
     this.groups.push(group);
     return group;
   }
 
-  private partsOf({ mask }: CoverRule, text: string): readonly Group[] {
+  private partsOf(mask: Int32Array): readonly Group[] {
+    const text = mask.join();
     const known = this.parts.get(text) ?? { groups: [], seen: 0 };
     this.parts.set(text, known);
     for (; known.seen < this.groups.length; known.seen++) {
@@ -116,29 +203,34 @@ function isRange(word: number): boolean {
   return word === KeyWord.DST_PORT_RANGE || word === KeyWord.SRC_PORT_RANGE;
 }
 
-function keyOf({ words, mask }: Group, { key }: CoverRule): string {
+function keyOf({ words, mask }: Group, key: Int32Array): string {
   let text = '';
   for (const word of words) text += `${(key[word] ?? 0) & (mask[word] ?? 0)} `;
   return text;
 }
 
-/** Of rules whose masked keys are the same: whether the ranges of ports of the earlier one hold those of the later. */
-function isCovered(earlier: CoverRule, later: CoverRule, group: Group, text: string): boolean {
-  if (!group.hasRange) return true;
-  // Ranges of one mask and pref are tried in the order of their first use, which is not known here.
-  if (earlier.pref === later.pref && group.text === text) return false;
-  return (
-    holds(earlier, later, KeyWord.DST_PORT_RANGE, KeyWord.DST_PORT) &&
-    holds(earlier, later, KeyWord.SRC_PORT_RANGE, KeyWord.SRC_PORT)
-  );
+/** What a rule asks of one of the two ports. */
+function wishOf({ key, mask }: CoverRule, which: number): PortWish {
+  const [range = 0, port = 0] = RANGE_WORDS[which] ?? [];
+  return { range: mask[range] === 0 ? 0 : (key[range] ?? 0), port: key[port] ?? 0, mask: mask[port] ?? 0 };
 }
 
-function holds(earlier: CoverRule, later: CoverRule, rangeWord: number, portWord: number): boolean {
-  if (earlier.mask[rangeWord] === 0) return true;
-  const range = earlier.key[rangeWord] ?? 0;
-  const inner = later.key[rangeWord] ?? 0;
-  if (later.mask[rangeWord] !== 0) return inRange(range, inner >>> 16) && inRange(range, inner & 0xffff);
-  const port = later.key[portWord] ?? 0;
-  // All ports that a mask lets through are between these.
-  return inRange(range, port) && inRange(range, port | (~(later.mask[portWord] ?? 0) & 0xffff));
+/** Whether a rule before the one of `entry` leads a frame behind its pref that `later` wants. */
+function leadsAround({ passers, count }: Entry, later: CoverRule): boolean {
+  if (count > PASSERS) return true;
+  for (let n = 0; n < count; n++) {
+    const passer = passers[n];
+    if (passer && doMeet(passer, later)) return true;
+  }
+  return false;
+}
+
+/** Whether there is a frame that both want. */
+function doMeet(a: CoverRule, b: CoverRule): boolean {
+  if (a.protocol !== PROTOCOL_ALL && b.protocol !== PROTOCOL_ALL && a.protocol !== b.protocol) return false;
+  for (let word = 0; word < KEY_WORDS; word++) {
+    if (isRange(word)) continue;
+    if ((((a.key[word] ?? 0) ^ (b.key[word] ?? 0)) & (a.mask[word] ?? 0) & (b.mask[word] ?? 0)) !== 0) return false;
+  }
+  return RANGE_WORDS.every((_, which) => portsMeet(wishOf(a, which), wishOf(b, which)));
 }
