@@ -5,6 +5,7 @@ import { compareEndpoints } from './endpoints.js';
 const MICROBENCHES: Readonly<Record<string, () => Promise<(words: readonly string[]) => Promise<number>>>> = {
   classifier: async () => (await import('./classifier/main.js')).benchClassifier,
   checksum: async () => (await import('./micro/checksum.js')).benchChecksums,
+  'strict-peers': async () => (await import('./micro/strict-peers.js')).benchStrictPeers,
   updates: async () => (await import('./updates/main.js')).benchUpdates,
 };
 

@@ -24,6 +24,7 @@ const BASELINE_RUNS = 5;
 
 export const USAGE = `usage: npm run bench [-- OPTIONS]
        npm run bench -- checksum        nanoseconds a checksum, JavaScript and WebAssembly
+       npm run bench -- strict-peers    nanoseconds that --strict-peers costs a datagram
        npm run bench -- classifier      the classifier and its flow cache by themselves (see its --help)
        npm run bench -- updates         round trips while rules change (see its --help; needs root)
 Compares vtep with the kernel's VXLAN device, Open vSwitch's userspace datapath (where it is installed) and a naive

@@ -1,14 +1,23 @@
 // A gateway between two VXLAN underlays: each side has an address (or a port) of its own, VNIs are translated by a
 // table, and what comes from one side's peer goes to the other's. All of it is rules: no function sees a frame.
 //
-//   node examples/gateway.js '{"left": {"local": "192.0.2.1", "port": 4789, "peer": "192.0.2.2"}, "right": {"local": "198.51.100.1", "port": 4789, "peer": "198.51.100.2"}, "vnis": [[4, 1004], [5, 1005]]}'
+//   node gateway.js gateway.json
+import { readFileSync } from 'node:fs';
 import { Endpoint } from 'vtep';
 
-const { left, right, vnis = [] } = JSON.parse(process.argv[2] ?? '{}');
-if (!left || !right) {
-  console.error('usage: node examples/gateway.js \'{"left": {…}, "right": {…}, "vnis": [[4, 1004]]}\'');
-  process.exit(2);
-}
+const HELP = `usage: node gateway.js CONFIG.json
+  {
+    "left":  { "local": "192.0.2.1", "peer": "192.0.2.2", "port": 4789, "peerPort": 4789 },
+    "right": { "local": "198.51.100.1", "peer": "198.51.100.2" },
+    "vnis":  [[4, 1004], [5, 1005]]
+  }
+"local" is this host's address on that side, "peer" whom it speaks with there, and "vnis" pairs of what is the
+same network on the left and on the right. Ports are 4789 where nothing else is said.
+`;
+const [file] = process.argv.slice(2);
+if (file === '--help') end(HELP, 0);
+if (file === undefined) end(HELP, 2);
+const { left, right, vnis } = readConfig(file);
 
 function device(name, { local, port = 4789 }) {
   return [`ip link add ${name} type vxlan external local ${local} dstport ${port}`, `tc qdisc add dev ${name} ingress`];
@@ -34,7 +43,7 @@ const endpoint = await Endpoint.open({
     'ip link set left0 up',
     'ip link set right0 up',
   ],
-});
+}).catch((error) => end(error.message, 1));
 console.error('ready');
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -42,6 +51,25 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     for (const { name, received, sent } of await endpoint.links()) {
       console.log(`${name}: received ${received.packets} packets, sent ${sent.packets}`);
     }
+    for (const { device, reason, count } of await endpoint.drops()) console.log(`${device}: ${reason} ${count}`);
     await endpoint.close();
   });
+}
+
+function readConfig(path) {
+  try {
+    const { left, right, vnis } = JSON.parse(readFileSync(path, 'utf8'));
+    for (const [name, value] of Object.entries({ left, right }))
+      if (!value?.local || !value.peer) throw new Error(`"${name}" needs "local" and "peer"`);
+    if (!Array.isArray(vnis) || !vnis.every((pair) => pair.length === 2 && pair.every(Number.isInteger)))
+      throw new Error('"vnis" is a list of pairs of numbers');
+    return { left, right, vnis };
+  } catch (error) {
+    return end(`${path}: ${error.message}\n${HELP}`, 2);
+  }
+}
+
+function end(text, code) {
+  (code === 0 ? console.log : console.error)(text.trimEnd());
+  process.exit(code);
 }

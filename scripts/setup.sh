@@ -77,9 +77,11 @@ system_packages() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || need+=("${pair##*:}")
   done
   [ -f "$pcap_header" ] || need+=(libpcap-dev)
+  # for tests that are skipped without them: the interoperability tests, and what systemd says of the unit; whoever is
+  # not CI may not want another switch, or systemd
+  if is_ci && [ ! -x /usr/sbin/ovs-vswitchd ]; then need+=(openvswitch-switch); fi
+  if is_ci && ! command -v systemd-analyze >/dev/null; then need+=(systemd); fi
   if [ ${#need[@]} -gt 0 ]; then install_packages "${need[@]}"; fi
-  # for the interoperability tests, which are skipped without it; whoever is not CI may not want another switch
-  if is_ci && [ ! -x /usr/sbin/ovs-vswitchd ]; then install_packages openvswitch-switch; fi
 }
 
 install_packages() { # PACKAGES

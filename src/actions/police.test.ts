@@ -87,6 +87,7 @@ test('a bucket lets through what the kernel would', (t) => {
       fc.integer({ min: 0, max: 1e9 }),
       fc.array(fc.tuple(fc.integer({ min: 20, max: 9000 }), fc.integer({ min: 0, max: 50_000_000 })), {
         maxLength: 60,
+        size: 'max',
       }),
       (rate, burst, peak, peakBurst, packets) => {
         const clock = new ArrivalClock();

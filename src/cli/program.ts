@@ -228,7 +228,7 @@ export function program(): Command {
   vtep
     .command('replay')
     .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
-    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay')
+    .argument('<capture>', 'pcap or pcapng: outer packets, as they come from the underlay; - reads standard input')
     .requiredOption('-b, --batch <file>', 'ip, tc and bridge lines; - reads standard input')
     .option('-o, --output <folder>', 'write what comes out there, one pcap a device')
     .option('--dev <device>', 'the packets are frames that the host sends on this device')

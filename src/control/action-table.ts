@@ -28,7 +28,7 @@ export class ActionInstance {
   /** What it is, but for its index; the same object for many that say the same. */
   content: ActionContent;
   /** Milliseconds since this program began: a small number, where others are an object of their own. */
-  private readonly installedAt: number;
+  private installedAt: number;
 
   /** `now`: milliseconds of the steady clock. */
   constructor(content: ActionContent, index: number, row: number, target: number, now: number) {
@@ -51,6 +51,11 @@ export class ActionInstance {
   /** Milliseconds of the steady clock. */
   get installed(): number {
     return BEGINNING + this.installedAt;
+  }
+
+  /** It was there before, in an earlier program: since this time of the steady clock. */
+  wasInstalled(time: number): void {
+    this.installedAt = Math.min(this.installedAt, time - BEGINNING);
   }
 }
 
@@ -150,9 +155,21 @@ export class ActionTable {
         requeues: value(ActionCounter.REQUEUES),
         installed: ago(action.installed),
         lastUsed: ago(this.lastUsed(action)),
-        ...(first > 0 ? { firstUsed: ago(first) } : {}),
+        ...(first === 0 ? {} : { firstUsed: ago(first) }),
       },
     };
+  }
+
+  /** How many there are. */
+  get size(): number {
+    let size = 0;
+    for (const { actions } of this.kinds.values()) size += actions.size;
+    return size;
+  }
+
+  /** Milliseconds of the steady clock. */
+  now(): number {
+    return this.clock.steady();
   }
 
   /** Milliseconds of the steady clock: when a packet met it last, or it was made. */

@@ -129,7 +129,7 @@ const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
           void bench.tc(line),
     ),
 );
-const some = fc.array(anyEdit, { minLength: 1, maxLength: 15 });
+const some = fc.array(anyEdit, { minLength: 1, maxLength: 15, size: 'max' });
 
 function edited(edits: readonly Edit[], bench = new Bench()): Bench {
   tried(() => bench.tc('qdisc add dev vxlan0 ingress'));

@@ -14,8 +14,8 @@ import { Transaction, type TransactionDevices } from './transaction.js';
 export interface TransactionTarget extends BatchTarget {
   readonly rules: Rules;
   readonly devices: TransactionDevices;
-  /** Does what may be undone as a whole: nobody is told of it before its end. */
-  hold<T>(work: () => Promise<T>): Promise<T>;
+  /** Does what may be undone as a whole: nobody is told of it before its end, or before it calls `inForce`. */
+  hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T>;
 }
 
 /** Lines between two turns of the event loop, so that signals are heard. */
@@ -28,8 +28,9 @@ const LINES_AT_A_TIME = 256;
 export async function runAtomicBatch(batch: Batch, say: Say, target: TransactionTarget): Promise<number> {
   let dryRun: readonly string[] = [];
   // Held back is what happens in its own turn, not what others do before.
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => target.exclusive(() => target.hold(work));
-  const exit = await inTurn(async () => {
+  const inTurn = <T>(work: (inForce: () => void) => Promise<T>): Promise<T> =>
+    target.exclusive(() => target.hold(work));
+  const exit = await inTurn(async (inForce) => {
     const { rules } = target;
     const differences = new Differences();
     if (batch.dryRun) rules.journal.changing = differences.changing;
@@ -40,7 +41,7 @@ export async function runAtomicBatch(batch: Batch, say: Say, target: Transaction
         transaction.rollBack();
         return 1;
       }
-      if (!batch.dryRun) return await carryOut(transaction, say);
+      if (!batch.dryRun) return await carryOut(transaction, say, inForce);
       dryRun = [...typed(batch, stages, 'links'), ...differences.lines(), ...typed(batch, stages, 'last')];
       transaction.rollBack();
       return 0;
@@ -88,18 +89,19 @@ async function tryLines(
   return stages;
 }
 
-async function carryOut(transaction: Transaction, say: Say): Promise<number> {
+async function carryOut(transaction: Transaction, say: Say, inForce: () => void): Promise<number> {
   const refusal = await transaction.carryOut();
   if (refusal) {
     for (const error of refusal.remains) report(error, say);
     nothingChanged(refusal.error, refusal.line, say, refusal.remains.length > 0);
     return 1;
   }
+  inForce();
   const [failure] = await transaction.finish();
   if (!failure) return 0;
   report(failure.error, say);
-  const inForce = 'vtep: devices and rules are in force; lines about the host come last, and stop here';
-  report(new CommandError(inForce, 1), say);
+  const stopped = 'vtep: devices and rules are in force; lines about the host come last, and stop here';
+  report(new CommandError(stopped, 1), say);
   if (failure.line !== undefined) say({ failed: failure.line });
   return 1;
 }

@@ -10,6 +10,7 @@ import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
 import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
 import { errnoText, errorText } from '../native/errno.js';
+import { mapLargeBlocks } from '../native/large-blocks.js';
 import { close } from '../native/libc.js';
 import { type BatchFile, openBatch } from './batch-file.js';
 import { BatchText } from './batch-text.js';
@@ -150,6 +151,7 @@ export class Daemon {
 
   private async begin(options: DaemonOptions): Promise<void> {
     const log = (line: string): void => void this.say({ err: `vtep: ${line}\n` });
+    mapLargeBlocks();
     const service = new Service(options.service ?? { notes: [] }, log);
     this.service = service;
     const path = controlPath(options.control);
@@ -190,7 +192,6 @@ export class Daemon {
       const peers = new StrictPeers(
         {
           options: (index) => devices.registry.get(index)?.vxlan,
-          entries: (index) => datapath.fdb.list(index),
           apply: (instruction) => datapath.apply(instruction),
         },
         options.peers ?? [],
@@ -241,7 +242,7 @@ export class Daemon {
       access,
     );
     this.endings.push(() => server.close());
-    if (options.metrics) await this.openMetrics(options.metrics, observers.overview, log);
+    if (options.metrics) await this.openMetrics(options.metrics, observers.overview, interpreter, log);
     this.stopped.signal.throwIfAborted();
     if (confinement) {
       await devices.confine(confinement);
@@ -254,11 +255,18 @@ export class Daemon {
     service.ready(parts);
   }
 
-  private async openMetrics(at: MetricsAddress, overview: OverviewMaker, log: (line: string) => void): Promise<void> {
+  private async openMetrics(
+    at: MetricsAddress,
+    overview: OverviewMaker,
+    interpreter: Interpreter,
+    log: (line: string) => void,
+  ): Promise<void> {
     // Nobody else needs the library.
     const { scrape } = await import('../observe/metrics.js');
     overview.keepPeers();
-    const server = await MetricsServer.listen(at, async () => scrape(await overview.make('first')));
+    const server = await MetricsServer.listen(at, () =>
+      interpreter.look(async () => scrape(await overview.make('first'))),
+    );
     this.endings.push(() => server.close());
     log(`metrics at ${server.url}`);
   }

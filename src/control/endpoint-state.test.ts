@@ -9,7 +9,16 @@ import { CommandError } from '../iproute/commands.js';
 import { ActionCounter, DeviceCounter } from '../memory/counters.js';
 import { REASON, REASONS } from '../memory/reasons.js';
 import { VniCounters } from '../memory/vni-counters.js';
-import { type EndpointState, type StateEndpoint, type StateMoment, statePieces, takeState } from './endpoint-state.js';
+import type { ActionInstance } from './action-table.js';
+import {
+  type ActionAges,
+  type EndpointState,
+  MOST_IDLE,
+  type StateEndpoint,
+  type StateMoment,
+  statePieces,
+  takeState,
+} from './endpoint-state.js';
 import { Bench } from './kit.test.helper.js';
 import { parseState } from './parse-state.js';
 import { type RestoreTarget, reportSentence, restoreState, ticksBetween } from './restore-state.js';
@@ -66,6 +75,12 @@ class Endpoint {
     };
   }
 
+  get filterActions(): ActionInstance[] {
+    return [...this.bench.rules.blocks(0)].flatMap(([, block]) =>
+      block.chainNumbers.flatMap((chain) => [...block.inMaskOrder(chain)].flatMap(({ actions }) => [...actions])),
+    );
+  }
+
   state(moment = NOW): EndpointState {
     return takeState(this.source, moment);
   }
@@ -96,13 +111,14 @@ test('state, restore, state: the same, through the text, on random counts and en
   const device = fc.nat(2);
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(device, fc.constantFrom(...Object.values(DeviceCounter)), amount), { maxLength: 20 }),
-      fc.array(fc.tuple(device, fc.nat(REASONS.length - 1), amount), { maxLength: 20 }),
-      fc.array(fc.tuple(fc.nat(9), fc.constantFrom(0, 1, 2, 3, 4, 7), amount), { maxLength: 20 }),
+      fc.array(fc.tuple(device, fc.constantFrom(...Object.values(DeviceCounter)), amount), { maxLength: 20, size: 'max' }),
+      fc.array(fc.tuple(device, fc.nat(REASONS.length - 1), amount), { maxLength: 20, size: 'max' }),
+      fc.array(fc.tuple(fc.nat(9), fc.constantFrom(0, 1, 2, 3, 4, 7), amount), { maxLength: 20, size: 'max' }),
       fc.array(fc.tuple(fc.nat(2), fc.nat(7), amount), { maxLength: 9 }),
       fc.uniqueArray(fc.tuple(fc.nat(255), fc.nat(255), fc.nat(2900), fc.nat(2900), fc.boolean()), {
         selector: ([last]) => last,
         maxLength: 20,
+        size: 'max',
       }),
       async (devices, reasons, actions, vnis, entries) => {
         const before = new Endpoint(LINES, [4, 5, 6]);
@@ -115,16 +131,27 @@ test('state, restore, state: the same, through the text, on random counts and en
           before.learn(last, [10, 1, 0, peer], via ? 7 : 0);
           before.fdb.setAges({ device: 0, mac: Uint8Array.from([2, 0, 0, 0, 0, last]), vni: 4 }, used, updated);
         }
-        const text = [...statePieces(before.state())].join('');
-        const read = parseState(text, 'x');
-        t.deepEqual(read, before.state(), 'the text says the same');
+        const taken = before.state();
+        const read = parseState([...statePieces(taken)].join(''), 'x');
+        t.deepEqual(read, taken, 'the text says the same');
         const after = new Endpoint(LINES, [4, 5, 6]);
         const report = await restoreState(read, after.target, NOW);
         t.deepEqual(report.unknown, { devices: 0, actions: 0, entries: 0 });
         t.is(report.entries, entries.length);
         const again = after.state();
         // A tenth of a second may have begun in between.
-        t.deepEqual({ ...again, fdb: [] }, { ...read, fdb: [] });
+        const ageless = (state: EndpointState): object => ({
+          ...state,
+          fdb: [],
+          actions: state.actions.map(({ ages: _ages, ...action }) => action),
+        });
+        t.deepEqual(ageless(again), ageless(read));
+        for (const [n, { ages }] of again.actions.entries()) {
+          for (const [name, age] of Object.entries(ages ?? {})) {
+            const then = read.actions[n]?.ages?.[name as keyof ActionAges] ?? Number.NaN;
+            t.true(age - then >= -1 && age - then <= 50, `${name}: ${then} … ${age}`);
+          }
+        }
         t.is(again.fdb.length, read.fdb.length);
         for (const [n, entry] of again.fdb.entries()) {
           const saved = read.fdb[n];
@@ -147,6 +174,63 @@ test('what has gone on counting meanwhile is added to, not replaced', async (t) 
   after.bench.datapath.counters.device(1, DeviceCounter.RX_PACKETS, 3);
   await restoreState(before.state(), after.target, NOW);
   t.is(after.bench.datapath.counters.deviceValue(1, DeviceCounter.RX_PACKETS), 103);
+});
+
+test('an action goes on growing older: since it was made, and since packets met it first and last', async (t) => {
+  const before = new Endpoint(LINES);
+  const { actionCounters } = before.bench.datapath;
+  const now = before.bench.rules.actions.now();
+  const [idle, met] = before.bench.rules.actions.ownActions().concat(before.filterActions);
+  t.true(idle !== undefined && met !== undefined);
+  if (!idle || !met) return;
+  for (const action of [idle, met]) action.wasInstalled(now - 500_000);
+  actionCounters.hit(met.row, 1, 84, now - 400_000);
+  actionCounters.hit(met.row, 1, 84, now - 30_000);
+  const state = before.state();
+  const after = new Endpoint(LINES);
+  const seen = async (moment: StateMoment, from = state): Promise<object[]> => {
+    await restoreState(from, after.target, moment);
+    const { actions } = after.bench.rules;
+    return [...actions.ownActions(), ...after.filterActions]
+      .slice(0, 2)
+      .map((action) => actions.state(action).statistics)
+      .map(({ installed, lastUsed, firstUsed }) => ({ installed, lastUsed, ...(firstUsed && { firstUsed }) }));
+  };
+  const later = { ...NOW, uptime: NOW.uptime + 60_000 };
+  const [first, second] = await seen(later);
+  const near = (found: object | undefined, wanted: Record<string, number>): void => {
+    t.deepEqual(Object.keys(found ?? {}), Object.keys(wanted));
+    for (const [name, seconds] of Object.entries(found ?? {})) {
+      t.true(seconds >= (wanted[name] ?? 0) && seconds <= (wanted[name] ?? 0) + 5, `${name} ${seconds}`);
+    }
+  };
+  near(first, { installed: 560, lastUsed: 560 });
+  near(second, { installed: 560, lastUsed: 90, firstUsed: 460 });
+  // What happens from now on is younger, and the first time stays the first.
+  after.bench.datapath.actionCounters.hit(met.row, 1, 84, after.bench.rules.actions.now());
+  near((await seen(later))[1], { installed: 560, lastUsed: 0, firstUsed: 460 });
+  // Longer ago than the machine runs.
+  const old = {
+    ...state,
+    actions: state.actions.map((action) => ({ ...action, ages: { installed: 1e12, used: 9e11, firstUsed: 1e12 } })),
+  };
+  near((await seen(NOW, old))[1], { installed: 1e11, lastUsed: 0, firstUsed: 1e11 });
+  // A file of an earlier vtep says nothing of ages.
+  const younger = { ...state, actions: state.actions.map(({ ages: _ages, ...action }) => action) };
+  const fresh = new Endpoint(LINES);
+  const report = await restoreState(parseState([...statePieces(younger)].join(''), 'x'), fresh.target, later);
+  t.is(report.unknown.actions, 0);
+  t.true((fresh.bench.rules.actions.state(fresh.filterActions[0] ?? idle).statistics.installed ?? 99) < 5);
+});
+
+test('of very many actions only those are kept that packets have met', (t) => {
+  const endpoint = new Endpoint(LINES);
+  const { actions } = endpoint.bench.rules;
+  const few = endpoint.state().actions.length;
+  t.is(few, actions.size);
+  endpoint.bench.datapath.actionCounters.add(1, ActionCounter.PACKETS, 1);
+  Object.defineProperty(actions, 'size', { value: MOST_IDLE + 1 });
+  t.is(endpoint.state().actions.length, 1);
 });
 
 test('what is not there any more, or says something else, is left, counted and said', async (t) => {
@@ -262,6 +346,11 @@ for (const [what, text, said] of [
     'a count that is text',
     GOOD.replace('"name":"tap0","counters":{}', '"name":"tap0","counters":{"rx_bytes":"1"}'),
     'the state is damaged: devices[1].counters.rx_bytes is no amount',
+  ],
+  [
+    'an age that is none',
+    GOOD.replace(/"ages":{"installed":\d+/, '"ages":{"installed":-1'),
+    'the state is damaged: actions[0].ages.installed is no amount',
   ],
   [
     'an address that is none',

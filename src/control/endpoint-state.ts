@@ -13,6 +13,7 @@ import { ActionCounter, DeviceCounter } from '../memory/counters.js';
 import { REASONS } from '../memory/reasons.js';
 import { VniCounter } from '../memory/vni-counters.js';
 import type { ActionInstance } from './action-table.js';
+import { TICKS } from './fdb-upkeep.js';
 import type { Filter } from './filter.js';
 import type { FilterBlock } from './filter-block.js';
 import type { Rules } from './rules.js';
@@ -20,6 +21,8 @@ import type { VniFilter } from './vni-filter.js';
 
 export const STATE_FORMAT = 'vtep state';
 export const STATE_VERSION = 1;
+/** What ages are told in, in milliseconds: tenths of seconds. */
+export const TICK_MS = 1000 / TICKS;
 
 /** Amounts by name, none of them 0. */
 export type Counts = Readonly<Record<string, number>>;
@@ -48,6 +51,13 @@ export interface FilterPlaceState {
   readonly order: number;
 }
 
+/** Tenths of seconds since an action was made, and since a packet met it last, and first. */
+export interface ActionAges {
+  readonly installed: number;
+  readonly used?: number;
+  readonly firstUsed?: number;
+}
+
 export interface ActionCountState {
   readonly kind: string;
   readonly index: number;
@@ -56,6 +66,8 @@ export interface ActionCountState {
   /** The first filter that has it; absent: it is there by itself. */
   readonly filter?: FilterPlaceState;
   readonly counters: Counts;
+  /** Absent in files of earlier vteps. */
+  readonly ages?: ActionAges;
 }
 
 export interface RemoteState {
@@ -123,7 +135,7 @@ export const QDISC_COUNTS: ReadonlyMap<string, number> = new Map([
   ['bytes', DeviceCounter.HOOK_BYTES],
   ['drops', DeviceCounter.HOOK_DROPS],
 ]);
-/** Of an action; when it was used is this endpoint's own. */
+/** Of an action, but for its ages. */
 export const ACTION_COUNTS: ReadonlyMap<string, number> = namesOf(ActionCounter, /_USED$/);
 export const VNI_COUNTS: ReadonlyMap<string, number> = namesOf(VniCounter, /^$/);
 
@@ -198,16 +210,22 @@ export function lineOf(filter: Filter, block: FilterBlock): string {
   return filterCommand({ ...filter.spec, parent: block.shownParent, actions: [] }).join(' ');
 }
 
+/** Of more actions than this only those are kept that packets have met: each takes some 300 bytes of the file. */
+export const MOST_IDLE = 50_000;
+
 function actionStates({ devices, rules, actionCounters }: StateEndpoint): ActionCountState[] {
   const found: ActionCountState[] = [];
   const seen = new Set<ActionInstance>();
+  const keepsIdle = rules.actions.size <= MOST_IDLE;
+  const now = rules.actions.now();
   const take = (action: ActionInstance, place?: () => FilterPlaceState): void => {
     if (seen.has(action)) return;
     seen.add(action);
     const own = counts(ACTION_COUNTS, (column) => actionCounters.value(action.row, column));
-    if (Object.keys(own).length === 0) return;
+    if (!keepsIdle && Object.keys(own).length === 0) return;
     const { kind, index } = action;
-    found.push({ kind, index, says: sayingOf(rules, action), ...(place && { filter: place() }), counters: own });
+    const ages = agesOf(action, now, actionCounters);
+    found.push({ kind, index, says: sayingOf(rules, action), ...(place && { filter: place() }), counters: own, ages });
   };
   for (const action of rules.actions.ownActions()) take(action);
   for (const { index, name } of devices)
@@ -221,6 +239,21 @@ function actionStates({ devices, rules, actionCounters }: StateEndpoint): Action
           });
         }
   return found;
+}
+
+function agesOf(
+  { installed, row }: ActionInstance,
+  now: number,
+  counters: StateEndpoint['actionCounters'],
+): ActionAges {
+  const since = (time: number): number => Math.max(0, Math.round((now - time) / TICK_MS));
+  const used = counters.value(row, ActionCounter.LAST_USED);
+  const first = counters.value(row, ActionCounter.FIRST_USED);
+  return {
+    installed: since(installed),
+    ...(used !== 0 && { used: since(used) }),
+    ...(first !== 0 && { firstUsed: since(first) }),
+  };
 }
 
 /** The youngest last, as they are made again. */

@@ -104,22 +104,31 @@ export class EventLog implements EventSink {
   }
 
   /**
-   * Runs what takes place as a whole or not at all, and tells of its events at its end. Of a link that
-   * is then as it was before, nothing is told.
+   * Runs what takes place as a whole or not at all, and tells of its events at its end, or when it calls `inForce`: from
+   * then on it cannot be undone. Of a link that is then as it was before, nothing is told.
    */
-  async hold<T>(work: () => Promise<T>): Promise<T> {
-    if (this.waiting) return work();
+  async hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T> {
+    if (this.waiting) return work(() => undefined);
     this.waiting = [];
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) this.release();
+      isHeld = false;
+    };
     try {
-      return await work();
+      return await work(release);
     } finally {
-      const events = this.waiting;
-      const lost = this.waitingLost;
-      this.waiting = undefined;
-      this.waitingLost = 0;
-      for (const timed of withoutUndone(events)) this.append(timed);
-      this.lose(lost);
+      release();
     }
+  }
+
+  private release(): void {
+    const events = this.waiting ?? [];
+    const lost = this.waitingLost;
+    this.waiting = undefined;
+    this.waitingLost = 0;
+    for (const timed of withoutUndone(events)) this.append(timed);
+    this.lose(lost);
   }
 
   /** Listens from now on. `wake` is called when there is something new, or something was lost. */

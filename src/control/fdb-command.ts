@@ -4,6 +4,7 @@ import { type FdbEntryState, type FdbSelector, isFdbShown } from '../iproute/fdb
 import { fdbPieces, printFdb } from '../iproute/print-fdb.js';
 import type { Device } from './device-registry.js';
 import type { Forwarding } from './forwarding.js';
+import { textOf } from './host-text.js';
 import { objectsIn } from './merge-links.js';
 import type { Say } from './protocol.js';
 import type { RouteLoops } from './route-loops.js';
@@ -79,11 +80,7 @@ export async function showFdb(
     await target.bridge(argv, say);
     return undefined;
   }
-  let hosts = '';
-  await target.bridge(argv, (reply) => {
-    if ('out' in reply) hosts += reply.out;
-    else say(reply);
-  });
+  const hosts = await textOf((to) => target.bridge(argv, to), say);
   const shown = device ? [device] : target.list().filter(({ vxlan }) => vxlan !== undefined);
   const names = new Set(shown.map(({ name }) => name));
   const theirs = partsOf(hosts, output).filter((part) => !isOwn(part, device?.name, names, output));

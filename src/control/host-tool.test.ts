@@ -1,7 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { CommandError } from '../iproute/commands.js';
 import { runHostTool } from './host-tool.js';
 import type { Reply } from './protocol.js';
 
@@ -71,10 +73,68 @@ test.serial('a word that no command line can hold is named', async (t) => {
   t.like(failure, { exitCode: 1, message: 'vtep: "a\\u0000b" holds a NUL, which no command line can' });
 });
 
-test.serial('it is ended when the daemon stops', async (t) => {
-  withIp(t, 'exec sleep 60');
+/** Resolves when no process of this id is there. */
+async function gone(pid: number): Promise<void> {
+  const end = Date.now() + 5000;
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    if (Date.now() > end) throw new Error(`${pid} is still there`);
+    await setImmediate();
+  }
+}
+
+test.serial('it is ended when the daemon stops, with all that it has started', async (t) => {
+  withIp(t, 'sleep 60 & echo $!; exec sleep 60');
   const stop = new AbortController();
-  const running = run([], stop.signal);
-  stop.abort();
-  t.like((await running).failure, { name: 'CommandError', exitCode: 1 });
+  let child = 0;
+  const running = runHostTool(
+    'ip',
+    [],
+    (reply) => {
+      if (!('out' in reply)) return;
+      child = Number(reply.out);
+      stop.abort();
+    },
+    stop.signal,
+  );
+  await t.throwsAsync(running, { name: 'CommandError', message: "vtep: the system's ip was ended: vtep is stopping" });
+  t.true(child > 0);
+  await gone(child);
+});
+
+test.serial('one that does not hear is killed', async (t) => {
+  withIp(t, 'trap "" TERM; echo ready; sleep 60; sleep 60');
+  const stop = new AbortController();
+  const running = runHostTool('ip', [], () => stop.abort(new CommandError('enough', 1)), stop.signal);
+  await t.throwsAsync(running, { message: "vtep: the system's ip was ended: enough" });
+});
+
+test.serial('one that takes too long is ended, and says so', async (t) => {
+  withIp(t, 'sleep 60');
+  await t.throwsAsync(
+    runHostTool('ip', [], () => undefined, undefined, 50),
+    {
+      message: "vtep: the system's ip was ended: it took longer than 0.05 seconds",
+    },
+  );
+});
+
+test.serial('what it leaves in the background keeps nobody waiting, and goes on', async (t) => {
+  withIp(t, 'sleep 60 & echo $!');
+  const { out, failure } = await run([]);
+  t.is(failure, undefined);
+  const child = Number(out);
+  t.notThrows(() => process.kill(child, 'SIGKILL'));
+  await gone(child);
+});
+
+test.serial('nothing is begun for a daemon that is stopping', async (t) => {
+  withIp(t, 'echo ran');
+  const { out, failure } = await run([], AbortSignal.abort());
+  t.is(out, '');
+  t.like(failure, { exitCode: 1, message: "vtep: the system's ip was not run: vtep is stopping" });
 });

@@ -1,7 +1,5 @@
 import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
-import { actionPieces } from '../iproute/print-actions.js';
-import { filterPieces, printFilterGet } from '../iproute/print-filter.js';
 import type { Counters } from '../memory/counters.js';
 import type { Overview } from '../observe/overview.js';
 import { runAtomicBatch } from './atomic-batch.js';
@@ -11,15 +9,18 @@ import { CaptureSession } from './capture/capture-session.js';
 import { Captures } from './capture/captures.js';
 import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
+import { CommandTurns } from './command-turns.js';
 import { DeviceEdits } from './device-edits.js';
 import { type DeviceRegistry, isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
-import { carryOutFdb, type FdbTarget, showFdb } from './fdb-command.js';
-import { hostShowWords } from './host-show-words.js';
+import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import { HostPrograms } from './host-programs.js';
 import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
+import { LeftGarbage } from './left-garbage.js';
+import { isLookup, Lookups, type RunTool } from './lookups.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
@@ -29,7 +30,6 @@ import { report } from './report.js';
 import { reportOf } from './reports.js';
 import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
-import { ShownWithHost } from './shown-with-host.js';
 import { verboseWarnings } from './verbose-warnings.js';
 import { carryOutVni, type VniTarget } from './vni-command.js';
 
@@ -42,15 +42,17 @@ export class Interpreter {
   /** Processors that workers are pinned to. */
   cpus: readonly number[] = [];
   private readonly stopping: AbortSignal;
-  private readonly hostTool: HostTool;
-  private readonly fdbTarget: FdbTarget & VniTarget;
+  private readonly programs: HostPrograms;
+  private readonly tables: FdbTarget & VniTarget;
   private readonly events: EventLog;
+  private readonly garbage = new LeftGarbage();
   private readonly deviceEdits: DeviceEdits;
-  private readonly shown: ShownWithHost;
+  /** What is shown by a command of its own, and within a change. */
+  private readonly lookups: { readonly alone: Lookups; readonly within: Lookups };
   /** What was dropped. */
   readonly drops: DropReports;
   readonly captures: Captures;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turns = new CommandTurns();
   /** What it has counted and learned, as text. */
   state: () => Promise<Iterable<string>> = async () => [];
   /** All that is counted. */
@@ -74,27 +76,32 @@ export class Interpreter {
     this.rules = rules;
     this.counters = counters;
     this.stopping = stopping;
-    this.hostTool = hostTool;
-    this.fdbTarget = {
+    this.programs = new HostPrograms(hostTool, stopping);
+    const tablesBy = (run: RunTool): FdbTarget & VniTarget => ({
       find: (name) => this.registry.find(name),
       list: () => this.registry.list().filter(isHere),
       forwarding: devices.forwarding,
       loops: devices.loops,
       ifindex: (name) => devices.ifindexOf(name),
-      bridge: (argv, say) => this.host('bridge', argv, say),
+      bridge: (argv, say) => run('bridge', argv, say),
       edit: (device, command) => devices.tables.edit(device, command),
+    });
+    this.tables = tablesBy(this.host);
+    const beside: RunTool = (tool, argv, say) => this.turns.lookAside(() => this.programs.runBeside(tool, argv, say));
+    this.lookups = {
+      alone: new Lookups(devices, rules, tablesBy(beside), beside),
+      within: new Lookups(devices, rules, this.tables, this.host),
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
     this.drops = new DropReports(devices, rules, counters);
     this.captures = new Captures(rules, () => this.drops.named(), devices.reasons);
-    this.shown = new ShownWithHost(devices, rules, (tool, argv, say) => this.host(tool, argv, say));
   }
 
   /**
    * Runs one request of the control socket; resolves with the exit code, never rejects. Requests of different
-   * clients take turns, so that each finds a whole state. A monitor, which is begun in its turn, ends when `until`
-   * resolves.
+   * clients take turns, so that each finds a whole state; what changes nothing does not wait for the host's programs
+   * of others (CommandTurns). A monitor, which is begun in its turn, ends when `until` resolves.
    */
   async request(
     argv: readonly string[],
@@ -103,7 +110,7 @@ export class Interpreter {
   ): Promise<number> {
     if (argv[0] === 'reload') return this.reload(say);
     try {
-      const output = await this.exclusive(() => this.answer(argv, say));
+      const output = await this.answer(argv, say);
       if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
       else await pour(output, say, this.calm);
       return 0;
@@ -115,6 +122,8 @@ export class Interpreter {
   /** Reads the daemon's file again, and has everything be as it says; resolves with the exit code, never rejects. */
   async reload(say: Say): Promise<number> {
     const { file } = this;
+    // Whoever asked may go: what is begun is brought to an end.
+    const to: Say = (reply) => say(reply);
     try {
       if (file === undefined || file === '-') {
         const why = file === '-' ? 'its lines came from standard input' : 'it was started without one';
@@ -123,12 +132,17 @@ export class Interpreter {
       const target = {
         rules: this.rules,
         devices: this.deviceEdits,
-        carryOut: (command: Command, to: Say) => this.carryOut(command, to),
+        carryOut: async (command: Command, told: Say) => {
+          for (const out of (await this.begin(command, told)) ?? []) told({ out });
+        },
       };
-      const work = (): Promise<number> => this.events.hold(() => reload(readBatch(file), file, target, say));
+      const work = (): Promise<number> =>
+        this.events.hold((inForce) => reload(readBatch(file), file, { ...target, inForce }, to));
       return await this.around(() => this.exclusive(work));
     } catch (error) {
       return report(error, say);
+    } finally {
+      this.garbage.look();
     }
   }
 
@@ -136,7 +150,7 @@ export class Interpreter {
   batch(batch: Batch, say: Say): Promise<number> {
     const target = {
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
-      hold: <T>(work: () => Promise<T>) => this.events.hold(work),
+      hold: <T>(work: (inForce: () => void) => Promise<T>) => this.events.hold(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
       commit: () => this.rules.commit(),
       rules: this.rules,
@@ -147,7 +161,10 @@ export class Interpreter {
     const run = batch.atomic || batch.dryRun ? runAtomicBatch : runBatch;
     return run(batch, say, target)
       .catch((error: unknown) => report(error, say))
-      .finally(() => this.warn(say));
+      .finally(() => {
+        this.warn(say);
+        this.garbage.look();
+      });
   }
 
   /** Runs a command without waiting for its rules to be in force: `commit` does that for a batch. */
@@ -176,7 +193,16 @@ export class Interpreter {
 
   /** Resolves when what was begun has ended. */
   async idle(): Promise<void> {
-    await this.turn;
+    await this.turns.alone(async () => undefined);
+    await this.programs.ended();
+  }
+
+  /** Runs what only looks at the state. */
+  look<T>(work: () => Promise<T>): Promise<T> {
+    return this.turns.look(() => {
+      this.checkGoesOn();
+      return work();
+    });
   }
 
   /**
@@ -184,31 +210,13 @@ export class Interpreter {
    * reads slowly keeps no other waiting.
    */
   private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
-    if (command.kind === 'actions-show') {
-      return actionPieces(this.rules.actions.each(command.action, command.since), command.output);
-    }
-    if (
-      (command.kind === 'filter-show' || command.kind === 'chain-show') &&
-      this.registry.isHosts(command.selector.dev)
-    ) {
-      const object = command.kind === 'filter-show' ? 'filter' : 'chain';
-      await this.host('tc', hostShowWords(object, command.selector, command.output), say);
-      return undefined;
-    }
-    if (command.kind === 'filter-show') {
-      return filterPieces(this.rules.each(command.selector), command.selector, command.output);
-    }
-    if (command.kind === 'fdb-show') return showFdb(command, this.fdbTarget, say);
+    if (isLookup(command)) return this.lookups.within.answer(command, say);
     await this.carryOut(command, say);
     return undefined;
   }
 
   private async carryOut(command: Command, say: Say): Promise<void> {
     switch (command.kind) {
-      case 'help':
-        if (command.exit !== 0) throw new CommandError(command.text.trimEnd(), command.exit);
-        say({ err: `${command.text.trimEnd()}\n` });
-        break;
       case 'monitor':
       case 'monitor-host':
         throw new CommandError('vtep: a monitor has no end, and no place in a batch', 255);
@@ -242,49 +250,33 @@ export class Interpreter {
         else await this.host('tc', ['qdisc', 'del', 'dev', dev, ...(anyKind ? ['parent', 'ffff:fff1'] : [qdisc])], say);
         break;
       }
-      case 'qdisc-show':
-        await this.shown.qdiscs(command, say);
-        break;
       case 'filter-add':
         this.rules.edit(command.mode, command.filter);
         break;
       case 'filter-del':
         this.rules.remove(command.selector);
         break;
-      case 'filter-get':
-        say({ out: printFilterGet(this.rules.get(command.selector), command.output) });
-        break;
       case 'link-set-vxlan':
         await this.devices.changeVxlan(command.name, command.changes);
         if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
         break;
-      case 'link-show':
-        await this.shown.links(command, say);
-        break;
       case 'actions-add':
       case 'actions-del':
-      case 'actions-get':
-      case 'actions-show':
       case 'actions-flush':
         carryOutActions(this.rules.actions, command, say, this.rules.told);
         break;
       case 'chain-add':
       case 'chain-del':
-      case 'chain-get':
-      case 'chain-show':
         carryOutChain(this.rules, command, say);
         break;
       case 'fdb-add':
       case 'fdb-del':
-      case 'fdb-get':
-      case 'fdb-show':
       case 'fdb-flush':
-        await carryOutFdb(command, this.fdbTarget, say);
+        await carryOutFdb(command, this.tables, say);
         break;
       case 'vni-add':
       case 'vni-del':
-      case 'vni-show':
-        await carryOutVni(command, this.fdbTarget, say);
+        await carryOutVni(command, this.tables, say);
         break;
       case 'host': {
         const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
@@ -301,19 +293,17 @@ export class Interpreter {
     say: Say,
   ): Promise<Iterable<string> | Monitor | CaptureSession | undefined> {
     const [tool, ...words] = argv;
+    this.checkGoesOn();
+    // Counters have no turn: they are looked at whatever goes on.
     const told = await reportOf(tool, words.includes('--json'), this.devices, this.counters, this.cpus);
-    if (told !== undefined) {
-      say({ out: told });
-      return undefined;
+    if (told !== undefined) return [told];
+    if (tool === 'drops') return [await this.drops.answer(words)];
+    if (tool === 'capture') return this.look(async () => this.captures.open(words));
+    if (tool === 'overview') return this.look(async () => [`${JSON.stringify(await this.overview())}\n`]);
+    if (tool === 'save') {
+      return this.look(async () => (words.includes('--state') ? this.state() : savedState(this.devices, this.rules)));
     }
-    if (tool === 'drops') {
-      say({ out: await this.drops.answer(words) });
-      return undefined;
-    }
-    if (tool === 'capture') return this.captures.open(words);
-    if (tool === 'overview') return [`${JSON.stringify(await this.overview())}\n`];
-    if (tool === 'save') return words.includes('--state') ? this.state() : savedState(this.devices, this.rules);
-    if (tool === 'monitor') return this.monitor(parseVtepMonitor(words), say);
+    if (tool === 'monitor') return this.watch(parseVtepMonitor(words), say);
     if (tool !== 'ip' && tool !== 'tc' && tool !== 'bridge') {
       throw new CommandError(
         `vtep: "${tool ?? ''}" is not a command of the daemon (ip, tc, bridge, capture, drops, health, monitor, reload, save, workers)`,
@@ -321,27 +311,32 @@ export class Interpreter {
       );
     }
     const command = parseLine(tool, words);
-    if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.monitor(command, say);
-    const output = await this.begin(command, say);
-    await this.rules.commit();
-    this.warn(say);
-    return output;
+    if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.watch(command, say);
+    if (isLookup(command)) return this.look(() => this.lookups.alone.answer(command, say));
+    return this.exclusive(async () => {
+      await this.carryOut(command, say);
+      await this.rules.commit();
+      this.warn(say);
+      return undefined;
+    });
   }
 
-  private async monitor(command: Command, say: Say): Promise<Monitor | undefined> {
-    if (command.kind === 'monitor-host') {
-      throw new CommandError(`vtep: that is the host's: ask the system's ${command.tool} for it`, 2);
-    }
-    if (command.kind !== 'monitor') {
-      await this.carryOut(command, say);
-      return undefined;
-    }
-    const { dev } = command.request;
-    if (dev !== undefined && !this.registry.has(dev)) {
-      throw new CommandError(`Error: argument "${dev}" is wrong: Device does not exist\n`, 255);
-    }
-    this.devices.beginWatching();
-    return new Monitor(this.events, command.request);
+  private watch(command: Command, say: Say): Promise<Monitor | undefined> {
+    return this.look(async () => {
+      if (command.kind === 'monitor-host') {
+        throw new CommandError(`vtep: that is the host's: ask the system's ${command.tool} for it`, 2);
+      }
+      if (command.kind !== 'monitor') {
+        await this.lookups.alone.answer(command, say);
+        return undefined;
+      }
+      const { dev } = command.request;
+      if (dev !== undefined && !this.registry.has(dev)) {
+        throw new CommandError(`Error: argument "${dev}" is wrong: Device does not exist\n`, 255);
+      }
+      this.devices.beginWatching();
+      return new Monitor(this.events, command.request);
+    });
   }
 
   private async removeDevice(index: number): Promise<void> {
@@ -367,21 +362,40 @@ export class Interpreter {
     }
   }
 
-  private host(tool: 'ip' | 'tc' | 'bridge', argv: readonly string[], say: Say): Promise<void> {
-    return this.hostTool(tool, argv, say, this.stopping);
+  /** Within a change: runs a tool of the system, while others look at what there is. */
+  private readonly host: RunTool = (tool, argv, say) =>
+    this.turns.changeAside(
+      () => this.programs.run(tool, argv, say),
+      () => this.open(),
+    );
+
+  /** Others see what is in force: all of what came before in a batch, nothing of what a transaction has only tried. */
+  private async open(): Promise<(() => void) | undefined> {
+    if (this.rules.journal.isOpen) return this.hide();
+    await this.rules.commit();
+    return undefined;
+  }
+
+  private hide(): () => void {
+    const { plan } = this.registry;
+    const again = this.rules.hide();
+    this.registry.plan = undefined;
+    return () => {
+      this.registry.plan = plan;
+      again();
+    };
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.turn.then(() => {
+    return this.turns.alone(() => {
       this.checkGoesOn();
       return work();
     });
-    this.turn = result.catch(() => undefined);
-    return result;
   }
 
   /** What is shown while it is sent is never what a transaction has only tried. */
-  private readonly calm = (): Promise<void> | undefined => (this.rules.journal.isOpen ? this.idle() : undefined);
+  private readonly calm = (): Promise<void> | undefined =>
+    this.rules.journal.isOpen ? this.turns.look(async () => undefined) : undefined;
 
   private checkGoesOn(): void {
     if (this.stopping.aborted) throw new CommandError('vtep: this vtep is stopping', 1);

@@ -110,7 +110,7 @@ const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
     ),
   },
 );
-const some = fc.array(anyEdit, { minLength: 1, maxLength: 20 });
+const some = fc.array(anyEdit, { minLength: 1, maxLength: 20, size: 'max' });
 
 test.serial(
   'what is taken back was never there: for whoever looks, for the workers, and for what comes after',

@@ -81,7 +81,7 @@ test('whatever is asked, made, lost and forgotten: never too many, never two of 
     fc.record({ kind: fc.constant('limit' as const), to: fc.integer({ min: 1, max: 20 }) }),
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
       const table = new MirrorTable(10, 0);
       let now = 0;
       let made = 0;

@@ -10,7 +10,7 @@ const number = fc.oneof(
 );
 
 test('things are found, counted and listed by number as a Map has them', (t) => {
-  const edits = fc.array(fc.record({ number, item: fc.option(fc.string()) }), { maxLength: 120 });
+  const edits = fc.array(fc.record({ number, item: fc.option(fc.string()) }), { maxLength: 120, size: 'max' });
   fc.assert(
     fc.property(edits, (all) => {
       const numbered = new Numbered<string>();

@@ -2,6 +2,7 @@
 import { parseIp, parseMac } from '../iproute/address.js';
 import { CommandError } from '../iproute/commands.js';
 import {
+  type ActionAges,
   type ActionCountState,
   type Counts,
   type DeviceState,
@@ -74,13 +75,23 @@ function deviceOf(value: unknown, at: string): DeviceState {
 }
 
 function actionOf(value: unknown, at: string): ActionCountState {
-  const { kind, index, says, filter, counters } = fields(value, at);
+  const { kind, index, says, filter, counters, ages } = fields(value, at);
   return {
     kind: text(kind, `${at}.kind`),
     index: whole(index, `${at}.index`, 2 ** 32),
     says: text(says, `${at}.says`),
     ...(filter !== undefined && { filter: placeOf(filter, `${at}.filter`) }),
     counters: counts(counters, `${at}.counters`),
+    ...(ages !== undefined && { ages: agesOf(ages, `${at}.ages`) }),
+  };
+}
+
+function agesOf(value: unknown, at: string): ActionAges {
+  const { installed, used, firstUsed } = fields(value, at);
+  return {
+    installed: amount(installed, `${at}.installed`),
+    ...(used !== undefined && { used: amount(used, `${at}.used`) }),
+    ...(firstUsed !== undefined && { firstUsed: amount(firstUsed, `${at}.firstUsed`) }),
   };
 }
 

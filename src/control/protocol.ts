@@ -53,7 +53,16 @@ export type Reply =
  * Takes a reply. What it gives back is to be awaited, where anything, before there are more: then whoever reads is
  * slower than what is said. Rejects where nobody reads any more.
  */
-export type Say = (reply: Reply) => Promise<void> | undefined;
+export interface Say {
+  (reply: Reply): Promise<void> | undefined;
+  /** Tells when nobody reads any more, where that can be told; to be asked for only while something is waited for. */
+  readonly gone?: () => AbortSignal;
+}
+
+/** A say of another's, for the same client. */
+export function sayingAs(client: Say, say: (reply: Reply) => Promise<void> | undefined): Say {
+  return client.gone ? Object.assign(say, { gone: client.gone }) : say;
+}
 
 /** A request from a line, or a sentence that says what is wrong with it. */
 export function parseRequest(line: string): Request | string {

@@ -21,6 +21,8 @@ export interface ReloadTarget {
   readonly rules: Rules;
   readonly devices: DeviceEdits;
   readonly carryOut: CarryOut;
+  /** Is called when everything is in force, but for lines about the host. */
+  readonly inForce?: () => void;
 }
 
 /** Has the daemon be as the text of a file says. Resolves with the exit code; what went wrong has been said. */
@@ -43,6 +45,7 @@ export async function reload(text: string, name: string, target: ReloadTarget, s
     const { line, error } = refusal;
     return nothingChanged(line === undefined ? error : failedAt(error, name, line), say);
   }
+  target.inForce?.();
   const failures = await transaction.current.finish(true);
   for (const { line, error } of failures) report(line === undefined ? error : failedAt(error, name, line), say);
   if (failures.length === 0) return 0;

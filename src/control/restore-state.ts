@@ -7,10 +7,12 @@ import type { RestoredCounts } from '../dataplane/restored-counts.js';
 import { NTF_EXT_LEARNED, NUD_NOARP, NUD_PERMANENT } from '../devices/fdb-layout.js';
 import type { FdbRecord, FdbRecords, FdbRefusal, FdbRemote } from '../devices/fdb-records.js';
 import { parseIp, parseMac } from '../iproute/address.js';
+import { ActionCounter } from '../memory/counters.js';
 import { REASONS } from '../memory/reasons.js';
 import type { ActionInstance } from './action-table.js';
 import {
   ACTION_COUNTS,
+  type ActionAges,
   type ActionCountState,
   type Counts,
   DEVICE_COUNTS,
@@ -24,6 +26,7 @@ import {
   type StatefulDevice,
   type StateMoment,
   sayingOf,
+  TICK_MS,
   VNI_COUNTS,
 } from './endpoint-state.js';
 import { isMade } from './fdb-entries.js';
@@ -58,6 +61,7 @@ interface Gathered {
   readonly reasons: Triples;
   readonly actions: Triples;
   readonly vnis: Triples;
+  readonly times: Triples;
 }
 
 /** Gives a state back; resolves when the workers have it. */
@@ -67,14 +71,14 @@ export async function restoreState(
   moment: StateMoment,
 ): Promise<RestoreReport> {
   const named = new Map(target.devices.map((device) => [device.name, device]));
-  const gathered: Gathered = { devices: [], reasons: [], actions: [], vnis: [] };
+  const gathered: Gathered = { devices: [], reasons: [], actions: [], vnis: [], times: [] };
   const known = state.devices.filter((each) => {
     const device = named.get(each.name);
     if (device) gatherDevice(each, device, target, gathered);
     return device !== undefined;
   });
-  const actions = state.actions.filter((each) => gatherAction(each, named, target, gathered));
   const away = ticksBetween(state, moment);
+  const actions = state.actions.filter((each) => gatherAction(each, away, named, target, gathered));
   const outcomes = state.fdb.map((each) => restoreEntry(each, away, named.get(each.dev), target));
   const outcome = (what: Outcome): number => outcomes.filter((each) => each === what).length;
   await target.addCounts({
@@ -82,6 +86,7 @@ export async function restoreState(
     reasons: Float64Array.from(gathered.reasons),
     actions: Float64Array.from(gathered.actions),
     vnis: Float64Array.from(gathered.vnis),
+    times: Float64Array.from(gathered.times),
   });
   return {
     devices: known.length,
@@ -142,6 +147,7 @@ function gatherDevice(state: DeviceState, device: StatefulDevice, target: Restor
 /** False where there is no such action any more. */
 function gatherAction(
   state: ActionCountState,
+  away: number,
   named: ReadonlyMap<string, StatefulDevice>,
   target: RestoreTarget,
   to: Gathered,
@@ -149,7 +155,15 @@ function gatherAction(
   const action = state.filter ? boundAction(state, named, target) : target.findAction(state.kind, state.index);
   if (action?.kind !== state.kind || sayingOf(target.rules, action) !== state.says) return false;
   push(to.actions, action.row, state.counters, ACTION_COUNTS);
+  if (state.ages) giveAges(action, state.ages, target.rules.actions.now() - away * TICK_MS, to.times);
   return true;
+}
+
+/** `then`: the steady clock when the ages were taken. */
+function giveAges(action: ActionInstance, { installed, used, firstUsed }: ActionAges, then: number, to: Triples): void {
+  action.wasInstalled(then - installed * TICK_MS);
+  if (used !== undefined) to.push(action.row, ActionCounter.LAST_USED, then - used * TICK_MS);
+  if (firstUsed !== undefined) to.push(action.row, ActionCounter.FIRST_USED, then - firstUsed * TICK_MS);
 }
 
 function boundAction(

@@ -10,7 +10,7 @@ import {
   CAP_SETUID,
 } from '../native/capability-constants.js';
 import { become, type Identity } from '../native/credentials.js';
-import type { Reply, Say } from './protocol.js';
+import { type Reply, type Say, sayingAs } from './protocol.js';
 
 /** Capabilities that may be kept, by the names of capabilities(7) in small letters. */
 export const KEEPABLE = {
@@ -171,10 +171,11 @@ export class LostRights {
     const { confinement } = this;
     if (!confinement) return command(say);
     let isRefused = false;
-    const exit = await command((reply: Reply) => {
+    const heard = (reply: Reply): Promise<void> | undefined => {
       if ('err' in reply && REFUSED.test(reply.err)) isRefused = true;
       return say(reply);
-    });
+    };
+    const exit = await command(sayingAs(say, heard));
     if (exit !== 0 && isRefused) say({ err: `vtep: ${this.sentence(confinement)}\n` });
     return exit;
   }

@@ -58,6 +58,8 @@ export class Rules {
   readonly journal = new Journal();
   private retiredBefore = 0;
   private notedBefore = 0;
+  /** Makes the edits of the transaction that is on once more. */
+  private again: () => void = () => undefined;
 
   /** `events`: who is told of what comes in force; `hasRoom`: whether there is memory for more filters. */
   constructor(
@@ -90,10 +92,12 @@ export class Rules {
 
   /**
    * A transaction begins: from now on every edit can be taken back, until `keep` or `rollBack`. What workers use of the
-   * edits is in force with the next commit, and there is none before the transaction's end.
+   * edits is in force with the next commit, and there is none before the transaction's end. `again` makes all its edits
+   * once more, for `hide`.
    */
-  open(): void {
+  open(again: () => void = () => undefined): void {
     this.journal.open();
+    this.again = again;
     this.retiredBefore = this.retired.length;
     this.notedBefore = this.events.noted;
   }
@@ -112,6 +116,16 @@ export class Rules {
       ingress.settle();
       egress?.settle();
     }
+  }
+
+  /** Everything is as it was when the transaction began, until what this gives back is called. */
+  hide(): () => void {
+    const { again } = this;
+    this.rollBack();
+    return () => {
+      this.open(again);
+      again();
+    };
   }
 
   addQdisc(dev: string, kind: 'ingress' | 'clsact', mode?: QdiscMode): void {

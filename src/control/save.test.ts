@@ -41,7 +41,7 @@ function everything({ rules }: Bench): unknown {
 test('what is saved makes the same state: it is saved as the same again', (t) => {
   let filters = 0;
   fc.assert(
-    fc.property(fc.array(edit, { minLength: 1, maxLength: 25 }), fc.boolean(), (edits, isParent) => {
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 25, size: 'max' }), fc.boolean(), (edits, isParent) => {
       const bench = new Bench();
       bench.tc('qdisc add dev vxlan0 ingress');
       bench.tc('qdisc add dev tap0 clsact');

@@ -1,6 +1,6 @@
 // The control socket over a real socket in a directory of its own: server, protocol and client.
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -369,15 +369,6 @@ test('what clients have begun to say is bounded together; others go on', async (
   half.destroy();
 });
 
-test('a stale socket, or any file of that name, is replaced', async (t) => {
-  const path = place(t);
-  writeFileSync(path, 'left behind');
-  const server = await ControlServer.listen(path, echo);
-  t.is((await ask(path, ['x'])).exit, 1);
-  await server.close();
-  t.throws(() => statSync(path), { code: 'ENOENT' });
-});
-
 test('a place where no socket can be is refused with a sentence', async (t) => {
   const path = place(t);
   await t.throwsAsync(ControlServer.listen(join(path, 'no', 'folder'), echo), {
@@ -424,4 +415,23 @@ test('a reply is one of four, and nothing else', (t) => {
   t.deepEqual(parseReply('{"exit":0}'), { exit: 0 });
   t.deepEqual(parseReply('{"failed":3}'), { failed: 3 });
   for (const line of ['', '1', 'null', '{}', '{"exit":"0"}', '{"out":1}', '[]']) t.is(parseReply(line), undefined);
+});
+
+test('a socket that nobody listens on is replaced; what is no socket, or is listened on, is left alone', async (t) => {
+  const path = place(t);
+  const stale = createServer().listen(path);
+  await once(stale, 'listening');
+  await t.throwsAsync(ControlServer.listen(path, echo), { message: /another program listens at .*x\.sock$/ });
+  t.true(statSync(path).isSocket());
+  // As after SIGKILL: the file stays, and nobody accepts.
+  const kept = `${path}.kept`;
+  linkSync(path, kept);
+  await new Promise((resolve) => stale.close(resolve));
+  renameSync(kept, path);
+  const server = await ControlServer.listen(path, echo);
+  t.is((await ask(path, ['x'])).out, 'x\n');
+  await server.close();
+  writeFileSync(path, 'of somebody');
+  await t.throwsAsync(ControlServer.listen(path, echo), { message: /x\.sock is there already, and is no socket$/ });
+  t.is(readFileSync(path, 'utf8'), 'of somebody');
 });

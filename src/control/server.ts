@@ -1,11 +1,10 @@
-import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
 import { type BatchHandler, gathering, type Hoard } from './gather-batch.js';
 import { peerGroups, peerRefusal, peerUser } from './peer.js';
 import { MAX_REQUEST, parseRequest, type Reply, replyLine, type Say } from './protocol.js';
-import { admit, removeFile } from './socket-file.js';
+import { admit, removeFile, removeStaleSocket } from './socket-file.js';
 import type { SocketAccess } from './socket-path.js';
 
 /**
@@ -52,10 +51,10 @@ export class ControlServer {
   }
 
   /**
-   * Listens at `path`, which a lock has shown to be nobody's: a stale socket there is removed. Throws CommandError
+   * Listens at `path`, which a lock has shown to be no other vtep's: a stale socket there is removed. Throws CommandError
    * where that cannot be.
    */
-  static listen(
+  static async listen(
     path: string,
     handler: Handler,
     batchHandler: BatchHandler = noBatches,
@@ -64,16 +63,17 @@ export class ControlServer {
   ): Promise<ControlServer> {
     if (Buffer.byteLength(path) > LONGEST_PATH) {
       // libuv would cut it, and listen elsewhere.
-      return Promise.reject(new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1));
+      throw new CommandError(`vtep: control socket: longer than ${LONGEST_PATH} bytes: ${path}`, 1);
     }
-    const server = createServer();
+    await removeStaleSocket(path);
+    // Who has said all that he will say may still listen.
+    const server = createServer({ allowHalfOpen: true });
     const control = new ControlServer(server, path, bounds, access.gid);
     server.on('connection', (socket) => control.serve(socket, handler, batchHandler));
     return new Promise((resolve, reject) => {
       const refuse = (error: Error): void =>
         reject(new CommandError(`vtep: control socket: ${path}: ${errorText(error)}`, 1));
       server.once('error', refuse);
-      rmSync(path, { force: true });
       // The socket is nobody else's from the first moment on, not only after a chmod.
       const umask = process.umask(0o177);
       server.listen(path, () => {
@@ -134,9 +134,15 @@ export class ControlServer {
     const until = (): Promise<void> =>
       new Promise((resolve) => {
         heard = resolve;
-        if (pending !== '' || socket.destroyed) resolve();
+        if (pending !== '' || socket.destroyed || socket.readableEnded) resolve();
         else socket.resume();
       });
+    const left = new AbortController();
+    socket.on('close', () => left.abort());
+    const isGone = (): AbortSignal => {
+      if (isBusy && pending === '') socket.resume();
+      return left.signal;
+    };
     // One request at a time, and nothing more is read meanwhile: what a client has in hand here is bounded.
     const work = async (): Promise<void> => {
       isBusy = true;
@@ -144,7 +150,7 @@ export class ControlServer {
       for (let end = pending.indexOf('\n'); end >= 0 && end <= MAX_REQUEST; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 1);
-        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather);
+        await this.answer(socket, line, (argv, say) => handler(argv, say, until), gather, isGone);
       }
       count(socket.destroyed ? 0 : pending.length);
       const excess =
@@ -161,7 +167,8 @@ export class ControlServer {
         return;
       }
       isBusy = false;
-      socket.resume();
+      if (socket.readableEnded) socket.end();
+      else socket.resume();
     };
     socket.on('data', (text: string) => {
       pending += text;
@@ -169,17 +176,28 @@ export class ControlServer {
       heard();
       if (!isBusy) void work();
     });
-    socket.on('end', () => heard());
+    socket.on('end', () => {
+      heard();
+      if (!isBusy) socket.end();
+      // Whether anybody listens still shows when something is said.
+      else write(socket, { out: '' });
+    });
     socket.on('close', () => heard());
   }
 
-  private async answer(socket: Socket, line: string, handler: Answerer, batchHandler: BatchHandler): Promise<void> {
+  private async answer(
+    socket: Socket,
+    line: string,
+    handler: Answerer,
+    batchHandler: BatchHandler,
+    gone: () => AbortSignal,
+  ): Promise<void> {
     const request = parseRequest(line);
     if (typeof request === 'string') {
       await refuse(socket, request)?.catch(() => undefined);
       return;
     }
-    const say: Say = (reply) => write(socket, reply);
+    const say: Say = Object.assign((reply: Reply) => write(socket, reply), { gone });
     const exit = 'batch' in request ? await batchHandler(request.batch, say) : await handler(request.argv, say);
     // Nothing more is read from a client that does not take its answers.
     await write(socket, { exit })?.catch(() => undefined);

@@ -242,6 +242,16 @@ export class SharedActions {
     return `simple: ${action.content.data.replaceAll(/\p{Cc}/gu, '?')}_${packets}`;
   }
 
+  /** How many there are, those of filters among them. */
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** The steady clock by which they age, in milliseconds. */
+  now(): number {
+    return this.table.now();
+  }
+
   /** An action with its statistics. */
   state(action: ActionInstance): ActionState {
     return this.table.state(action, (device) => this.devices.nameOf(device));

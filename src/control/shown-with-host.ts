@@ -3,6 +3,7 @@ import { isLinkShown, printLinks } from '../iproute/print-link.js';
 import { isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { optionWords } from './host-show-words.js';
+import { textOf } from './host-text.js';
 import { mergeLinks } from './merge-links.js';
 import { mergeQdiscs } from './merge-qdiscs.js';
 import type { Say } from './protocol.js';
@@ -57,13 +58,7 @@ export class ShownWithHost {
     say({ out: mergeQdiscs(hosts, this.rules.qdiscsOf(dev), dev, output) });
   }
 
-  /** What a tool of the system prints; what it complains of is passed on. */
-  private async hostText(tool: 'ip' | 'tc', argv: readonly string[], say: Say): Promise<string> {
-    let text = '';
-    await this.host(tool, argv, (reply) => {
-      if ('out' in reply) text += reply.out;
-      else say(reply);
-    });
-    return text;
+  private hostText(tool: 'ip' | 'tc', argv: readonly string[], say: Say): Promise<string> {
+    return textOf((to) => this.host(tool, argv, to), say);
   }
 }

@@ -1,5 +1,7 @@
 /** The files of a daemon beside its devices: the control socket and its lock. */
-import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { CommandError } from '../iproute/commands.js';
 import type { SocketAccess } from './socket-path.js';
 
 /** Of open(2): only to name the file. */
@@ -34,4 +36,28 @@ export function removeFile(path: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
   }
+}
+
+/**
+ * Removes a socket that nobody listens on any more. Throws CommandError where somebody does, and where there is
+ * something else, which is not vtep's to remove.
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isSocket()) throw new CommandError(`vtep: control socket: ${path} is there already, and is no socket`, 1);
+  if (await isListening(path)) throw new CommandError(`vtep: control socket: another program listens at ${path}`, 2);
+  rmSync(path, { force: true });
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    const answer = (listens: boolean): void => {
+      socket.destroy();
+      resolve(listens);
+    };
+    socket.once('connect', () => answer(true));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => answer(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
+  });
 }

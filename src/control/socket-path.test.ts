@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,13 +32,25 @@ test.serial('the option goes before the variable, and both before the namespace'
   t.is(controlPath(), `/run/user/1000/vtep/net-${inode}.sock`);
 });
 
-/** Whether /run/vtep may be written to is the kernel's answer, which it gives to the real user. */
 const asRoot = getuid?.() === 0 ? test.serial : test.serial.skip;
-const asOther = getuid?.() === 0 ? test.serial.skip : test.serial;
 
-asOther('the root of a user namespace, to whom /run is closed, is treated as any other', (t) => {
-  as(0, { XDG_RUNTIME_DIR: '/run/user/1000' });
-  t.is(controlPath(), `/run/user/1000/vtep/net-${inode}.sock`);
+/** Whether /run/vtep may be written to is the kernel's answer, which it gives to the real user: a process of his asks. */
+const ASK = `
+const { controlPath } = await import(process.argv[1]);
+if (process.getuid() === 0) process.setuid(65534);
+process.getuid = () => 0;
+delete process.env.VTEP_CONTROL;
+process.stdout.write(controlPath());
+`;
+
+test('the root of a user namespace, to whom /run is closed, is treated as any other', (t) => {
+  const module = new URL('./socket-path.js', import.meta.url).href;
+  const env = { ...process.env, XDG_RUNTIME_DIR: '/run/user/1000' };
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', ASK, module], {
+    encoding: 'utf8',
+    env,
+  });
+  t.is(stdout, `/run/user/1000/vtep/net-${inode}.sock`, stderr);
 });
 
 asRoot('root uses /run/vtep whatever the environment says', (t) => {

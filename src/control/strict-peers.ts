@@ -5,35 +5,34 @@
  * - the unicast destinations of the device's forwarding entries that somebody has made, its `remote` and those of its
  *   VNIs among them; what was learned names nobody;
  * - what --peer names, for every device.
- * A group names nobody: whoever sends to it has to be named otherwise. An edit costs no more than what it says, but
- * for one that takes something out of the forwarding table that somebody has made: then the device's entries are read
- * again, once for all that a command or a batch takes out. What was learned comes and goes for nothing.
+ * A group names nobody: whoever sends to it has to be named otherwise. An edit costs no more than what it says; where it
+ * makes or ends a peer the device's peers are written anew, once for all that a command or a batch says. What is learned
+ * comes and goes for nothing, and makes nobody a peer where it moves an entry that somebody has made: what counts is
+ * what was said.
  */
 import type { ClassifierSnapshot, ClassifierTable, Rule } from '../classifier/classifier.js';
 import { KeyWord } from '../classifier/flow-key.js';
 import type { Instruction } from '../dataplane/messages.js';
 import { type OwnAddress, type Peer, peerWords } from '../dataplane/peer-table.js';
-import type { FdbListener, FdbRecord } from '../devices/fdb-records.js';
-import { isIpMulticast } from '../iproute/address.js';
+import type { FdbKey, FdbListener } from '../devices/fdb-records.js';
+import { formatIp, formatMac, isIpMulticast, parseIp } from '../iproute/address.js';
 import type { VxlanOptions } from '../iproute/commands.js';
-import { isAny, isMade } from './fdb-entries.js';
+import { isAny } from './fdb-entries.js';
 
 /** What peers are read from, and who is told of them. */
 export interface StrictPeersAround {
   /** The options of the vxlan device of an index. */
   options(device: number): VxlanOptions | undefined;
-  /** The forwarding entries of a device. */
-  entries(device: number): readonly FdbRecord[];
   apply(instruction: Extract<Instruction, { readonly type: 'peers' }>): Promise<void>;
 }
 
 /** The peers of one device. */
 interface Named {
-  /** Of the forwarding table: by their bytes as text. */
-  fdb: Map<string, Peer>;
-  /** Entries have gone: `fdb` is to be read again. */
-  isStale: boolean;
+  /** Of forwarding entries. */
+  readonly fdb: PeerCounts;
   readonly rules: PeerCounts;
+  /** The peers that each entry names, by its name; some more than once. */
+  readonly entries: Map<string, string[]>;
 }
 
 export class StrictPeers implements FdbListener {
@@ -48,18 +47,47 @@ export class StrictPeers implements FdbListener {
     this.everywhere = everywhere;
   }
 
-  added(device: number, address: Uint8Array): void {
+  said(key: FdbKey, address: Uint8Array): void {
     const peer = peerAt(address);
     if (!peer) return;
-    const { fdb, isStale } = this.of(device);
-    const name = `${address}`;
-    if (!isStale && fdb.has(name)) return;
-    if (!isStale) fdb.set(name, peer);
-    this.changed.add(device);
+    const { entries, fdb } = this.of(key.device);
+    const peers = entries.get(nameOf(key));
+    const name = formatIp(address);
+    if (peers) peers.push(name);
+    else entries.set(nameOf(key), [name]);
+    if (fdb.add(name, peer)) this.changed.add(key.device);
   }
 
+  unsaid(key: FdbKey, address?: Uint8Array): void {
+    const { entries } = this.of(key.device);
+    const name = nameOf(key);
+    const peers = entries.get(name);
+    if (!peers) return;
+    if (address === undefined) {
+      entries.delete(name);
+      for (const peer of peers) this.drop(key.device, peer);
+      return;
+    }
+    const peer = formatIp(address);
+    const at = peers.indexOf(peer);
+    if (at < 0) return;
+    peers.splice(at, 1);
+    this.drop(key.device, peer);
+  }
+
+  saidOf(key: FdbKey): Uint8Array[] {
+    const peers = this.of(key.device).entries.get(nameOf(key)) ?? [];
+    return peers.flatMap((peer) => parseIp(peer) ?? []);
+  }
+
+  private drop(device: number, name: string): void {
+    if (this.of(device).fdb.drop(name)) this.changed.add(device);
+  }
+
+  /** A device has gone. Rules of one that is made anew in its place stay; what it sent to does not. */
   removed(device: number): void {
-    this.of(device).isStale = true;
+    const { rules } = this.of(device);
+    this.named.set(device, newNamed(rules));
     this.changed.add(device);
   }
 
@@ -84,43 +112,37 @@ export class StrictPeers implements FdbListener {
 
   private async publish(device: number): Promise<void> {
     const options = this.around.options(device);
+    const { fdb, rules } = this.of(device);
     if (!options) {
-      // Rules of a device that is made anew in its place stay; what it sent to does not.
-      this.of(device).isStale = true;
       await this.around.apply({ type: 'peers', device });
       return;
     }
-    const named = this.of(device);
-    if (named.isStale) this.read(device, named);
-    const peers = [...this.everywhere, ...named.fdb.values(), ...named.rules.values()];
+    const peers = [...this.everywhere, ...fdb.values(), ...rules.values()];
     await this.around.apply({ type: 'peers', device, words: peerWords(peers, ownAddress(options)) });
-  }
-
-  private read(device: number, named: Named): void {
-    named.isStale = false;
-    named.fdb = new Map();
-    for (const record of this.around.entries(device)) {
-      if (!isMade(record)) continue;
-      for (const { address } of record.remotes) {
-        const peer = peerAt(address);
-        if (peer) named.fdb.set(`${address}`, peer);
-      }
-    }
   }
 
   private of(device: number): Named {
     let named = this.named.get(device);
     if (!named) {
-      named = { fdb: new Map(), isStale: true, rules: new PeerCounts() };
+      named = newNamed(new PeerCounts());
       this.named.set(device, named);
     }
     return named;
   }
 }
 
-/** Peers that rules name, each with the number of those that do. */
+function newNamed(rules: PeerCounts): Named {
+  return { fdb: new PeerCounts(), rules, entries: new Map() };
+}
+
+/** An entry's, within its device. */
+function nameOf({ mac, vni }: FdbKey): string {
+  return `${vni} ${formatMac(mac)}`;
+}
+
+/** Peers by name, each with the number of those that name it. */
 class PeerCounts {
-  private readonly counts = new Map<string, { readonly peer: Peer; rules: number }>();
+  private readonly counts = new Map<string, { readonly peer: Peer; by: number }>();
 
   *values(): Generator<Peer> {
     for (const { peer } of this.counts.values()) yield peer;
@@ -129,15 +151,15 @@ class PeerCounts {
   /** Whether it is new. */
   add(name: string, peer: Peer): boolean {
     const there = this.counts.get(name);
-    if (there) there.rules++;
-    else this.counts.set(name, { peer, rules: 1 });
+    if (there) there.by++;
+    else this.counts.set(name, { peer, by: 1 });
     return there === undefined;
   }
 
   /** Whether nobody names it any more. */
   drop(name: string): boolean {
     const there = this.counts.get(name);
-    if (!there || --there.rules > 0) return false;
+    if (!there || --there.by > 0) return false;
     this.counts.delete(name);
     return true;
   }

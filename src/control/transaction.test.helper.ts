@@ -125,8 +125,8 @@ export class TransactionBench implements TransactionTarget {
     return this.within('turn', work);
   }
 
-  hold<T>(work: () => Promise<T>): Promise<T> {
-    return this.within('hold', work);
+  hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T> {
+    return this.within('hold', () => work(() => undefined));
   }
 
   private async within<T>(what: string, work: () => Promise<T>): Promise<T> {

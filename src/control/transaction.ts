@@ -72,7 +72,7 @@ export class Transaction {
   constructor(rules: Rules, devices: TransactionDevices) {
     this.rules = rules;
     this.devices = devices;
-    rules.open();
+    rules.open(() => this.makeEdits());
     devices.begin();
   }
 
@@ -141,10 +141,12 @@ export class Transaction {
     return failures;
   }
 
+  private makeEdits(): void {
+    for (const edit of this.edits) edit();
+  }
+
   /** The rules name devices by numbers that only now are known. */
   private editAgain(): void {
-    this.rules.rollBack();
-    this.rules.open();
-    for (const edit of this.edits) edit();
+    this.rules.hide()();
   }
 }

@@ -3,6 +3,7 @@ import { type Command, CommandError, type OutputOptions } from '../iproute/comma
 import { vniCommand } from '../iproute/fdb-command.js';
 import { printVnis } from '../iproute/print-vni.js';
 import type { Device } from './device-registry.js';
+import { textOf } from './host-text.js';
 import { objectsIn } from './merge-links.js';
 import type { Say } from './protocol.js';
 import { fdbAnswers } from './refusal.js';
@@ -46,13 +47,7 @@ async function show({ dev, output }: VniShow, device: Device | undefined, target
     say({ out: printVnis([], { ...output, json: false }) });
     throw new CommandError('RTNETLINK answers: Invalid argument\nDump ternminated', 1);
   }
-  let hosts = '';
-  if (!device) {
-    await target.bridge(argv, (reply) => {
-      if ('out' in reply) hosts += reply.out;
-      else say(reply);
-    });
-  }
+  const hosts = device ? '' : await textOf((to) => target.bridge(argv, to), say);
   const shown = device ? [device] : target.list();
   const ours = printVnis(
     shown.flatMap(({ filter, name }) => filter?.states(name) ?? []),

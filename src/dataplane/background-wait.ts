@@ -47,7 +47,7 @@ class BackgroundWait {
     process.on('exit', this.wake);
   }
 
-  get isIdle(): boolean {
+  private get isIdle(): boolean {
     return this.listeners.size === 0;
   }
 
@@ -66,7 +66,7 @@ class BackgroundWait {
     if (this.isIdle) this.wake();
   }
 
-  /** Resolves when nobody waits any more, and everything is closed. */
+  /** Resolves when nobody waits any more, and everything is closed; whoever comes before its last look is still served. */
   async run(): Promise<void> {
     while (!this.isIdle) {
       await ppollInBackground(this.memory.address + POLL_AT, 1, 0);
@@ -77,6 +77,7 @@ class BackgroundWait {
         else this.listeners.get(fd)?.();
       }
     }
+    if (shared === this) shared = undefined;
     process.off('exit', this.wake);
     close(this.epollFd);
     close(this.wakeFd);
@@ -103,8 +104,7 @@ export interface Waiter {
 /** Has `ready` called, from the event loop, once `fd` (an epoll set will do) can be read. */
 export function waitInBackground(fd: number, ready: () => void): Waiter {
   let wait = shared;
-  // One that nobody waits on any more is about to close.
-  if (wait === undefined || wait.isIdle) {
+  if (wait === undefined) {
     wait = new BackgroundWait();
     shared = wait;
     wait.add(fd, ready);

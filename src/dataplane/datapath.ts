@@ -129,6 +129,7 @@ export class Datapath extends EventEmitter<Events> {
           this.emit('fdb-notices');
         },
         failed: (error) => this.failed(error),
+        isTableTorn: () => this.fdb.isTorn(),
       });
     });
     // A blocked worker delays the end of the process: wake them on every way out.

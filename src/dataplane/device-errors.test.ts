@@ -3,6 +3,7 @@ import test from 'ava';
 import { FaultPort } from '../io/fault/fault-port.js';
 import { FaultUnderlay } from '../io/fault/fault-underlay.js';
 import type { ReasonName } from '../memory/reasons.js';
+import type { DatagramVector } from '../memory/vectors.js';
 import {
   EACCES,
   EADDRNOTAVAIL,
@@ -72,6 +73,27 @@ test('a super-frame that is refused is counted as the datagrams that it would ha
   harness.send(TAP0, { bytes, checksum: { start: 34, offset: 16 }, gso: { type: 1, size: 1000 } });
   t.deepEqual(harness.reasons(VXLAN0), { 'send-nobufs': 5 });
   t.is(harness.device(VXLAN0, 'TX_PACKETS'), 0);
+});
+
+/** Of its first entry two datagrams leave before it fails, as where the kernel cuts nothing (splitter.ts). */
+class HalfWay extends FaultUnderlay {
+  override send(vector: DatagramVector, tunnels: Int32Array): number {
+    const calls = super.send(vector, tunnels);
+    vector.sentBefore[0] = 2;
+    return calls;
+  }
+}
+
+test('of a super-frame that fails half-way what had left is counted as sent, and the rest as lost', (t) => {
+  const harness = new Harness({ wrapUnderlay: (underlay) => new HalfWay(underlay, { send: () => ENOBUFS }) });
+  harness.use(rules);
+  const bytes = buildFrame({ payload: noise(4500, 1), unfinished: true });
+  harness.send(TAP0, { bytes, checksum: { start: 34, offset: 16 }, gso: { type: 1, size: 1000 } });
+  t.deepEqual(harness.reasons(VXLAN0), { 'send-nobufs': 3 });
+  t.is(harness.device(VXLAN0, 'TX_DROPPED'), 3);
+  t.is(harness.device(VXLAN0, 'TX_PACKETS'), 2);
+  // From the inner IP header on: 20 bytes, 32 of TCP, and the payload.
+  t.is(harness.device(VXLAN0, 'TX_BYTES'), 2 * (20 + 32 + 1000));
 });
 
 const writeErrors: readonly (readonly [errno: number, reason: ReasonName])[] = [

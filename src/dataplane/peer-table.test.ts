@@ -37,10 +37,11 @@ test('a table knows whom a look at every peer, one after the other, knows', (t) 
   let unknown = 0;
   fc.assert(
     fc.property(
-      fc.array(peer, { maxLength: 40 }),
+      fc.array(peer, { maxLength: 40, size: 'max' }),
       fc.array(fc.tuple(fc.constantFrom(4 as const, 6 as const), word, word, word, word), {
         minLength: 1,
         maxLength: 40,
+        size: 'max',
       }),
       (peers, senders) => {
         const words = peerWords(peers, undefined);
@@ -140,4 +141,8 @@ test('an engine that is not strict asks nobody who he is', (t) => {
   const harness = new Harness();
   harness.receive(from(2, vxlan(4, FRAME)));
   t.deepEqual(harness.reasons(VXLAN0), { unmatched: 1 });
+});
+
+test('a table is memory that garbage collectors count: workers get a new one with every edit', (t) => {
+  t.true(peerWords([one(1)], undefined).buffer instanceof ArrayBuffer);
 });

@@ -13,13 +13,15 @@ export interface RestoredCounts {
   readonly actions: Float64Array;
   /** Row, column, amount. */
   readonly vnis: Float64Array;
+  /** Row, LAST_USED or FIRST_USED, milliseconds of the steady clock. */
+  readonly times: Float64Array;
 }
 
 const TRIPLE = 3;
 
 /** Adds them to one worker's counters. Devices, rows and columns must be there. */
 export function addRestored(
-  { devices, reasons, actions, vnis }: RestoredCounts,
+  { devices, reasons, actions, vnis, times }: RestoredCounts,
   counters: Counters,
   actionCounters: ActionCounters,
   vniCounters: VniCounters,
@@ -28,6 +30,7 @@ export function addRestored(
   each(reasons, (device, reason, by) => reason < REASONS.length && counters.reason(device, reason, by));
   each(actions, (row, column, by) => actionCounters.add(row, column, by));
   each(vnis, (row, column, by) => vniCounters.add(row, column, by));
+  each(times, (row, column, time) => actionCounters.usedAt(row, column, time));
 }
 
 function each(list: Float64Array, add: (row: number, column: number, by: number) => void): void {

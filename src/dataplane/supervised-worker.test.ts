@@ -32,6 +32,9 @@ class FakeThread implements Thread {
     this.owner.died(error, { type: 'dying', drops, tornTable: torn });
   }
 
+  /** It has ended without a word, and left the forwarding table so. */
+  hasTornTable = false;
+
   async stop(): Promise<void> {
     this.stopped++;
   }
@@ -43,17 +46,19 @@ class FakeThread implements Thread {
   wake(): void {}
 }
 
-/** Never waits, and gives up with the death of that number. */
+/** Always waits as long, and gives up with the death of that number. */
 class Limit extends RestartLimit {
   private left: number;
+  private readonly wait: number;
 
-  constructor(most: number) {
+  constructor(most: number, wait = 0) {
     super();
     this.left = most;
+    this.wait = wait;
   }
 
   override died(): number {
-    return this.left-- > 0 ? 0 : -1;
+    return this.left-- > 0 ? this.wait : -1;
   }
 }
 
@@ -65,7 +70,14 @@ interface Bench {
   next(name: string): Promise<void>;
 }
 
-async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {}): Promise<Bench> {
+async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {}, wait = 0): Promise<Bench> {
+  const made = begin(most, prepare, wait);
+  await made.worker.ready;
+  return made;
+}
+
+/** The same, whose first thread is not ready yet. */
+function begin(most: number, prepare: (thread: FakeThread) => void, wait: number): Bench {
   const threads: FakeThread[] = [];
   const events: string[] = [];
   const heard = new Map<string, () => void>();
@@ -78,6 +90,7 @@ async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {})
     died: (error, wait) => happen(`died ${error.message} ${wait}`),
     resumed: () => happen('resumed'),
     failed: (error) => happen(`failed ${error.message}`),
+    isTableTorn: () => threads.at(-1)?.hasTornTable === true,
   };
   const make = (owner: WorkerOwner): Thread => {
     const thread = new FakeThread(owner);
@@ -85,8 +98,7 @@ async function bench(most = 5, prepare: (thread: FakeThread) => void = () => {})
     threads.push(thread);
     return thread;
   };
-  const worker = new SupervisedWorker(make, new Limit(most), supervisor);
-  await worker.ready;
+  const worker = new SupervisedWorker(make, new Limit(most, wait), supervisor);
   return { worker, threads, events, next: (name) => new Promise((resolve) => heard.set(name, resolve)) };
 }
 
@@ -155,7 +167,7 @@ test('another thread is told what is in force, without what was taken back, and 
     { type: 'captures', captures: [capture(1)] },
     { type: 'captures', captures: [capture(1), capture(2)] },
     // What is done once is not done again.
-    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none } },
+    { type: 'restore-counts', counts: { devices: none, reasons: none, actions: none, vnis: none, times: none } },
     { type: 'confine' },
     { type: 'count-overflows' },
   ];
@@ -262,7 +274,18 @@ test('a thread that died while it wrote the forwarding table is the end', async 
   t.is(threads.length, 1);
 });
 
-test('a thread that the kernel has ended is the end, and so is one that cannot begin', async (t) => {
+test('so is one that ended there without a word, as of too little memory', async (t) => {
+  const { threads, events } = await bench();
+  const [first] = threads;
+  if (first === undefined) throw new Error('no thread');
+  first.hasTornTable = true;
+  first.owner.died(new Error('out of memory'), undefined);
+  t.is(events.length, 1);
+  t.regex(events[0] ?? '', /^failed a worker died while it wrote the forwarding table: Error: out of memory\n/);
+  t.is(threads.length, 1);
+});
+
+test('a thread that the kernel has ended is the end', async (t) => {
   const { threads, events } = await bench();
   threads[0]?.owner.failed(new Error('gone'));
   t.deepEqual(events, ['failed gone']);
@@ -279,4 +302,23 @@ test('who is stopped between two threads begins none, and what waits is refused'
   await stopped;
   t.deepEqual(events, ['died a fault 0']);
   t.is(threads.length, 1);
+});
+
+test('a thread that dies before it is ready is the end, and no other is tried', (t) => {
+  const { threads, events } = begin(5, () => {}, 0);
+  threads[0]?.die(new Error('no processor'));
+  t.deepEqual(events, ['failed no processor']);
+  t.is(threads.length, 1);
+});
+
+test('the next thread begins when the wait is over, and not before', async (t) => {
+  const HOUR = 3_600_000;
+  const { worker, threads, events } = await bench(5, () => {}, HOUR);
+  threads[0]?.die();
+  t.deepEqual(events, [`died a fault ${HOUR}`]);
+  // Timers without a wait that were set before these have fired by now, and what they began.
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  t.is(threads.length, 1);
+  t.is(threads[0]?.stopped, 0);
+  await worker.stop();
 });

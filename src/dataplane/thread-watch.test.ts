@@ -12,6 +12,11 @@ async function held<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
+/** Resolves when a watch that looks every millisecond has had its turn so often: timers of one length fire in their order. */
+async function rounds(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 test('a thread that goes is told of, once', async (t) => {
   let isThere = true;
   let told = 0;
@@ -21,8 +26,7 @@ test('a thread that goes is told of, once', async (t) => {
       '4711',
       () => {
         told++;
-        // Two more rounds would tell again.
-        setTimeout(resolve, 20);
+        void rounds(3).then(resolve);
       },
       (id) => {
         asked.push(id);
@@ -46,7 +50,7 @@ test('a watch that is stopped tells nothing', async (t) => {
     1,
   );
   watch.stop();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await rounds(3);
   t.pass();
 });
 

@@ -4,6 +4,8 @@ import {
   LINKTYPE_IPV6,
   LINKTYPE_LINUX_SLL,
   LINKTYPE_LINUX_SLL2,
+  LINKTYPE_LOOP,
+  LINKTYPE_NULL,
   LINKTYPE_RAW,
 } from '../observe/captures/capture-reader.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../wire/ether-type.js';
@@ -14,6 +16,25 @@ import { isVlanType, VLAN_TAG, VLAN_TYPE } from '../wire/vlan.js';
 const SLL = { bytes: 16, type: 14 };
 const SLL2 = { bytes: 20, type: 0 };
 
+/** Bytes of the address family that BSD puts before packets of its loopback, in one byte order or the other. */
+const FAMILY = 4;
+
+/** Whether packets of a link type are understood. */
+export function isKnownLink(linkType: number): boolean {
+  return KNOWN.includes(linkType);
+}
+
+const KNOWN: readonly number[] = [
+  LINKTYPE_NULL,
+  LINKTYPE_ETHERNET,
+  LINKTYPE_RAW,
+  LINKTYPE_LOOP,
+  LINKTYPE_LINUX_SLL,
+  LINKTYPE_IPV4,
+  LINKTYPE_IPV6,
+  LINKTYPE_LINUX_SLL2,
+];
+
 /** The IP packet in a captured one; undefined where there is none. Its bytes are the capture's. */
 export function ipPacketIn(linkType: number, bytes: Uint8Array): Uint8Array | undefined {
   switch (linkType) {
@@ -21,6 +42,12 @@ export function ipPacketIn(linkType: number, bytes: Uint8Array): Uint8Array | un
     case LINKTYPE_IPV4:
     case LINKTYPE_IPV6:
       return bytes;
+    case LINKTYPE_NULL:
+    case LINKTYPE_LOOP: {
+      // The packet says for itself what it is, where families have other numbers.
+      const version = (bytes[FAMILY] ?? 0) >> 4;
+      return version === 4 || version === 6 ? bytes.subarray(FAMILY) : undefined;
+    }
     case LINKTYPE_LINUX_SLL:
       return behindTags(bytes, SLL.type, SLL.bytes);
     case LINKTYPE_LINUX_SLL2:

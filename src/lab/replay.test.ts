@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import {
   LINKTYPE_ETHERNET,
   LINKTYPE_LINUX_SLL,
+  LINKTYPE_LOOP,
+  LINKTYPE_NULL,
   LINKTYPE_RAW,
   readCapture,
 } from '../observe/captures/capture-reader.js';
@@ -117,18 +119,21 @@ test('a replay says what became of the packets, in words and as JSON', async (t)
     { bytes: cooked, linkType: LINKTYPE_LINUX_SLL },
     { bytes: elsewhere },
     { bytes: Uint8Array.of(1, 2, 3), linkType: LINKTYPE_ETHERNET },
+    { bytes: good, linkType: 105 },
   ]);
   t.is(files.packets('tap0.pcap').length, 3);
-  t.like(json, { packets: 5, not_ip: 1, not_for_a_device: 1, cut: 0 });
+  t.like(json, { packets: 6, not_ip: 1, not_for_a_device: 1, cut: 0 });
+  t.deepEqual(json.not_understood, [{ linktype: 105, packets: 1 }]);
   t.like((json.devices as unknown[])[0], { device: 'vxlan0', rx_packets: 3, rx_bytes: 138 });
-  t.true(text.startsWith('5 packets replayed\n1 carry no IP packet'));
+  t.true(text.startsWith('6 packets replayed\n1 carry no IP packet'));
+  t.regex(text, /\n1 are of link type 105, which is not understood\n/);
   t.regex(
     text,
     /\nvxlan0: received 3 packets, 138 bytes; sent 0 packets, 0 bytes\ningress:\nfilter protocol all pref 1/,
   );
   t.regex(text, /Sent 138 bytes 3 pkt/);
-  // Five seconds have passed, and the last frame met the rule two seconds before the end.
-  t.regex(text, /installed 4 sec used 2 sec firstused 4 sec/);
+  // Six seconds have passed, and the last frame met the rule three seconds before the end.
+  t.regex(text, /installed 5 sec used 3 sec firstused 5 sec/);
 });
 
 test('classic devices that share a port are told apart by VNI, learn, and answer by what they learned', async (t) => {
@@ -189,4 +194,7 @@ test('IP packets are found behind the headers of each link type', (t) => {
   t.is(ipPacketIn(LINKTYPE_ETHERNET, Uint8Array.from([...new Uint8Array(12), 8, 6, ...ip])), undefined);
   t.is(ipPacketIn(LINKTYPE_ETHERNET, new Uint8Array(5)), undefined);
   t.is(ipPacketIn(147, ip), undefined);
+  t.deepEqual(ipPacketIn(LINKTYPE_NULL, Uint8Array.of(2, 0, 0, 0, ...ip)), ip);
+  t.deepEqual(ipPacketIn(LINKTYPE_LOOP, Uint8Array.of(0, 0, 0, 2, ...ip)), ip);
+  t.is(ipPacketIn(LINKTYPE_NULL, Uint8Array.of(7, 0, 0, 0)), undefined);
 });

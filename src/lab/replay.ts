@@ -8,15 +8,17 @@ import { DeviceCounter } from '../memory/counters.js';
 import { type CapturedPacket, LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../observe/captures/capture-reader.js';
 import { pcapHeader, pcapRecordHeader } from '../observe/captures/capture-writer.js';
 import { type DropRow, dropRows, printDrops } from '../observe/drops.js';
-import { ipPacketIn } from './link-layer.js';
+import { ipPacketIn, isKnownLink } from './link-layer.js';
 import type { LocalDevice, LocalEndpoint, Output } from './local-endpoint.js';
 
 /** What became of a capture's packets. */
 export interface ReplayCount {
   /** Packets of the capture. */
   packets: number;
-  /** No IP packets, or of a link type that is not known. */
+  /** No IP packets. */
   notIp: number;
+  /** By link types that are not known, how many packets are of each. */
+  readonly unknownLinks: Map<number, number>;
   /** IP packets that no device takes. */
   others: number;
   /** Packets that the capture has only the beginning of. */
@@ -27,7 +29,7 @@ export interface ReplayCount {
 export type CaptureSink = (file: string, bytes: Uint8Array) => void;
 
 export class Replay {
-  readonly count: ReplayCount = { packets: 0, notIp: 0, others: 0, cut: 0 };
+  readonly count: ReplayCount = { packets: 0, notIp: 0, unknownLinks: new Map(), others: 0, cut: 0 };
   private readonly endpoint: LocalEndpoint;
   private readonly from: LocalDevice | undefined;
   private readonly sink: CaptureSink;
@@ -53,7 +55,8 @@ export class Replay {
     if (this.from) this.send(this.from, linkType, bytes);
     else {
       const packet = ipPacketIn(linkType, bytes);
-      if (!packet) count.notIp++;
+      if (!isKnownLink(linkType)) count.unknownLinks.set(linkType, (count.unknownLinks.get(linkType) ?? 0) + 1);
+      else if (!packet) count.notIp++;
       else if (!endpoint.receive(packet)) count.others++;
     }
     for (const output of endpoint.takeOutput()) this.write(output, time);
@@ -128,6 +131,8 @@ export function* hookReports(
 export function printReplay(endpoint: LocalEndpoint, count: ReplayCount): string {
   const lines = [`${count.packets} packets replayed\n`];
   if (count.notIp > 0) lines.push(`${count.notIp} carry no IP packet: not for any device\n`);
+  for (const [link, packets] of count.unknownLinks)
+    lines.push(`${packets} are of link type ${link}, which is not understood\n`);
   if (count.others > 0) lines.push(`${count.others} are UDP to no port of a device that is up, or not UDP\n`);
   if (count.cut > 0) lines.push(`${count.cut} were cut when they were captured\n`);
   for (const report of deviceReports(endpoint)) {
@@ -152,7 +157,8 @@ export function replayJson(endpoint: LocalEndpoint, count: ReplayCount): string 
     hook,
     filters: JSON.parse(text) as unknown,
   }));
-  const { packets, notIp, others, cut } = count;
-  const packetsIn = { packets, not_ip: notIp, not_for_a_device: others, cut };
+  const { packets, notIp, unknownLinks, others, cut } = count;
+  const notKnown = [...unknownLinks].map(([linktype, packets]) => ({ linktype, packets }));
+  const packetsIn = { packets, not_ip: notIp, not_understood: notKnown, not_for_a_device: others, cut };
   return `${JSON.stringify({ ...packetsIn, devices: deviceReports(endpoint), filters, drops: replayDrops(endpoint) })}\n`;
 }

@@ -14,10 +14,16 @@ import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packe
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
 import { addressText } from './address-text.js';
+import { CheckedActionBatch } from './checked-batch.js';
 import { VtepError } from './errors.js';
 import type { ActionBatch, TunnelMetadata } from './frame-batch.js';
 import type { DropReason, ReasonTable } from './reasons.js';
+import { refusePromise } from './troubles.js';
 
+/**
+ * Looks at frames that have met an action. It must not be async: frames are borrowed until it returns. Where it throws,
+ * all frames of the batch are dropped as `action-failed`, and an event `error` tells of it.
+ */
 export type ActionFunction = (batch: ActionBatch) => void;
 
 /** What actions see of the datapath. */
@@ -25,12 +31,21 @@ export interface ActionSurroundings {
   readonly arena: Arena;
   readonly engine: Engine;
   readonly reasons: ReasonTable;
+  /** Whether functions are kept to the rules (checked-batch.ts). */
+  readonly checked: boolean;
   nameOf(device: number): string;
-  failed(error: unknown): void;
+  /** `source`: which action. */
+  failed(error: unknown, source: string): void;
+}
+
+interface NamedFunction {
+  readonly source: string;
+  readonly run: ActionFunction;
+  readonly rejected: (error: unknown) => void;
 }
 
 export class ActionTable implements CustomActions {
-  private readonly functions = new Map<number, ActionFunction>();
+  private readonly functions = new Map<number, NamedFunction>();
   private readonly batch: DeferredBatch;
   private readonly around: ActionSurroundings;
 
@@ -39,8 +54,9 @@ export class ActionTable implements CustomActions {
     this.batch = new DeferredBatch(around);
   }
 
-  set(number: number, run: ActionFunction): void {
-    this.functions.set(number, run);
+  set(number: number, name: string, run: ActionFunction): void {
+    const source = `action "${name}"`;
+    this.functions.set(number, { source, run, rejected: (error) => this.around.failed(error, source) });
   }
 
   delete(number: number): void {
@@ -51,17 +67,28 @@ export class ActionTable implements CustomActions {
     const { batch } = this;
     // As a rule all of a batch are of one action.
     for (let first = 0; first < frames.count; first = batch.next) {
-      const run = this.functions.get(frames.action[first] ?? -1);
+      const named = this.functions.get(frames.action[first] ?? -1);
       batch.begin(frames, first);
       try {
-        if (run === undefined) throw new Error('an action without a function');
-        run(batch);
+        if (named === undefined) throw new VtepError('closed', 'the action of the filter is closed');
+        if (this.around.checked) this.callChecked(named);
+        else refusePromise(named.run(batch), named.rejected);
       } catch (error) {
         batch.failed();
-        this.around.failed(error);
+        this.around.failed(error, named?.source ?? 'an action');
       } finally {
         batch.end();
       }
+    }
+  }
+
+  private callChecked({ run, rejected }: NamedFunction): void {
+    const checked = new CheckedActionBatch(this.batch);
+    try {
+      refusePromise(run(checked), rejected);
+      checked.settle();
+    } finally {
+      checked.takeAway();
     }
   }
 }
@@ -175,6 +202,7 @@ class DeferredBatch implements ActionBatch {
   }
 
   drop(i: number, reason: DropReason): void {
+    this.entry(i);
     this.say(i, DROPPED_BY_ACTION, this.around.reasons.numberOf(reason));
   }
 

@@ -9,15 +9,16 @@ const LONGEST_QUEUE = 0x40000000;
 export function checkOptions(options: EndpointOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid('options are an object');
   const { devices = 'process', underlay = 'udp', workers = 0, queueBytes = LEAST_QUEUE, seed = 1, control } = options;
-  const { log } = options;
-  const known = ['devices', 'underlay', 'batch', 'workers', 'control', 'log', 'queueBytes', 'seed'];
+  const { log, checked = false } = options;
+  const known = ['devices', 'underlay', 'batch', 'workers', 'control', 'log', 'queueBytes', 'seed', 'checked'];
   const other = Object.keys(options).find((name) => !known.includes(name));
   if (other !== undefined) throw invalid(`there is no option "${other}" (${known.join(', ')})`);
   if (devices !== 'process' && devices !== 'host')
     throw invalid(`devices: "${devices}" is neither "process" nor "host"`);
   if (underlay !== 'udp' && typeof underlay !== 'function') throw invalid('underlay: neither "udp" nor a function');
   if (log !== undefined) checkFunction('log', log);
-  if (control !== undefined && typeof control !== 'boolean' && typeof control !== 'string')
+  if (typeof checked !== 'boolean') throw invalid('checked: neither true nor false');
+  if (control === '' || (control !== undefined && typeof control !== 'boolean' && typeof control !== 'string'))
     throw invalid('control: neither a path nor true or false');
   if (!Number.isInteger(workers) || workers < 0 || workers > MAX_WORKERS)
     throw invalid(`workers: ${workers} is none of 0 to ${MAX_WORKERS}`);

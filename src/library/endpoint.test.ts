@@ -1,39 +1,6 @@
 import test from 'ava';
-import { buildFrame } from '../offload/test-frames.js';
+import { frame, pair, side, until } from './endpoints.test.helper.js';
 import { Endpoint, type EndpointEvent, type EndpointOptions, Holding, VtepError } from './index.js';
-
-/** Rules of one side of a tunnel, between a TAP of the process and VNI 4 of the peer. */
-const side = (port: number, peer: number, more = ''): string => `
-ip link add vxlan0 type vxlan external dstport ${port} local 127.0.0.1
-ip link add tap0 type tap
-tc qdisc add dev vxlan0 ingress
-tc qdisc add dev tap0 ingress
-tc filter add dev vxlan0 ingress protocol all pref 1 flower enc_key_id 4 ${more} action tunnel_key unset action mirred egress redirect dev tap0
-tc filter add dev tap0 ingress protocol all pref 1 flower action tunnel_key set src_ip 127.0.0.1 dst_ip 127.0.0.1 id 4 dst_port ${peer} action mirred egress redirect dev vxlan0
-ip link set vxlan0 up
-ip link set tap0 up
-`;
-const frame = (n: number): Uint8Array => buildFrame({ protocol: 'udp', payload: Uint8Array.of(n) });
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error('it did not come to that in time');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
-/** Two endpoints whose packets go from one to the other, in memory. */
-async function pair(more: EndpointOptions = {}): Promise<[Endpoint, Endpoint]> {
-  const ends: Endpoint[] = [];
-  const to = (n: number) => (packets: Uint8Array[]) => {
-    for (const packet of packets) ends[n]?.deliver(packet);
-  };
-  for (const n of [1, 0]) ends.push(await Endpoint.open({ ...more, underlay: to(n) }));
-  const [a, b] = ends;
-  if (!a || !b) throw new Error('no pair');
-  return [a, b];
-}
 
 test('frames go from one endpoint to another over UDP sockets, and come out as they went in', async (t) => {
   const a = await Endpoint.open({ batch: side(24_789, 24_790) });
@@ -186,6 +153,12 @@ test('a batch is carried out as a whole or not at all, and an error has the line
   await refused([good, 'ip addr add 10.0.0.1/24 dev tap0'], /is about the host, and this endpoint has none/, 2);
   await refused([good, 'ip link set tap9 up'], /^Cannot find device "tap9"/, 2);
   await refused([good, 'tc filter add dev tap0 ingress pref 6 flower action nosuch'], /^Bad action type nosuch/, 2);
+  const port = [
+    'ip link add vxlan9 type vxlan external dstport 99999',
+    'tc qdisc add dev vxlan9 ingress',
+    'ip link set vxlan9 up',
+  ];
+  await refused(port, /argument "99999" is wrong/, 1);
   t.is(await endpoint.run('tc filter show dev tap0 ingress'), before);
   await t.throwsAsync(endpoint.filters('tap9'), { instanceOf: VtepError, message: 'there is no device "tap9"' });
   await t.throwsAsync(endpoint.run('ip link add tap0 type tap'), { message: 'RTNETLINK answers: File exists' });

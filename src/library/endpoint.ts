@@ -2,12 +2,9 @@
  * A VXLAN endpoint within a program: the datapath, devices and rules of `vtep run`, driven by lines of ip, tc and
  * bridge, with devices and actions that are functions of the program.
  */
-import { isHere } from '../control/device-registry.js';
 import { asCommandError } from '../control/report.js';
-import { formatMac } from '../iproute/address.js';
 import type { BatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
-import { addCustomAction, removeCustomAction } from '../iproute/custom-actions.js';
 import { DeviceCounter } from '../memory/counters.js';
 import { REASON } from '../memory/reasons.js';
 import { dropRows } from '../observe/drops.js';
@@ -15,14 +12,17 @@ import { workerRows } from '../observe/workers.js';
 import { type ActionFunction, ActionTable } from './action-table.js';
 import { checkBytes, checkEventTypes, checkFunction, checkOptions } from './check-options.js';
 import { VtepError } from './errors.js';
-import { EventHub, fdbEntry } from './event-hub.js';
+import { EventHub } from './event-hub.js';
 import type { EventStream } from './event-stream.js';
 import { FrameReader } from './frame-reader.js';
 import { refuseHostLines } from './host-lines.js';
 import { Heard, linesOf } from './lines.js';
 import { beginParts, type Parts } from './parts.js';
-import { ProcessDevice } from './process-device.js';
+import { ProcessDevices } from './process-devices.js';
+import { type CustomAction, ProgramActions } from './program-actions.js';
+import { fdbOf, filtersOf, linksOf } from './readings.js';
 import { type DropReason, ReasonTable } from './reasons.js';
+import { guardedLog, Troubles } from './troubles.js';
 import type {
   Device,
   DeviceHandlers,
@@ -31,42 +31,29 @@ import type {
   EventType,
   FdbEntry,
   Filter,
-  FilterAction,
   Link,
-  LinkCounters,
   WorkerCounts,
 } from './types.js';
 
-/** Takes the name of a custom action away again. */
-export interface CustomAction {
-  readonly name: string;
-  /** Filters that have the action drop what meets it from now on (`action-failed`). Safe to call twice. */
-  close(): void;
-}
-
+/** What needs this thread. */
 interface OwnParts {
-  readonly reader: FrameReader;
-  readonly actions: ActionTable;
+  readonly actions: ProgramActions;
+  readonly devices: ProcessDevices;
 }
-
-/** Different sentences about errors that nobody read which are logged. */
-const MOST_SENTENCES = 32;
 
 export class Endpoint {
   private readonly parts: Parts;
   private readonly hub: EventHub;
   private readonly reasons: ReasonTable;
-  /** What needs this thread; undefined where the datapath has threads of its own. */
+  private readonly troubles: Troubles;
+  /** undefined where the datapath has threads of its own. */
   private readonly own: OwnParts | undefined;
-  private readonly actions = new Map<string, number>();
-  private readonly handled = new Map<number, ProcessDevice>();
   private ending: Promise<void> | undefined;
   private failure: VtepError | undefined;
-  private readonly logged = new Set<string>();
 
-  private constructor(parts: Parts) {
+  private constructor(parts: Parts, checked: boolean) {
     this.parts = parts;
-    const { devices, events, datapath, own, packets } = parts;
+    const { devices, events, datapath, packets, log } = parts;
     this.reasons = new ReasonTable(devices.reasons);
     this.hub = new EventHub({
       log: events,
@@ -74,34 +61,48 @@ export class Endpoint {
       beginWatching: () => devices.beginWatching(),
       drops: () => this.dropsNow(),
     });
+    this.troubles = new Troubles(log, (event) => this.hub.tell(event));
     datapath.once('failed', (error) => {
       this.failure = new VtepError('failed', `the datapath has failed: ${error.message}`, { cause: error });
-      this.tellError(this.failure, this.failure.message);
+      this.troubles.tell(this.failure, 'datapath', this.failure.message);
     });
     devices.registry.checkAction = (name) => {
-      if (!this.actions.has(name)) throw new CommandError(`vtep: action "${name}" is not one of this endpoint's`, 1);
+      if (this.own?.actions.has(name) === true) return;
+      throw new CommandError(`vtep: action "${name}" is not one of this endpoint's`, 1);
     };
-    packets?.onError((error) => this.functionFailed(error));
-    if (own === undefined) return;
-    const { arena, engine } = own.worker;
-    const failed = (error: unknown): void => this.functionFailed(error);
-    const nameOf = (device: number): string => devices.registry.nameOf(device);
-    const actions = new ActionTable({ arena, engine, reasons: this.reasons, nameOf, failed });
-    this.own = { reader: new FrameReader(arena, this.reasons), actions };
+    packets?.onError((error) => this.troubles.functionFailed(error, 'underlay'));
+    this.own = this.ownParts(checked);
+  }
+
+  private ownParts(checked: boolean): OwnParts | undefined {
+    const { parts, reasons } = this;
+    if (parts.own === undefined) return undefined;
+    const { arena, engine } = parts.own.worker;
+    const failed = this.troubles.functionFailed;
+    const nameOf = (device: number): string => parts.devices.registry.nameOf(device);
+    const table = new ActionTable({ arena, engine, reasons, checked, nameOf, failed });
+    const reader = new FrameReader(arena, reasons);
+    const dropped = (index: number, reason: DropReason | undefined, frames: number): void =>
+      this.countDrop(index, reason, frames);
+    return {
+      actions: new ProgramActions(table, () => engine.setCustomActions(table)),
+      devices: new ProcessDevices({ parts, reader, checked, dropped, failed }),
+    };
   }
 
   /** Begins an endpoint. Rejects with a VtepError where it cannot, with nothing left behind. */
   static async open(options: EndpointOptions = {}): Promise<Endpoint> {
     checkOptions(options);
+    const { log, checked = false, batch } = options;
     let parts: Parts;
     try {
-      parts = await beginParts(options);
+      parts = await beginParts({ ...options, ...(log && { log: guardedLog(log) }) });
     } catch (error) {
       throw new VtepError('start', asCommandError(error).message, { cause: error });
     }
-    const endpoint = new Endpoint(parts);
+    const endpoint = new Endpoint(parts, checked);
     try {
-      if (options.batch !== undefined) await endpoint.batch(options.batch);
+      if (batch !== undefined) await endpoint.batch(batch);
     } catch (error) {
       await endpoint.close();
       throw error;
@@ -144,17 +145,7 @@ export class Endpoint {
   /** The devices of this endpoint. */
   async links(): Promise<Link[]> {
     await this.refresh();
-    return this.parts.devices.links.states().map((state): Link => {
-      const { name, ifindex, flags, mtu, address = new Uint8Array(6), statistics: s, details } = state;
-      const counted = (packets: number, bytes: number, errors: number, dropped: number): LinkCounters => ({
-        ...{ packets, bytes, errors, dropped },
-      });
-      return {
-        ...{ name, ifindex, kind: details.kind, up: flags.includes('UP'), mtu, address: formatMac(address) },
-        received: counted(s.rxPackets, s.rxBytes, s.rxErrors, s.rxDropped),
-        sent: counted(s.txPackets, s.txBytes, s.txErrors, s.txDropped),
-      };
-    });
+    return linksOf(this.parts.devices);
   }
 
   /** The filters of a device, with their statistics. */
@@ -164,31 +155,14 @@ export class Endpoint {
     const argv = ['tc', '-s', '-j', 'filter', 'show', 'dev', device, hook];
     const exitCode = await this.parts.interpreter.request(argv, heard.say);
     if (exitCode !== 0) throw new VtepError('refused', heard.err.trimEnd(), { exitCode, line: argv.join(' ') });
-    return (JSON.parse(heard.out) as readonly FilterJson[]).flatMap(({ protocol, pref, chain, options }) =>
-      options
-        ? [
-            {
-              protocol,
-              pref,
-              chain,
-              ...{ handle: options.handle, keys: options.keys ?? {} },
-              actions: options.actions ?? [],
-            },
-          ]
-        : [],
-    );
+    return filtersOf(heard.out);
   }
 
   /** Forwarding entries of a vxlan device, or of all of them. */
   async fdb(device?: string): Promise<FdbEntry[]> {
     if (device !== undefined) this.checkDevice(device);
     await this.refresh();
-    const { registry, forwarding } = this.parts.devices;
-    return registry
-      .list()
-      .filter((one) => one.vxlan && isHere(one) && (device === undefined || one.name === device))
-      .flatMap((one) => forwarding.list(one))
-      .map(fdbEntry);
+    return fdbOf(this.parts.devices, device);
   }
 
   /** Every reason that has counted anything. */
@@ -214,51 +188,7 @@ export class Endpoint {
     this.check();
     if (typeof name !== 'string') throw new VtepError('invalid', 'the name of a device is a string');
     if (handlers.transmit !== undefined) checkFunction('transmit', handlers.transmit);
-    const { reader } = this.needOwn('a device with functions');
-    const { devices, host } = this.parts;
-    if (!devices.registry.find(name)) {
-      try {
-        await host.within(name, () =>
-          this.parts.interpreter.run(
-            { kind: 'link-add-tap', link: { name, up: true }, persist: false },
-            () => undefined,
-          ),
-        );
-      } catch (error) {
-        throw new VtepError('invalid', asCommandError(error).message, { cause: error });
-      }
-    }
-    const device = devices.registry.find(name);
-    const port = device && host.port(device.madeAs);
-    if (!device || !port)
-      throw new VtepError('no-device', `"${name}" is a TAP of the host, not a device of the process`);
-    const { index } = device;
-    if (port.owner) throw new VtepError('invalid', `device "${name}" has functions already`);
-    const made = new ProcessDevice(
-      {
-        ready: (which) => this.parts.own?.portReady(which),
-        dropped: (which, reason, frames) => this.countDrop(which, reason, frames),
-        remove: async (which) => {
-          this.handled.delete(which);
-          if (!this.ending && devices.registry.get(which) === device) await this.parts.interpreter.vanished(which);
-        },
-        nameOf: (which) => devices.registry.nameOf(which),
-      },
-      index,
-      name,
-      port,
-    );
-    this.handled.set(index, made);
-    const { transmit } = handlers;
-    port.owner = {
-      reader,
-      transmit: (batch) => {
-        if (transmit) transmit.call(handlers, batch, made);
-        else for (let i = 0; i < batch.count; i++) batch.refuse(i, REASON['process-unread']);
-      },
-      failed: (error) => this.functionFailed(error),
-    };
-    return made;
+    return this.needOwn('a device with functions').devices.open(name, handlers);
   }
 
   /**
@@ -268,18 +198,7 @@ export class Endpoint {
   action(name: string, run: ActionFunction): CustomAction {
     this.check();
     checkFunction(`action "${name}"`, run);
-    const { actions } = this.needOwn('an action with a function');
-    if (this.actions.has(name)) throw new VtepError('invalid', `there is an action "${name}" already`);
-    let number: number;
-    try {
-      number = addCustomAction(name);
-    } catch (error) {
-      throw new VtepError('invalid', error instanceof Error ? error.message : String(error));
-    }
-    this.actions.set(name, number);
-    actions.set(number, run);
-    this.parts.own?.worker.engine.setCustomActions(actions);
-    return { name, close: () => this.endAction(name) };
+    return this.needOwn('an action with a function').actions.add(name, run);
   }
 
   /**
@@ -290,7 +209,10 @@ export class Endpoint {
     return this.reasons.add(name, sentence);
   }
 
-  /** An outer IP packet arrives, where the underlay is a function; false: no device takes it. The bytes are copied. */
+  /**
+   * An outer IP packet arrives, where the underlay is a function. The bytes are copied. False: no device takes it, or the
+   * device's queue (`queueBytes`) is full, which is counted as `socket-overflow`.
+   */
   deliver(packet: Uint8Array): boolean {
     this.check();
     const { packets, own } = this.parts;
@@ -320,17 +242,9 @@ export class Endpoint {
 
   private async end(): Promise<void> {
     await this.hub.close();
-    for (const device of this.handled.values()) device.end();
+    this.own?.devices.end();
     await this.parts.end(false);
-    for (const name of [...this.actions.keys()]) this.endAction(name);
-  }
-
-  private endAction(name: string): void {
-    const number = this.actions.get(name);
-    if (number === undefined) return;
-    this.actions.delete(name);
-    this.own?.actions.delete(number);
-    removeCustomAction(name);
+    this.own?.actions.close();
   }
 
   private async dropsNow(): Promise<Drop[]> {
@@ -338,18 +252,6 @@ export class Endpoint {
     const { devices, datapath } = this.parts;
     const all = [...devices.registry.list(), ...devices.hostPorts.list()];
     return dropRows(all, datapath.counters.sets, { reasons: devices.reasons });
-  }
-
-  private functionFailed(error: unknown): void {
-    this.tellError(error, `a function has thrown: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
-  }
-
-  /** To whoever reads such events, else to the log: there each sentence once, for a function may throw over every batch. */
-  private tellError(error: unknown, sentence: string): void {
-    if (this.hub.tell({ type: 'error', error }) || this.logged.has(sentence) || this.logged.size === MOST_SENTENCES)
-      return;
-    this.logged.add(sentence);
-    this.parts.log(sentence);
   }
 
   private countDrop(index: number, reason: DropReason | undefined, frames: number): void {
@@ -384,15 +286,4 @@ export class Endpoint {
     if (this.failure) throw this.failure;
     if (this.ending) throw new VtepError('closed', 'the endpoint is closed');
   }
-}
-
-interface FilterJson {
-  readonly protocol: string;
-  readonly pref: number;
-  readonly chain: number;
-  readonly options?: {
-    readonly handle: number;
-    readonly keys?: Readonly<Record<string, unknown>>;
-    readonly actions?: readonly FilterAction[];
-  };
 }

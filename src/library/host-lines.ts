@@ -11,7 +11,10 @@ import { VtepError } from './errors.js';
 export function refuseHostLines(lines: readonly BatchLine[], has: (name: string) => boolean): void {
   const made = new Set<string>();
   for (const line of lines) {
-    const refusal = refusalOf(line.words, (name) => has(name) || made.has(name), made);
+    const command = commandOf(line.words);
+    // What cannot be read is refused in its turn, in its own words, before any line behind it.
+    if (!command) return;
+    const refusal = refusalOf(command, line.words, (name) => has(name) || made.has(name), made);
     if (!refusal) continue;
     throw new VtepError('refused', `${refusal.message}\nvtep: nothing was changed`, {
       exitCode: refusal.exitCode,
@@ -21,13 +24,20 @@ export function refuseHostLines(lines: readonly BatchLine[], has: (name: string)
   }
 }
 
-function refusalOf(words: string[], has: (name: string) => boolean, made: Set<string>): CommandError | undefined {
-  let command: ReturnType<typeof parseBatchLine>;
+function commandOf(words: string[]): ReturnType<typeof parseBatchLine> | undefined {
   try {
-    command = parseBatchLine(words);
+    return parseBatchLine(words);
   } catch {
-    return undefined; // It will be refused in its turn, in its own words.
+    return undefined;
   }
+}
+
+function refusalOf(
+  command: ReturnType<typeof parseBatchLine>,
+  words: readonly string[],
+  has: (name: string) => boolean,
+  made: Set<string>,
+): CommandError | undefined {
   switch (command.kind) {
     case 'link-add-tap':
     case 'link-add-vxlan':

@@ -1,10 +1,11 @@
 /** `import { Endpoint } from 'vtep'` (docs/library.md). */
 export type { ActionFunction } from './action-table.js';
-export { type CustomAction, Endpoint } from './endpoint.js';
+export { Endpoint } from './endpoint.js';
 export { VtepError, type VtepErrorCode } from './errors.js';
 export type { EventStream } from './event-stream.js';
 export type { ActionBatch, FrameBatch, TunnelMetadata } from './frame-batch.js';
 export { Holding, type HoldingOptions } from './holding.js';
+export type { CustomAction } from './program-actions.js';
 export type { DropReason } from './reasons.js';
 export type {
   Device,
@@ -16,6 +17,8 @@ export type {
   FdbEntry,
   Filter,
   FilterAction,
+  FilterKeys,
+  FilterKeyValue,
   Link,
   LinkCounters,
   PacketSender,

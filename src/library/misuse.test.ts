@@ -1,17 +1,7 @@
 // Functions that do what they should not: the endpoint survives, counts it, and says so.
 import test from 'ava';
-import { buildFrame } from '../offload/test-frames.js';
+import { frame, until } from './endpoints.test.helper.js';
 import { Endpoint, type FrameBatch, VtepError } from './index.js';
-
-const frame = (n: number): Uint8Array => buildFrame({ protocol: 'udp', payload: Uint8Array.of(n) });
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error('it did not come to that in time');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 test('many times more frames than there are slots are kept, dropped, let pass and thrown over: none is lost to count', async (t) => {
   const endpoint = await Endpoint.open({ underlay: () => undefined });
@@ -84,7 +74,7 @@ test('a batch is over when its function has returned; frames that are not in it,
   t.is(logged.length, 1);
   t.regex(
     logged[0] ?? '',
-    /^a function has thrown: VtepError: a frame is dropped for a reason that endpoint\.reason\(\)/,
+    /^action "look" has thrown: VtepError: a frame is dropped for a reason that endpoint\.reason\(\)/,
   );
 });
 

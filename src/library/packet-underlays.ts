@@ -5,15 +5,19 @@ import { segmentsOf } from '../io/fake/fake-underlay.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 import { outerPacket } from '../lab/outer-packet.js';
 import { PacketUnderlay } from '../lab/packet-underlay.js';
+import { dropPromise } from './troubles.js';
 import type { PacketSender } from './types.js';
 
 export class PacketUnderlays {
   private readonly sender: PacketSender;
+  private readonly queueBytes: number;
   private failed: (error: unknown) => void = () => undefined;
   private readonly open = new Map<PacketUnderlay, VxlanOptions>();
 
-  constructor(sender: PacketSender) {
+  /** `queueBytes`: for packets of one underlay that wait. */
+  constructor(sender: PacketSender, queueBytes: number) {
     this.sender = sender;
+    this.queueBytes = queueBytes;
   }
 
   readonly openUnderlay = (options: VxlanOptions): OpenedUnderlay => {
@@ -28,6 +32,7 @@ export class PacketUnderlays {
               port: dstport,
               families: familiesOf(options),
               zeroChecksum6: udp6zerocsumrx,
+              queueBytes: this.queueBytes,
               ...(local && !sharesSocket(options) && { local }),
             });
             this.open.set(made, options);
@@ -41,7 +46,7 @@ export class PacketUnderlays {
     };
   };
 
-  /** A packet arrives; false where no device takes it. */
+  /** A packet arrives; false where no device takes it, or a queue is full. */
   give(packet: Uint8Array): boolean {
     let isTaken = false;
     for (const underlay of this.open.keys()) if (underlay.give(packet)) isTaken = true;
@@ -62,7 +67,8 @@ export class PacketUnderlays {
     }
     if (packets.length === 0) return;
     try {
-      this.sender(packets);
+      // The packets are the sender's, which may take its time.
+      dropPromise(this.sender(packets), this.failed);
     } catch (error) {
       this.failed(error);
     }

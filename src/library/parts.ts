@@ -42,6 +42,7 @@ export interface Parts {
 /** Throws what refuses, with everything undone. */
 export async function beginParts(options: EndpointOptions): Promise<Parts> {
   const { log = () => undefined, underlay = 'udp', devices: where = 'process', workers = 0 } = options;
+  const { queueBytes = QUEUE_BYTES } = options;
   const stopping = new AbortController();
   const endings: ((undo: boolean) => Promise<void>)[] = [];
   const end = async (undo: boolean): Promise<void> => {
@@ -61,7 +62,7 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
       const lock = NamespaceLock.take(path);
       endings.push(async () => lock.release());
     }
-    const packets = underlay === 'udp' ? undefined : new PacketUnderlays(underlay);
+    const packets = underlay === 'udp' ? undefined : new PacketUnderlays(underlay, queueBytes);
     const { datapath, own } = await beginDatapath(workers, packets, options.seed);
     endings.push(() => datapath.stop());
     tellDeaths(datapath, log);
@@ -72,7 +73,7 @@ export async function beginParts(options: EndpointOptions): Promise<Parts> {
       all: where === 'process',
       hasKernel: packets === undefined,
       tun: TUN,
-      queueBytes: options.queueBytes ?? QUEUE_BYTES,
+      queueBytes,
       counts,
       ...(packets && { openUnderlay: packets.openUnderlay }),
     });

@@ -33,20 +33,31 @@ export interface EndpointOptions {
    * nobody is.
    */
   readonly log?: (line: string) => void;
-  /** Bytes for frames that are given to a device of the process faster than they come in: 65,536 or more; 4 MiB. */
+  /**
+   * Bytes for frames that are given to a device of the process, and for packets that are delivered to a vxlan device,
+   * faster than they come in: 65,536 or more; 4 MiB.
+   */
   readonly queueBytes?: number;
+  /**
+   * Keeps functions to the rules, for tests and while a program is written: they are handed copies, which are taken away
+   * when they return. What is changed without `writable(i)`, or written where no frame stands, costs the batch
+   * (`action-failed`) and is told as an error; what was kept is empty, and its methods throw. Default: false, for it
+   * takes time.
+   */
+  readonly checked?: boolean;
   /** What chance (`random`, `sample`) begins with, for what is to come out the same each time: 1 … 2^32-1. */
   readonly seed?: number;
 }
 
-/** Takes outer IP packets that an endpoint sends. */
-export type PacketSender = (packets: Uint8Array[]) => void;
+/** Takes outer IP packets that an endpoint sends. It may be async: nobody waits for it, and where it rejects, an event `error` tells of it. */
+export type PacketSender = (packets: Uint8Array[]) => void | Promise<void>;
 
 /** Takes what leaves through a device. */
 export interface DeviceHandlers {
   /**
-   * Called with the frames of a batch; they are borrowed until it returns. Where it throws, the frames are counted as
-   * `action-failed` and an event `error` tells of it. Absent: frames are counted as `process-unread`.
+   * Called with the frames of a batch; they are borrowed until it returns, so that it must not be async. Where it
+   * throws, the frames are counted as `action-failed` and an event `error` tells of it. Absent: frames are counted as
+   * `process-unread`.
    */
   transmit?(batch: FrameBatch, device: Device): void;
 }
@@ -88,7 +99,12 @@ export interface Link {
   readonly sent: LinkCounters;
 }
 
-/** An action of a filter, as `tc -s -j` prints it. */
+/** As `tc -j` prints it: a number or text, of ranges of ports both ends; `num_of_vlans` and other numbers as such. */
+export type FilterKeyValue = string | number | boolean | { readonly start: number; readonly end: number };
+/** What a filter matches, by the names that `tc -j` gives them: `dst_mac`, `enc_key_id`, `dst_port`, … */
+export type FilterKeys = Readonly<Record<string, FilterKeyValue>>;
+
+/** An action of a filter, as `tc -s -j` prints it: of each kind its own fields, by their names there. */
 export interface FilterAction {
   readonly order: number;
   readonly kind: string;
@@ -110,7 +126,7 @@ export interface Filter {
   readonly pref: number;
   readonly chain: number;
   readonly handle: number;
-  readonly keys: Readonly<Record<string, unknown>>;
+  readonly keys: FilterKeys;
   readonly actions: readonly FilterAction[];
 }
 
@@ -161,8 +177,11 @@ export type EndpointEvent =
       readonly count: number;
       readonly sentence: string;
     }
-  /** A function of the program threw this, of an action or a device. */
-  | { readonly type: 'error'; readonly error: unknown }
+  /**
+   * A function of the program threw this: `source` is `action "NAME"`, `device "NAME"` or `underlay`. Or the whole
+   * datapath has failed (`datapath`), and nothing comes in any more.
+   */
+  | { readonly type: 'error'; readonly source: string; readonly error: unknown }
   /** So many events are missing here: they came faster than they were read. */
   | { readonly type: 'lost'; readonly count: number };
 

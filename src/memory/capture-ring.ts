@@ -125,6 +125,11 @@ export class CaptureRing {
     Atomics.store(this.words, WRITTEN, (this.at + this.size) | 0);
   }
 
+  /** Makes it as a new one. Nobody may write to it meanwhile. */
+  empty(): void {
+    for (const word of [WRITTEN, READ, LOST]) Atomics.store(this.words, word, 0);
+  }
+
   /** Reader: the oldest record that has not been read, copied; undefined where there is none. */
   read(): CaptureRecord | undefined {
     const written = Atomics.load(this.words, WRITTEN);

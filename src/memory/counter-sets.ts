@@ -63,15 +63,16 @@ export class ActionCounterSets implements ActionCounts {
   value(row: number, counter: number): number {
     let sum = 0;
     let first = Number.POSITIVE_INFINITY;
-    let last = 0;
+    let last = Number.NEGATIVE_INFINITY;
     for (const set of this.sets) {
       const value = set.value(row, counter);
       sum += value;
+      if (value === 0) continue;
       if (value > last) last = value;
-      if (value > 0 && value < first) first = value;
+      if (value < first) first = value;
     }
-    if (counter === ActionCounter.LAST_USED) return last;
-    if (counter === ActionCounter.FIRST_USED) return last === 0 ? 0 : first;
+    if (counter === ActionCounter.LAST_USED) return Number.isFinite(last) ? last : 0;
+    if (counter === ActionCounter.FIRST_USED) return Number.isFinite(first) ? first : 0;
     return sum;
   }
 

@@ -174,7 +174,7 @@ export const ActionCounter = {
   DROPS: 2,
   OVERLIMITS: 3,
   REQUEUES: 4,
-  /** Milliseconds of the steady clock (clock.ts); 0: never. */
+  /** Milliseconds of the steady clock (clock.ts), below 0 where it was before the machine was started; 0: never. */
   LAST_USED: 5,
   FIRST_USED: 6,
   /** Packets that `random determ` has counted. */
@@ -245,6 +245,14 @@ export class ActionCounters {
 
   value(row: number, counter: number): number {
     return this.slabs[row >> SLAB_BITS][(row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter];
+  }
+
+  /** An action was used at this time too (LAST_USED or FIRST_USED): the later, or the earlier, of both stays. */
+  usedAt(row: number, counter: number, time: number): void {
+    const slab = this.slabs[row >> SLAB_BITS];
+    const at = (row & (SLAB_ROWS - 1)) * ACTION_COUNTERS + counter;
+    const there = slab[at];
+    if (there === 0 || (counter === ActionCounter.LAST_USED ? time > there : time < there)) slab[at] = time;
   }
 
   /** Where nobody has counted nothing is written: memory that was never written to costs nothing. */

@@ -77,7 +77,8 @@ export class DropRing {
   begin(reason: number, time: number): number {
     const count = this.words[reason];
     const slot = COUNTS + (reason * DROP_FRAMES + (count & (DROP_FRAMES - 1))) * SLOT_WORDS;
-    Atomics.add(this.words, slot + DropWord.SEQUENCE, 1);
+    // Odd from here on; it is already where a thread has died over this slot.
+    Atomics.store(this.words, slot + DropWord.SEQUENCE, this.words[slot + DropWord.SEQUENCE] | 1);
     this.times[(slot + DropWord.TIME) >> 1] = time;
     this.words[slot + DropWord.RECORDS] = 0;
     return slot;

@@ -68,6 +68,16 @@ const raw = {
   getpwuid: bind('getpwuid', 'uintptr_t', ['uint']),
 } as const;
 
+/** glibc has it; musl gives what is large back by itself. */
+function bindMallopt(): Scalar | undefined {
+  try {
+    return bind('mallopt', 'int', ['int', 'int']);
+  } catch {
+    return undefined;
+  }
+}
+const malloptOrNone = bindMallopt();
+
 const byName = (name: string): ((user: string) => number) =>
   libc.func(name, 'uintptr_t', ['str']) as (user: string) => number;
 
@@ -152,6 +162,8 @@ export const capset = (header: number, data: number): number => checked(raw.caps
 /** A system call that the C library has no name for, of three arguments; the thread that calls is meant. */
 export const systemCall = (number: number, first: number, second: number, third: number): number =>
   checked(raw.syscall(number, first, second, third));
+/** Sets a parameter of the C library's allocator (mallopt(3)); false where it has none, or refuses the value. */
+export const mallopt = (parameter: number, value: number): boolean => malloptOrNone?.(parameter, value) === 1;
 /** Copies bytes between addresses. */
 export const copyBytes = (to: number, from: number, length: number): void => {
   raw.copy(to, from, length);

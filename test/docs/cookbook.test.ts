@@ -1,12 +1,14 @@
 // docs/cookbook.md: each recipe, run as it stands between host A, the kernel's, and host B.
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { Daemon } from '../netns/daemon.js';
 import { FrameStation } from '../netns/frame-station.js';
+import { openVswitchMissing, startOpenVswitchDaemons } from '../netns/open-vswitch.js';
 import { until } from '../netns/process.js';
 import { rooted, twoHosts } from '../netns/rooted.js';
 import type { Host, Topology } from '../netns/topology.js';
 import { ping } from '../netns/traffic.js';
 import { blocks } from './markdown.js';
+import { Typist } from './typist.js';
 
 const PAGE = blocks('docs/cookbook.md');
 
@@ -52,6 +54,9 @@ rooted('the cookbook’s trunk: what VNI 10 brings is in VLAN 10, and what VLAN 
   // Not every kernel has VLAN devices. This host sends back what comes out of the trunk, tags and all.
   await b.do('tc qdisc add dev tap0 ingress');
   await b.do('tc filter add dev tap0 ingress protocol all u32 match u32 0 0 action mirred egress redirect dev tap0');
+  const [first = '', ...vlans] = linesOf('trunk-vlans.sh');
+  if ((await b.attempt(first)).code === 0) await type(b, vlans);
+  else t.log('this kernel has no VLAN devices: trunk-vlans.sh was not typed');
   const station = new FrameStation(a);
   for (const id of [10, 20]) {
     await a.do(`ip link add vx${id} type vxlan id ${id} dstport 4789 local 192.168.1.14 remote 192.168.1.13`);
@@ -80,7 +85,8 @@ rooted('the cookbook’s table of peers learns who is where; its bridge of the h
   const first = await Daemon.start(topology, linesOf('fdb.batch'));
   await answers(t, a, '10.4.0.13');
   const [link] = JSON.parse(await a.do('ip -j link show dev vx4')) as { address: string }[];
-  t.true((await first.do('bridge fdb show dev vx4')).includes(`${link?.address} dst 192.168.1.14 self`));
+  const [show = ''] = PAGE.find(({ language }) => language === 'console')?.lines ?? [];
+  t.true((await first.do(show.replace('$ vtep ', ''))).includes(`${link?.address} dst 192.168.1.14 self`));
   t.is((await first.stop()).code, 0);
   await a.do('ip neigh flush dev vx4');
   await Daemon.start(topology, linesOf('bridge.batch'));
@@ -123,4 +129,76 @@ rooted('the cookbook’s gateway carries VNI 4 of one peer to VNI 40 of another,
   await c.do('ip link set vx40 up');
   await Daemon.start(topology, linesOf('gateway.batch'));
   await answers(t, a, '10.4.0.15');
+});
+
+const noSwitch = openVswitchMissing();
+(noSwitch === undefined ? rooted : test.skip)(
+  'the cookbook’s Open vSwitch, with its userspace datapath, is a peer',
+  async (t: ExecutionContext) => {
+    // Packets of wire size with real checksums: Open vSwitch takes no others from a packet socket.
+    const topology = await twoHosts(t, { mode: 'wire', neighbours: 'arp' });
+    const { a } = topology;
+    await a.do('ip link del vxlan4');
+    await a.do('ip link set va down');
+    await a.do('ip link set va name eth0');
+    await a.do('ip link set eth0 up');
+    const env = await startOpenVswitchDaemons(topology);
+    const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const lines = [...linesOf('ovs-userspace.sh'), ...linesOf('ovs.sh')];
+    await type(
+      a,
+      lines.map((line) => `env ${words.join(' ')} ${line}`),
+    );
+    await Daemon.start(topology, linesOf('one-tunnel.batch'));
+    await answers(t, a, '10.4.0.13');
+    t.is((await ping(a, '10.4.0.13', { count: 3, size: 1422 })).received, 3, 'full MTU');
+  },
+);
+
+/** `docker run`, as far as rights go: the capabilities, the devices and the folder that it is given, and no more. */
+const DOCKER = `#!/bin/sh
+set -e
+[ "$1" = run ] && shift
+caps='' drop='' devices=''
+while :; do
+  case $1 in
+    --rm | -it) shift ;;
+    --cap-drop) drop=$2; shift 2 ;;
+    --cap-add) caps="$caps,+$(echo "$2" | tr A-Z a-z)"; shift 2 ;;
+    --device) devices="$devices $2"; shift 2 ;;
+    -v) folder=\${2%%:*}; shift 2 ;;
+    node:20) shift; break ;;
+    *) echo "docker: what is $1?" >&2; exit 125 ;;
+  esac
+done
+[ "$drop" = ALL ] && [ "$1" = /vtep/bin/vtep ]
+export folder devices
+exec unshare -m sh -ec '
+  mount --bind "$folder" "$folder"
+  mount -o remount,bind,ro "$folder"
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/net
+  for device in null zero random urandom \${devices#* }; do cp -a "/dev/\${device#/dev/}" "/mnt/\${device#/dev/}"; done
+  mount --move /mnt /dev
+  mkdir -p /run/vtep
+  mount -t tmpfs tmpfs /run/vtep
+  program=$folder/bin/vtep words=$(echo "$*" | sed "s,^/vtep/bin/vtep,,; s,/vtep/,$folder/,g")
+  exec setpriv --bounding-set "-all'"$caps"'" --inh-caps "-all'"$caps"'" -- "$program" $words
+' sh "$@"
+`;
+
+rooted('the cookbook’s container has one capability, a device node and no module, and answers', async (t) => {
+  const topology = await hosts(t);
+  const { a, b } = topology;
+  await type(a, linesOf('one-tunnel.sh'));
+  const typist = new Typist(b, 'container');
+  typist.program('docker', DOCKER);
+  typist.file('one-tunnel.batch', linesOf('one-tunnel.batch'));
+  const recipe = PAGE.find(({ lines }) => lines[0]?.startsWith('docker run'))?.lines ?? [];
+  const container = typist.start(recipe.join('\n'));
+  await container.waitFor(/^vtep: ready/m);
+  const status = await b.do(`cat /proc/${container.child.pid}/status`);
+  t.regex(status, /^CapBnd:\t0{12}1000$/m);
+  t.regex(status, /^CapEff:\t0{12}1000$/m);
+  await answers(t, a, '10.4.0.13');
 });

@@ -9,13 +9,16 @@ import { flowerKeyWords } from '../../src/iproute/flower-keys.js';
 import { isControlWord } from '../../src/iproute/parse-control.js';
 import { REASONS } from '../../src/memory/reasons.js';
 import { dropsPage } from './drops-page.js';
-import { blocks, links, pages, read, root } from './markdown.js';
+import { anchors, blocks, links, pages, read, root } from './markdown.js';
 
 const readme = read('README.md');
 
 for (const page of pages()) {
-  test(`${page}: every link leads to a file`, (t) => {
-    for (const target of links(page)) t.true(existsSync(join(root, target)), target);
+  test(`${page}: every link leads to a file, and every anchor to a heading there`, (t) => {
+    for (const { path, anchor } of links(page)) {
+      t.true(existsSync(join(root, path)), path);
+      if (anchor !== undefined) t.true(path.endsWith('.md') && anchors(path).has(anchor), `${path}#${anchor}`);
+    }
     t.pass();
   });
 
@@ -31,6 +34,15 @@ for (const page of pages()) {
     t.pass();
   });
 }
+
+test('every page can be reached from README.md', (t) => {
+  const reached = new Set(['README.md']);
+  for (const page of reached) for (const { path } of links(page)) if (path.endsWith('.md')) reached.add(path);
+  t.deepEqual(
+    pages().filter((page) => !reached.has(page)),
+    [],
+  );
+});
 
 test('docs/drops.md is the table of reasons (npm run docs writes it)', (t) => {
   t.is(read('docs/drops.md'), dropsPage());
@@ -56,6 +68,15 @@ test('every reason that troubleshooting names is one', (t) => {
     words.filter((word) => !names.has(word)),
     [],
   );
+});
+
+test('every message that troubleshooting quotes is one of the program or of the kernel', (t) => {
+  const [, section = ''] = read('docs/troubleshooting.md').split('\n## It does not start\n');
+  const [table = ''] = section.split('\n## ');
+  const quoted = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, text = '']) => text);
+  t.true(quoted.length >= 3);
+  const sources = ['src/native/errno.ts', 'src/control/namespace-lock.ts'].map(read).join('\n');
+  for (const text of quoted) t.true(sources.includes(text), text);
 });
 
 test('the filter keys of the README are those of the grammar', (t) => {

@@ -3,6 +3,7 @@ import { Daemon } from '../netns/daemon.js';
 import { rooted, twoHosts } from '../netns/rooted.js';
 import { ping } from '../netns/traffic.js';
 import { blocks } from './markdown.js';
+import { commandOf, Typist } from './typist.js';
 
 const README = blocks('README.md');
 
@@ -39,7 +40,11 @@ rooted('the first configuration of the README carries pings, and its commands pr
   const topology = await twoHosts(t);
   const { a } = topology;
   t.deepEqual(topology.outer, { a: '192.168.1.14', b: '192.168.1.13' });
-  const daemon = await Daemon.start(topology, blockWith('batch', 'enc_key_id 4'));
+  const typist = new Typist(topology.b, 'readme');
+  typist.file('first.batch', blockWith('batch', 'enc_key_id 4'));
+  const [run = '', ...others] = blockWith('sh', 'vtep run').map(commandOf);
+  t.deepEqual(others, []);
+  const daemon = await Daemon.of(topology.b, typist.start(run));
   await a.do('ip link del vxlan4'); // the topology's own
   const peer = blockWith('sh', 'ip link add vx4');
   t.is(peer.at(-1), 'ping 10.4.0.13');

@@ -17,6 +17,8 @@ vtep top --json           # all that is counted, and the rates
 
 Devices, filters, VNIs, peers, drops and workers, each with its rates; \`s\` orders by another column, \`/\` shows only rows with some words.
 On a terminal that cannot be drawn on (\`TERM=dumb\`) it prints tables, as with \`--once\`; with \`NO_COLOR\` nothing is marked.
+![vtep top --once while two streams of TCP come in](top.svg)
+
 PPS are packets, BPS bits a second. Of a worker: LOAD is its share of a processor, BATCH the datagrams that it takes at a time, MERGED the frames
 that become one write, CACHED the share of look-ups that the flow cache answers. Of more than a thousand filters the busiest are shown.
 

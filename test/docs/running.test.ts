@@ -13,15 +13,16 @@ import { blocks, read } from './markdown.js';
 const PAGE = 'docs/running.md';
 const UNIT = read('contrib/systemd/vtep@.service');
 
+const analyzed = spawnSync('systemd-analyze', ['--version']).status === 0 ? test : test.skip;
+const dropIns = blocks(PAGE).filter(({ language }) => language === 'ini');
+
 test('every drop-in of the page fits the unit', (t) => {
-  const dropIns = blocks(PAGE).filter(({ language }) => language === 'ini');
   t.true(dropIns.length >= 2);
   for (const { lines } of dropIns)
     for (const [, name = ''] of lines.join('\n').matchAll(/^(\w+)=/gm)) t.regex(UNIT, new RegExp(`^${name}=`, 'm'));
-  if (spawnSync('systemd-analyze', ['--version']).status !== 0) {
-    t.log('systemd-analyze is not here: what systemd itself says of the unit was not asked');
-    return;
-  }
+});
+
+analyzed('systemd finds nothing wrong with the unit and the drop-ins of the page together', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vtep-unit-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'vtep@main.service'), UNIT.replaceAll('/usr/local/bin/vtep', process.execPath));
@@ -35,6 +36,17 @@ test('every drop-in of the page fits the unit', (t) => {
     `${stdout}${stderr}`.split('\n').filter((line) => line.includes('vtep@')),
     [],
   );
+});
+
+test('the installation copies the unit to where its instances are looked for', (t) => {
+  const lines = blocks(PAGE).find(({ language }) => language === 'sh')?.lines ?? [];
+  const [, from = '', to = ''] = /^cp (\S+) (\S+)$/.exec(lines[0] ?? '') ?? [];
+  t.is(read(from), UNIT);
+  t.is(to, '/etc/systemd/system/');
+  const [, name] = / (vtep@\w+) /.exec(`${lines.find((line) => line.startsWith('systemctl status'))} `) ?? [];
+  t.is(name, 'vtep@main');
+  t.true(lines.some((line) => line.endsWith('/etc/vtep/main.batch')));
+  t.true(UNIT.includes('/etc/vtep/%i.batch'));
 });
 
 test('the unit starts and reloads vtep with commands and options that there are', (t) => {

@@ -1,33 +1,11 @@
 // SECURITY.md: each claim names tests, and they are there.
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { blocks, read, root } from './markdown.js';
+import { holdClaims } from './claims.js';
+import { blocks, read } from './markdown.js';
 
 const page = read('SECURITY.md');
 
-/** `file`: "title", "title" as (file, title); a file alone has no title. */
-function claims(): { file: string; title: string | undefined }[] {
-  const flat = page.replaceAll(/\s+/g, ' ');
-  return [...flat.matchAll(/`((?:src|test)\/[\w/.-]+\.ts)`((?:[:,] "[^"]+")*)/g)].flatMap(
-    ([, file = '', titles = '']) => {
-      const named = [...titles.matchAll(/"([^"]+)"/g)].map(([, title]) => title);
-      return named.length === 0 ? [{ file, title: undefined }] : named.map((title) => ({ file, title }));
-    },
-  );
-}
-
-test('every test that SECURITY.md names is there, by its title', (t) => {
-  const found = claims();
-  t.true(found.length >= 18, `${found.length} tests`);
-  for (const { file, title } of found) {
-    t.true(existsSync(join(root, file)), file);
-    if (!/\.test\.ts$/.test(file)) continue;
-    t.truthy(title, `${file}: a title is missing`);
-    const source = readFileSync(join(root, file), 'utf8');
-    t.true(source.includes(title ?? ''), `${file}: ${title}`);
-  }
-});
+test('every test that SECURITY.md names is there, by its title', (t) => holdClaims(t, 'SECURITY.md', 18));
 
 test('every claim about what others can do names a test, or says that it is a warning', (t) => {
   const [, body = ''] = page.split(/^## Whoever sends/m);

@@ -17,7 +17,7 @@ import { Onlooker } from './watchdog.js';
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 const NAMES = TARGETS.map(({ name }) => name);
 /** Bytes that all corpora together may take in the repository. */
-const MOST_BYTES = 200_000;
+const MOST_BYTES = 225_000;
 
 for (const target of TARGETS) {
   test.serial(`${target.name}: every input of the corpus holds`, async (t) => {

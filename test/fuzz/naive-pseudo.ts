@@ -2,8 +2,10 @@ import type { Dissected } from '../../src/classifier/dissect-oracle.js';
 import { SHAPE_IPV4, SHAPE_TCP } from '../../src/memory/packets.js';
 import { naiveSum } from '../../src/offload/test-frames.js';
 
+type Layers = Pick<Dissected, 'shape' | 'l3' | 'l4' | 'end'>;
+
 /** The folded sum of the pseudo-header of a frame with a whole TCP or UDP header (RFC 9293 section 3.1, RFC 8200 section 8.1). */
-export function naivePseudo(frame: Uint8Array, { shape, l3, l4, end }: Dissected): number {
+export function naivePseudo(frame: Uint8Array, { shape, l3, l4, end }: Layers): number {
   const addresses = (shape & SHAPE_IPV4) !== 0 ? frame.slice(l3 + 12, l3 + 20) : frame.slice(l3 + 8, l3 + 40);
   const length = end - l4;
   return naiveSum(Uint8Array.of(...addresses, 0, (shape & SHAPE_TCP) !== 0 ? 6 : 17, length >>> 8, length));

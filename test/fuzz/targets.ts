@@ -7,6 +7,7 @@ import { target as datapath } from './targets/datapath.js';
 import { target as dissect } from './targets/dissect.js';
 import { target as outer } from './targets/outer.js';
 import { target as rules } from './targets/rules.js';
+import { target as transmit } from './targets/transmit.js';
 
 /** All there are, in the order in which they run. */
-export const TARGETS: readonly Target[] = [datapath, coalesce, dissect, outer, cmsg, batch, rules, control];
+export const TARGETS: readonly Target[] = [datapath, transmit, coalesce, dissect, outer, cmsg, batch, rules, control];

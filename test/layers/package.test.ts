@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { links, pages } from '../docs/markdown.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -50,6 +51,16 @@ test('the package holds all that its modules import, and nothing that needs a de
       else t.true(present.has(join(dirname(path), what)), `${path} imports ${what}, which is not in the package`);
     }
   }
+});
+
+test('every link of a page in the package leads to a file in the package', async (t) => {
+  const files = await packed();
+  const within = (path: string): boolean =>
+    files.some((file) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`));
+  for (const page of pages().filter((each) => files.includes(each)))
+    for (const { path } of links(page)) t.true(within(path), `${page}: ${path}`);
+  for (const page of ['README.md', 'SECURITY.md', 'docs/drops.md', 'examples/README.md'])
+    t.true(files.includes(page), page);
 });
 
 test('the package holds no test, no helper of one and no build note', async (t) => {

@@ -1,9 +1,11 @@
 // Every example of examples/, run as its first lines say, and given packets over UDP as an ordinary peer would send them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { readCapture } from '../../src/observe/captures/capture-reader.js';
 import { buildFrame } from '../../src/offload/test-frames.js';
 import { root } from '../docs/markdown.js';
 
@@ -19,7 +21,7 @@ class Example {
 
   constructor(...words: string[]) {
     this.child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    this.child.stdout?.setEncoding('latin1').on('data', (text: string) => {
       this.out += text;
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -33,6 +35,15 @@ class Example {
       () => /listening|ready/.test(this.err) || this.child.exitCode !== null,
       () => this.err,
     );
+  }
+
+  /** All that it has said. */
+  get said(): string {
+    return this.out + this.err;
+  }
+
+  end(): Promise<number | null> {
+    return this.ended;
   }
 
   async stop(): Promise<number | null> {
@@ -71,12 +82,12 @@ const frameOf = (n: number): Uint8Array =>
 test('every example stands in the table of examples/README.md', (t) => {
   const files = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.js'));
   const text = readFileSync(join(root, 'examples/README.md'), 'utf8');
-  t.is(files.length, 4);
+  t.is(files.length, 5);
   for (const file of files) t.true(text.includes(`[${file}](${file})`), file);
 });
 
 test('the honeypot writes a line of JSON for each frame, of whichever VNI, and answers nothing', async (t) => {
-  const example = new Example('examples/honeypot.js', `${BASE}`, HOST);
+  const example = new Example('examples/honeypot.js', '--port', `${BASE}`, '--address', HOST);
   const { socket, got } = await peer(BASE + 1);
   t.teardown(() => socket.close());
   await example.ready();
@@ -91,8 +102,49 @@ test('the honeypot writes a line of JSON for each frame, of whichever VNI, and a
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   t.like(lines[0], { source: HOST, sourcePort: BASE + 1, vni: 4, protocol: 'udp', length: frameOf(4).length });
+  t.like(lines[0], { innerSourcePort: 4004, innerDestinationPort: 53 });
   t.like(lines[1], { vni: 0xffffff, bytes: Buffer.from(frameOf(255).subarray(0, 64)).toString('hex') });
   t.is(got.length, 0);
+});
+
+test('the receiver of mirrored traffic writes a pcap of the VNI that is asked for, as an analyzer reads it', async (t) => {
+  const port = `${BASE + 8 + 10_000}`;
+  const example = new Example('examples/mirror-to-pcap.js', '--port', port, '--vni', '4', '--address', HOST);
+  const { socket } = await peer(BASE + 9 + 10_000);
+  t.teardown(() => socket.close());
+  await example.ready();
+  for (let n = 0; n < 5; n++) socket.send(datagram(n === 2 ? 5 : 4, frameOf(n)), Number(port), HOST);
+  const bytes = (): Uint8Array => Uint8Array.from(Buffer.from(example.out, 'latin1'));
+  await until(
+    () => bytes().length === 24 + 4 * (16 + frameOf(0).length),
+    () => `${bytes().length}`,
+  );
+  t.is(await example.stop(), 0);
+  t.deepEqual(
+    [...readCapture(bytes())].map((packet) => [packet.linkType, [...packet.bytes]]),
+    [0, 1, 3, 4].map((n) => [1, [...frameOf(n)]]),
+  );
+});
+
+test('every example says what it takes, and what is wrong of what it was given', async (t) => {
+  const rows: readonly (readonly [words: string, code: number, said: RegExp])[] = [
+    ['honeypot.js --help', 0, /^usage: node honeypot\.js \[--port 4789\]/],
+    ['honeypot.js --prot 1', 2, /Unknown option '--prot'/],
+    ['honeypot.js --port 99999', 1, /argument "99999" is wrong/],
+    ['mirror-to-pcap.js --help', 0, /^usage: node mirror-to-pcap\.js/],
+    ['chaos-link.js', 2, /^--peer is missing\nusage: /],
+    ['chaos-link.js --peer 192.0.2.1 --loss 2', 2, /--loss 2: not a number from 0 to 1/],
+    ['gateway.js', 2, /^usage: node gateway\.js CONFIG\.json/],
+    ['gateway.js /nonexistent.json', 2, /ENOENT/],
+  ];
+  await Promise.all(
+    rows.map(async ([words, code, said]) => {
+      const [file = '', ...more] = words.split(' ');
+      const example = new Example(`examples/${file}`, ...more);
+      t.is(await example.end(), code, words);
+      t.regex(example.said, said, words);
+    }),
+  );
 });
 
 test('the receiver of mirrored traffic counts flows, and prints those with the most bytes first', async (t) => {
@@ -126,14 +178,18 @@ test('the gateway translates VNIs and peers both ways, and lets nothing else thr
     here.socket.close();
     there.socket.close();
   });
-  const example = new Example(
-    'examples/gateway.js',
+  const folder = mkdtempSync(join(tmpdir(), 'vtep-gateway-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const config = join(folder, 'gateway.json');
+  writeFileSync(
+    config,
     JSON.stringify({
       left: { local: HOST, port: left, peer: '127.0.0.2', peerPort: BASE + 6 },
       right: { local: HOST, port: right, peer: '127.0.0.3', peerPort: BASE + 7 },
       vnis: [[4, 1004]],
     }),
   );
+  const example = new Example('examples/gateway.js', config);
   await example.ready();
   here.socket.send(datagram(5, frameOf(5)), left, HOST);
   here.socket.send(datagram(4, frameOf(4)), left, HOST);
@@ -145,26 +201,14 @@ test('the gateway translates VNIs and peers both ways, and lets nothing else thr
   t.deepEqual(there.got, [datagram(1004, frameOf(4))]);
   t.deepEqual(here.got, [datagram(4, frameOf(7))]);
   t.is(await example.stop(), 0);
-  t.is(example.out, 'left0: received 2 packets, sent 1\nright0: received 1 packets, sent 1\n');
+  t.is(example.out, 'left0: received 2 packets, sent 1\nright0: received 1 packets, sent 1\nleft0: action-drop 1\n');
 });
 
 test('the chaos link delays, loses and corrupts by its seed, and counts what it has lost', async (t) => {
   const { socket, got } = await peer(BASE + 9);
   t.teardown(() => socket.close());
-  const options = {
-    port: BASE + 8,
-    local: HOST,
-    peer: HOST,
-    peerPort: BASE + 9,
-    from: 4,
-    to: 5,
-    delay: 5,
-    jitter: 20,
-    loss: 0.25,
-    corrupt: 0.25,
-    seed: 7,
-  };
-  const example = new Example('examples/chaos-link.js', JSON.stringify(options));
+  const words = `--port ${BASE + 8} --address ${HOST} --peer ${HOST} --peer-port ${BASE + 9} --from 4 --to 5 --delay 5 --jitter 20 --loss 0.25 --corrupt 0.25 --seed 7`;
+  const example = new Example('examples/chaos-link.js', ...words.split(' '));
   await example.ready();
   const frames = 100;
   for (let n = 0; n < frames; n++) socket.send(datagram(4, frameOf(n)), BASE + 8, HOST);

@@ -54,6 +54,73 @@ rooted('an endpoint of a program has TAPs on the host, beside devices with funct
   });
 });
 
+const WORKERS = `import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Endpoint } from ${JSON.stringify(join(root, 'dist/src/library/index.js'))};
+const control = process.argv[2];
+const run = promisify(execFile);
+const batch = ['ip tuntap add dev tap0 mode tap', 'ip link set tap0 up', 'ip addr add 10.4.0.1/24 dev tap0', 'tc qdisc add dev tap0 ingress', 'tc filter add dev tap0 ingress protocol arp pref 1 flower action drop'];
+const told = {};
+{
+  const endpoint = await Endpoint.open({ devices: 'host', control, workers: 2, batch });
+  told.refused = [];
+  for (const what of [() => endpoint.action('mine', () => undefined), () => endpoint.device('js0')])
+    told.refused.push(await Promise.resolve().then(what).catch((error) => error.code));
+  const events = endpoint.events('dropped', 'link');
+  await run('ping', ['-c', '1', '-W', '1', '10.4.0.2']).catch(() => undefined);
+  for await (const event of events) {
+    if (event.type === 'dropped' && event.reason === 'action-drop') { told.dropped = [event.device, event.count > 0]; break; }
+  }
+  const links = endpoint.events('link', 'link-deleted');
+  await run('ip', ['link', 'set', 'tap0', 'mtu', '1400']);
+  for await (const event of links) if (event.type === 'link' && event.mtu === 1400) { told.mtu = event.mtu; break; }
+  told.workers = (await endpoint.workers()).length;
+  told.filters = (await endpoint.filters('tap0'))[0].actions[0].stats.packets > 0;
+  await endpoint.close();
+}
+{
+  const endpoint = await Endpoint.open({ devices: 'host', control });
+  const unwanted = endpoint.reason('unwanted', 'a test did not want the frame');
+  endpoint.action('refuse', (frames) => { for (let i = 0; i < frames.count; i++) frames.drop(i, unwanted); });
+  await endpoint.batch([...batch.slice(0, -1), 'tc filter add dev tap0 ingress protocol arp pref 1 flower action refuse']);
+  await run('ping', ['-c', '1', '-W', '1', '10.4.0.2']).catch(() => undefined);
+  const end = Date.now() + 10000;
+  while (Date.now() < end && !(told.own = (await endpoint.drops()).find(({ reason }) => reason === 'unwanted'))) await new Promise((resolve) => setTimeout(resolve, 5));
+  told.own = told.own && [told.own.device, told.own.verdict, told.own.count > 0];
+  const { stdout } = await run(process.execPath, [${JSON.stringify(join(root, 'bin/vtep'))}, '--control', control, 'drops']);
+  told.said = /tap0 +unwanted +[0-9]+/.test(stdout);
+  await endpoint.close();
+}
+told.left = (await run('ip', ['-o', 'link'])).stdout.includes('tap0');
+console.log(JSON.stringify(told));
+`;
+
+rooted(
+  'with workers of its own, and with functions over TAPs of the host, an endpoint tells and ends alike',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'vtep-library-'));
+    const name = `libw${process.pid}`;
+    t.teardown(async () => {
+      await run('ip', ['netns', 'del', name]).catch(() => undefined);
+      rmSync(folder, { recursive: true, force: true });
+    });
+    writeFileSync(join(folder, 'workers.mjs'), WORKERS);
+    await run('ip', ['netns', 'add', name]);
+    const words = [process.execPath, join(folder, 'workers.mjs'), join(folder, 'control.sock')];
+    const { stdout } = await run('ip', ['netns', 'exec', name, ...words]);
+    t.deepEqual(JSON.parse(stdout), {
+      refused: ['workers', 'workers'],
+      dropped: ['tap0', true],
+      mtu: 1400,
+      workers: 2,
+      filters: true,
+      own: ['tap0', 'drop', true],
+      said: true,
+      left: false,
+    });
+  },
+);
+
 rooted('an ordinary user has an endpoint of a process, and is told what one on the host takes', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vtep-library-'));
   chmodSync(folder, 0o755);

@@ -17,8 +17,8 @@ export function openVswitchMissing(): string | undefined {
   return missing.length === 0 ? undefined : `not installed: openvswitch-switch (${missing.join(', ')})`;
 }
 
-/** Takes the place of host A's kernel device; resolves when both of its bridges are up. */
-export async function startOpenVswitch({ a, outer, mtu }: Topology): Promise<void> {
+/** Its daemons on host A, without the kernel's datapath. Commands that are run with `env` speak to them. */
+export async function startOpenVswitchDaemons({ a }: Topology): Promise<Readonly<Record<string, string>>> {
   const folder = `${a.notes}/ovs`;
   mkdirSync(folder);
   const env = { OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder, OVS_SYSCONFDIR: folder };
@@ -27,10 +27,17 @@ export async function startOpenVswitch({ a, outer, mtu }: Topology): Promise<voi
   const server = [`${folder}/conf.db`, `--remote=punix:${folder}/db.sock`, `--unixctl=${folder}/db.ctl`];
   a.start(['ovsdb-server', ...server, '--no-chdir'], { env });
   while (!existsSync(`${folder}/db.sock`)) await new Promise((resolve) => setTimeout(resolve, 20));
-  const vsctl = (line: string, ...wait: string[]): Promise<string> =>
-    a.do(['ovs-vsctl', `--db=${db}`, '--timeout=20', ...wait, ...line.trim().split(/\s+/)]);
-  await vsctl('init', '--no-wait');
+  await a.do(['ovs-vsctl', `--db=${db}`, '--timeout=20', '--no-wait', 'init']);
   a.start(['ovs-vswitchd', db, '--disable-system', `--unixctl=${folder}/vs.ctl`, '--no-chdir'], { env });
+  return env;
+}
+
+/** Takes the place of host A's kernel device; resolves when both of its bridges are up. */
+export async function startOpenVswitch(topology: Topology): Promise<void> {
+  const { a, outer, mtu } = topology;
+  const env = await startOpenVswitchDaemons(topology);
+  const vsctl = (line: string): Promise<string> =>
+    a.do(['ovs-vsctl', `--db=unix:${env.OVS_RUNDIR}/db.sock`, '--timeout=20', ...line.trim().split(/\s+/)]);
 
   await a.do('ip link del vxlan4');
   await a.do('ip addr flush dev va');

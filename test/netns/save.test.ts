@@ -41,7 +41,7 @@ rooted('a daemon that runs what another saved has the same state, and works as i
   t.is((await ping(topology.a, INNER[4].b)).received, 3);
 });
 
-rooted('a file that cannot be written is said, and the old one stays', async (t) => {
+rooted('a file that cannot be written is said by name', async (t) => {
   const topology = await twoHosts(t);
   const daemon = await Daemon.start(topology, []);
   const { code, stderr } = await daemon.attempt('save /nowhere/at/all');

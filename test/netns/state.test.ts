@@ -44,14 +44,27 @@ rooted(
     const { stderr, code } = await first.stop();
     t.is(code, 0);
     t.regex(stderr, /^vtep: stopped: \d+ datagrams received/m);
-    const saved = JSON.parse(readFileSync(state, 'utf8')) as { fdb: { mac: string; updated: number; used: number }[] };
+    const saved = JSON.parse(readFileSync(state, 'utf8')) as {
+      actions: { ages: object }[];
+      fdb: { mac: string; updated: number; used: number }[];
+    };
     for (const entry of saved.fdb) if (entry.mac === MAC_A) Object.assign(entry, { updated: 1000, used: 1000 });
+    for (const { ages } of saved.actions) Object.assign(ages, { installed: 5000, firstUsed: 4000, used: 3000 });
     writeFileSync(state, JSON.stringify(saved));
     await a.do('ip link set vxlan4 down'); // nothing that refreshes the entry comes now
     const daemon = await start();
     t.regex(daemon.process.stderr, /state\.json: 1 device, 1 action and 2 forwarding entries go on from there$/m);
     const age = await learned(daemon);
     t.true(age !== undefined && age.updated >= 100 && age.updated < 115, JSON.stringify(age));
+    const times = /installed (\d+) sec used (\d+) sec firstused (\d+) sec/.exec(
+      await daemon.do('tc -s filter show dev vx4 ingress'),
+    );
+    const seconds = times?.slice(1).map(Number) ?? [];
+    t.true(
+      seconds.every((value, n) => value >= (n === 0 ? 500 : n === 1 ? 300 : 400) && value < 515),
+      `${seconds}`,
+    );
+    t.is(seconds.length, 3);
     const [after] = await daemon.actions('vx4');
     t.true((after?.packets ?? 0) >= (before?.packets ?? 0), `${before?.packets} … ${after?.packets}`);
     t.true((before?.packets ?? 0) >= 3);

@@ -42,41 +42,71 @@ async function carriesTraffic(
   await noChecksumErrors(t, topology);
 }
 
+type Setting = (topology: Topology) => Promise<void>;
+
 interface Case {
   readonly title: string;
   readonly mode: 'super' | 'wire';
-  /** Set before vtep starts, and after it. */
-  readonly before?: (topology: Topology) => Promise<void>;
-  readonly after?: (topology: Topology) => Promise<void>;
+  /** Set before vtep starts. */
+  readonly before?: Setting;
+  /** Set while it runs, one after the other, and taken back: each is a case of its own. */
+  readonly live?: readonly { readonly what: string; readonly set: Setting; readonly takeBack: Setting }[];
 }
 
 const CASES: readonly Case[] = [
-  { title: 'plain veth: super-frames and unfinished checksums', mode: 'super' },
-  { title: 'packets of wire size with real checksums', mode: 'wire' },
-  { title: 'wire size, no GRO on the underlay', mode: 'wire', before: ({ b }) => b.offloads('vb', 'gro off') },
-  { title: 'offloads off on the peer’s underlay only', mode: 'super', before: ({ a }) => a.offloads('va', 'tx off') },
-  { title: 'offloads off on vtep’s underlay only', mode: 'super', before: ({ b }) => b.offloads('vb', 'tx off') },
-  { title: 'offloads off inside the peer’s tunnel', mode: 'super', before: ({ a }) => a.offloads('vxlan4', 'tx off') },
-  { title: 'checksum offload off on the TAP', mode: 'super', after: ({ b, dev }) => b.offloads(dev, 'tx off') },
   {
-    title: 'segmentation offload off on the TAP',
+    title: 'plain veth: super-frames and unfinished checksums',
     mode: 'super',
-    after: ({ b, dev }) => b.offloads(dev, 'gso off tso off'),
+    live: [
+      {
+        what: 'offloads off on the peer’s underlay only',
+        set: ({ a }) => a.offloads('va', 'tx off'),
+        takeBack: ({ a }) => a.offloads('va', 'tx on'),
+      },
+      {
+        what: 'offloads off inside the peer’s tunnel',
+        set: ({ a }) => a.offloads('vxlan4', 'tx off'),
+        takeBack: ({ a }) => a.offloads('vxlan4', 'tx on'),
+      },
+      {
+        what: 'checksum offload off on the TAP',
+        set: ({ b, dev }) => b.offloads(dev, 'tx off'),
+        takeBack: ({ b, dev }) => b.offloads(dev, 'tx on'),
+      },
+      {
+        what: 'segmentation offload off on the TAP',
+        set: ({ b, dev }) => b.offloads(dev, 'gso off tso off'),
+        takeBack: ({ b, dev }) => b.offloads(dev, 'gso on tso on'),
+      },
+    ],
   },
   {
-    title: 'wire size and everything off on the TAP',
+    title: 'packets of wire size with real checksums',
     mode: 'wire',
-    after: ({ b, dev }) => b.offloads(dev, 'tx off gso off'),
+    live: [
+      {
+        what: 'and everything off on the TAP',
+        set: ({ b, dev }) => b.offloads(dev, 'tx off gso off'),
+        takeBack: ({ b, dev }) => b.offloads(dev, 'tx on gso on'),
+      },
+    ],
   },
+  { title: 'wire size, no GRO on the underlay', mode: 'wire', before: ({ b }) => b.offloads('vb', 'gro off') },
+  { title: 'offloads off on vtep’s underlay only', mode: 'super', before: ({ b }) => b.offloads('vb', 'tx off') },
 ];
 
-for (const { title, mode, before, after } of CASES) {
-  rooted(`ping and TCP pass both ways: ${title}`, async (t) => {
+for (const { title, mode, before, live = [] } of CASES) {
+  rooted(`ping and TCP pass both ways: ${[title, ...live.map(({ what }) => what)].join('; ')}`, async (t) => {
     const topology = await hosts(t, { mode });
     await before?.(topology);
     await start(topology);
-    await after?.(topology);
     await carriesTraffic(t, topology);
+    for (const { what, set, takeBack } of live) {
+      t.log(what);
+      await set(topology);
+      await carriesTraffic(t, topology);
+      await takeBack(topology);
+    }
   });
 }
 

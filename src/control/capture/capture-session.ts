@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CaptureFilter } from '../../dataplane/capture-taps.js';
-import { type CaptureRecord, CaptureRing } from '../../memory/capture-ring.js';
+import type { CaptureRecord, CaptureRing } from '../../memory/capture-ring.js';
 import {
   type PcapngInterface,
   pcapngInterface,
@@ -28,6 +28,8 @@ export interface CaptureHost {
   apply(): Promise<void>;
   /** It is over. */
   ended(session: CaptureSession): void;
+  /** No worker writes to its rings any more, and nobody will read them. */
+  released(session: CaptureSession): void;
 }
 
 /** One client's capture: from the moment it is begun until its client, a count or a time ends it. */
@@ -38,13 +40,14 @@ export class CaptureSession {
   private current: CaptureFilter;
   private readonly interfaces = new Map<string, number>();
   private captured = 0;
+  private hasLeft = false;
 
-  /** `workers`: how many there are; each gets a ring. */
-  constructor(request: CaptureRequest, filter: CaptureFilter, workers: number, host: CaptureHost) {
+  /** `rings`: one for each worker. */
+  constructor(request: CaptureRequest, filter: CaptureFilter, rings: readonly CaptureRing[], host: CaptureHost) {
     this.request = request;
     this.current = filter;
     this.host = host;
-    this.rings = Array.from({ length: workers }, () => new CaptureRing());
+    this.rings = rings;
   }
 
   get filter(): CaptureFilter {
@@ -81,15 +84,24 @@ export class CaptureSession {
           });
         }
       }
+      await this.leave();
+      // What was captured before it ended belongs to it.
+      while (this.captured < count && (await this.send(say, count)));
+      const lost = this.rings.reduce((sum, ring) => sum + ring.lost, 0);
+      await say({ err: `vtep: ${this.captured} captured, ${lost} lost\n` });
     } finally {
       clearTimeout(deadline);
-      this.host.ended(this);
-      await this.host.apply();
+      await this.leave();
+      this.host.released(this);
     }
-    // What was captured before it ended belongs to it.
-    while (this.captured < count && (await this.send(say, count)));
-    const lost = this.rings.reduce((sum, ring) => sum + ring.lost, 0);
-    await say({ err: `vtep: ${this.captured} captured, ${lost} lost\n` });
+  }
+
+  /** Resolves when no worker writes to the rings any more. */
+  private async leave(): Promise<void> {
+    if (this.hasLeft) return;
+    this.hasLeft = true;
+    this.host.ended(this);
+    await this.host.apply();
   }
 
   /** Sends what there is, a chunk at most; whether there may be more. */

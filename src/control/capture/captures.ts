@@ -5,6 +5,7 @@ import type { ReasonNames } from '../../memory/reason-names.js';
 import { noSuchDevice } from '../refusal.js';
 import type { Rules } from '../rules.js';
 import { CaptureSession } from './capture-session.js';
+import { RingSets } from './ring-sets.js';
 import { type CaptureRequest, readCaptureWords } from './words.js';
 
 /** Captures at a time: each holds a ring of 4 MB for each worker. */
@@ -29,6 +30,7 @@ export class Captures {
   private readonly sessions = new Set<CaptureSession>();
   /** What captures; without it none can be begun. */
   datapath: CaptureDatapath | undefined;
+  private ringSets: RingSets | undefined;
 
   constructor(rules: Rules, devices: () => readonly Named[], reasons: ReasonNames) {
     this.reasons = reasons;
@@ -44,13 +46,17 @@ export class Captures {
     if (this.sessions.size === MOST_CAPTURES) {
       throw new CommandError(`vtep: capture: ${MOST_CAPTURES} captures are on already: as many as there may be`, 1);
     }
-    const session = new CaptureSession(request, this.filterOf(request), datapath.workers, {
+    const filter = this.filterOf(request);
+    this.ringSets ??= new RingSets(datapath.workers, MOST_CAPTURES);
+    const { ringSets } = this;
+    const session = new CaptureSession(request, filter, ringSets.take(), {
       nameOf: (device) => this.devices().find(({ index }) => index === device)?.name ?? `device-${device}`,
       placeOf: (rule, time) => this.rules.places.at(rule, time),
       reasonAt: (number) => this.reasons.at(number),
       ruleOf: (wanted) => this.ruleOf(wanted, false),
       apply: () => this.apply(datapath),
       ended: (ended) => void this.sessions.delete(ended),
+      released: ({ rings }) => ringSets.give(rings),
     });
     this.sessions.add(session);
     return session;

@@ -1,10 +1,11 @@
+import { closeSync, openSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { Arena } from '../../memory/arena.js';
 import { GSO_TCPV4, NONE, Packets, UNFINISHED } from '../../memory/packets.js';
 import { Slots } from '../../memory/received.js';
 import { VNET_HEADER_BYTES } from '../device.js';
-import { takeFrame } from './tap-port.js';
+import { TapPort, takeFrame } from './tap-port.js';
 
 const arena = new Arena(4 << 20);
 const slots = new Slots(arena, 2);
@@ -77,3 +78,17 @@ test('whatever the header says, a packet that is taken stays within its frame', 
   );
   t.pass();
 });
+
+for (const [file, what, counts] of [
+  ['/dev/null', 'shorter than a header', { short: 8, malformed: 0 }],
+  ['/dev/zero', 'that fill a slot, and may have been cut', { short: 0, malformed: 8 }],
+] as const)
+  test(`reads ${what} are counted, are no packets, and count against the limit`, (t) => {
+    const readFd = openSync(file, 'r');
+    t.teardown(() => closeSync(readFd));
+    const port = new TapPort(arena, { readFd, writeFd: -1 });
+    const packets = new Packets(new Arena(65536), 4);
+    t.is(port.read(packets, slots, 0, 8), 0);
+    t.is(packets.count, 0);
+    t.like(port, counts);
+  });

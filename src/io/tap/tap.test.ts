@@ -5,7 +5,7 @@ import { Slots } from '../../memory/received.js';
 import { FrameVector } from '../../memory/vectors.js';
 import { EBADFD, EEXIST, EINVAL, EIO, ENOENT, SystemError } from '../../native/errno.js';
 import { Endpoint, readable } from '../testing/loopback.js';
-import { enterFreshNamespace, ip, OtherNamespace, rooted } from '../testing/namespace.js';
+import { enterFreshNamespace, ip, OtherNamespace, rooted, rootedSince } from '../testing/namespace.js';
 import { closeTap, openTap, setCarrier, type Tap, type TapOptions, tapName } from './open-tap.js';
 import { TapPort } from './tap-port.js';
 
@@ -233,9 +233,9 @@ rooted('the limit and the room in packets and slots are kept, and the rest waits
   t.is(station.frame(25).at(-1), 99);
 });
 
-rooted('a super-frame written to the TAP reaches a socket of the host as a bundle', (t) => {
+rootedSince([6, 2, 0])('a super-frame written to the TAP reaches a socket of the host as a bundle', (t) => {
   const station = new Station(t);
-  if (!station.tap.offloads.udp) return t.pass();
+  t.true(station.tap.offloads.udp);
   station.up();
   const receiver = new Endpoint(4, { local: Uint8Array.of(10, 9, 0, 1) });
   t.teardown(() => receiver.close());
@@ -257,7 +257,6 @@ rooted('a super-frame written to the TAP reaches a socket of the host as a bundl
     [1000, 1000, 500],
   );
   t.deepEqual(Buffer.concat(got), Buffer.from(payload));
-  return undefined;
 });
 
 rooted('a TAP moved to another namespace and renamed there goes on working', (t) => {

@@ -1,13 +1,20 @@
 /** For tests: a network namespace of the process's own, and the system's `ip` within it. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { release } from 'node:os';
 import test from 'ava';
 import { must } from '../../native/errno.js';
 import { setns, unshare } from '../../native/libc.js';
 import { CLONE_NEWNET } from '../../native/socket-constants.js';
+import { isAtLeast, type Release } from '../probe/kernel-release.js';
 
 /** `test` where the process is root, `test.skip` elsewhere, so that a run without rights says what it left out. */
 export const rooted = process.getuid?.() === 0 ? test.serial : test.serial.skip;
+
+/** The same where the kernel is of this release or a later one: what an older one cannot do is left out, not passed. */
+export function rootedSince(first: Release): typeof rooted {
+  return isAtLeast(release(), first) ? rooted : test.serial.skip;
+}
 
 /**
  * Moves this thread into a fresh network namespace with loopback up. Sockets and TAPs that it opens from now on live

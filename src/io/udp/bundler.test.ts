@@ -126,6 +126,7 @@ test('whatever the lengths, every datagram arrives as it was, in order', (t) => 
       fc.array(fc.tuple(fc.constantFrom(1, 66, 66, 66, 1458, 1458, 9000), fc.integer({ min: 1, max: 3 })), {
         minLength: 1,
         maxLength: 100,
+        size: 'max',
       }),
       (list) => {
         from.clear();

@@ -1,7 +1,8 @@
 /**
  * The transmitting half of a UDP underlay. The entries of a vector are dealt into lanes, one for each source port
  * and mode, by the upper bits of their flow hash, and each lane is sent with as few sendmmsg calls as it takes. Order
- * within a lane, and with it within a flow, is that of the vector.
+ * within a lane is that of the vector. So it is within a flow: where one changes its mode (DF inherited from the inner
+ * header, say) what was dealt out before is sent first.
  *
  * Single datagrams of a lane that can be strung together are (bundler.ts); where the kernel refuses a bundle, its
  * datagrams are sent one by one.
@@ -30,6 +31,8 @@ const GROUP = 64;
 /** Iovecs of the bundles of a group: 64 messages of 64 datagrams of two parts each would be twice as many. */
 const BUNDLE_IOVECS = 4096;
 const NOBODY = -1;
+/** Modes of flows that are noted, by the lower bits of their hash. A power of two. */
+const NOTED = 256;
 
 export class UdpSender {
   /** Messages handed to sendmmsg since the start; those of the splitter and of refused bundles not counted. */
@@ -45,6 +48,11 @@ export class UdpSender {
   private readonly tail: Int32Array;
   private readonly next: Int32Array;
   private readonly busy: Int32Array;
+  /** By NOTED: the deal in which an entry came under it, and the mode of all of that deal that did. */
+  private readonly noted = new Int32Array(NOTED);
+  private deals = 0;
+  /** The entry that the next deal begins with. */
+  private undealt = 0;
   private readonly messages: number;
   private readonly addresses: Addresses;
   private readonly names: number;
@@ -93,22 +101,28 @@ export class UdpSender {
 
   send(vector: DatagramVector, tunnels: Int32Array): number {
     this.calls = 0;
-    const busy = this.deal(vector, tunnels);
-    for (let b = 0; b < busy; b++) {
-      const lane = this.busy[b];
-      const socket = this.sockets[(lane / MODES) | 0];
-      const mode = lane % MODES;
-      this.calls += socket.enter(mode);
-      this.sendLane(socket, mode, vector, tunnels, this.head[lane]);
-      this.head[lane] = NOBODY;
-    }
+    this.undealt = 0;
+    do {
+      const busy = this.deal(vector, tunnels);
+      for (let b = 0; b < busy; b++) {
+        const lane = this.busy[b];
+        const socket = this.sockets[(lane / MODES) | 0];
+        const mode = lane % MODES;
+        this.calls += socket.enter(mode);
+        this.sendLane(socket, mode, vector, tunnels, this.head[lane]);
+        this.head[lane] = NOBODY;
+      }
+    } while (this.undealt < vector.count);
     return this.calls;
   }
 
-  /** Chains each entry to its lane; returns the number of lanes in use. */
+  /** Chains entries to their lanes, as far as no flow has two; returns the number of lanes in use. */
   private deal(vector: DatagramVector, tunnels: Int32Array): number {
     let busy = 0;
-    for (let m = 0; m < vector.count; m++) {
+    this.deals = (this.deals + 1) & 0xffffff;
+    const deal = this.deals * MODES;
+    let m = this.undealt;
+    for (; m < vector.count; m++) {
       const record = vector.destination[m] * TUNNEL_WORDS;
       const family = tunnels[record + TunnelWord.FAMILY];
       const count = family === 4 ? this.count4 : family === 6 ? this.count6 : 0;
@@ -116,10 +130,15 @@ export class UdpSender {
         vector.errno[m] = EAFNOSUPPORT;
         continue;
       }
+      const mode = modeOf(tunnels[record + TunnelWord.FLAGS], family);
+      const note = vector.hash[m] & (NOTED - 1);
+      const before = this.noted[note];
+      if (before !== deal + mode && (before & -MODES) === deal) break;
+      this.noted[note] = deal + mode;
       vector.errno[m] = 0;
       vector.sentBefore[m] = 0;
       const socket = (family === 4 ? this.first4 : this.first6) + (((vector.hash[m] >>> 16) * count) >>> 16);
-      const lane = socket * MODES + modeOf(tunnels[record + TunnelWord.FLAGS], family);
+      const lane = socket * MODES + mode;
       if (this.head[lane] === NOBODY) {
         this.head[lane] = m;
         this.busy[busy++] = lane;
@@ -129,6 +148,7 @@ export class UdpSender {
       this.tail[lane] = m;
       this.next[m] = NOBODY;
     }
+    this.undealt = m;
     return busy;
   }
 

@@ -1,11 +1,14 @@
 /**
  * Reads capture files: pcap (microseconds and nanoseconds, both byte orders) and pcapng, as draft-ietf-opsawg-pcap and
- * draft-ietf-opsawg-pcapng describe them. The whole file is in memory; nothing of it is trusted.
+ * draft-ietf-opsawg-pcapng describe them, in memory or piece by piece. Nothing of a file is trusted.
  */
+import { ByteWindow, type ReadBytes } from './byte-window.js';
 
 /** Link types (LINKTYPE_*, registry of draft-ietf-opsawg-pcaplinktype) that are understood. */
+export const LINKTYPE_NULL = 0;
 export const LINKTYPE_ETHERNET = 1;
 export const LINKTYPE_RAW = 101;
+export const LINKTYPE_LOOP = 108;
 export const LINKTYPE_LINUX_SLL = 113;
 export const LINKTYPE_IPV4 = 228;
 export const LINKTYPE_IPV6 = 229;
@@ -18,7 +21,7 @@ export interface CapturedPacket {
   readonly linkType: number;
   /** Milliseconds since the epoch, with a fraction; 0 where the file does not say. */
   readonly time: number;
-  /** What was kept of it: borrowed from the file's bytes. */
+  /** What was kept of it: borrowed, of a file that is read piece by piece until the next packet. */
   readonly bytes: Uint8Array;
   /** Bytes that it had. */
   readonly length: number;
@@ -50,45 +53,68 @@ const OPTION_TSOFFSET = 14;
 
 /** The longest packet that is believed: more than any interface has. */
 const LONGEST = 16 * 1024 * 1024;
+/** With its header and options. */
+const LONGEST_BLOCK = LONGEST + 1024 * 1024;
 
-/** The packets of a file, one after the other. Throws CaptureFormatError where it is no capture, or breaks off. */
-export function* readCapture(file: Uint8Array): Generator<CapturedPacket> {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 4) throw new CaptureFormatError('it is too short for a capture file');
-  if (view.getUint32(0) === SECTION_HEADER) {
-    yield* readBlocks(file, view);
+/** How compressed files begin, and what prints what is in them. */
+const PACKERS = [
+  { begins: 0x1f8b08, unpack: 'gzip -dc' },
+  { begins: 0x28b52f, unpack: 'zstd -dc' },
+  { begins: 0xfd377a, unpack: 'xz -dc' },
+];
+
+/** The packets of a file in memory, one after the other: their bytes are the file's. Throws CaptureFormatError where it is no capture, or breaks off. */
+export function readCapture(file: Uint8Array): Generator<CapturedPacket> {
+  return readPacketsOf(ByteWindow.over(file));
+}
+
+/**
+ * The packets of a file that is read piece by piece, however long it is: bytes of a packet are borrowed until the next
+ * one is asked for. Throws CaptureFormatError, behind the packets before that place.
+ */
+export function readCapturePieces(read: ReadBytes): Generator<CapturedPacket> {
+  return readPacketsOf(ByteWindow.reading(read));
+}
+
+function* readPacketsOf(file: ByteWindow): Generator<CapturedPacket> {
+  if (!file.has(4)) throw new CaptureFormatError('it is too short for a capture file');
+  const magic = file.view.getUint32(0);
+  if (magic === SECTION_HEADER) {
+    yield* readBlocks(file);
     return;
   }
   for (const little of [false, true]) {
-    const magic = view.getUint32(0, little);
-    if (magic === PCAP_MICROSECONDS || magic === PCAP_NANOSECONDS) {
-      yield* readRecords(file, view, little, magic === PCAP_MICROSECONDS ? 1e3 : 1e6);
+    const ordered = file.view.getUint32(0, little);
+    if (ordered === PCAP_MICROSECONDS || ordered === PCAP_NANOSECONDS) {
+      yield* readRecords(file, little, ordered === PCAP_MICROSECONDS ? 1e3 : 1e6);
       return;
     }
   }
+  const packer = PACKERS.find(({ begins }) => magic >>> 8 === begins);
+  if (packer) throw new CaptureFormatError(`it is compressed: \`${packer.unpack}\` has the capture`);
   throw new CaptureFormatError('it begins neither as a pcap nor as a pcapng file');
 }
 
 /** `perMs`: units of the second time field in a millisecond. */
-function* readRecords(file: Uint8Array, view: DataView, little: boolean, perMs: number): Generator<CapturedPacket> {
-  if (file.length < PCAP_HEADER) throw new CaptureFormatError('its header breaks off');
+function* readRecords(file: ByteWindow, little: boolean, perMs: number): Generator<CapturedPacket> {
+  if (!file.has(PCAP_HEADER)) throw new CaptureFormatError('its header breaks off');
   // The upper bits of the field say how long a frame check sequence is.
-  const linkType = view.getUint32(20, little) & 0xffff;
-  let number = 0;
-  let at = PCAP_HEADER;
-  while (at < file.length) {
-    number++;
-    if (at + PCAP_RECORD > file.length) throw brokenOff(number, at);
-    const kept = view.getUint32(at + 8, little);
-    if (kept > LONGEST || at + PCAP_RECORD + kept > file.length) throw brokenOff(number, at);
+  const linkType = file.view.getUint32(20, little) & 0xffff;
+  file.at = PCAP_HEADER;
+  for (let number = 1; file.has(1); number++) {
+    const place = file.position;
+    if (!file.has(PCAP_RECORD)) throw brokenOff(number, place);
+    const kept = file.view.getUint32(file.at + 8, little);
+    if (kept > LONGEST || !file.has(PCAP_RECORD + kept)) throw brokenOff(number, place);
+    const { bytes, view, at } = file;
+    file.at += PCAP_RECORD + kept;
     yield {
       number,
       linkType,
       time: view.getUint32(at, little) * 1000 + view.getUint32(at + 4, little) / perMs,
-      bytes: file.subarray(at + PCAP_RECORD, at + PCAP_RECORD + kept),
+      bytes: bytes.subarray(at + PCAP_RECORD, at + PCAP_RECORD + kept),
       length: view.getUint32(at + 12, little),
     };
-    at += PCAP_RECORD + kept;
   }
 }
 
@@ -102,61 +128,66 @@ interface CapturedInterface {
   readonly name: string | undefined;
 }
 
-function* readBlocks(file: Uint8Array, view: DataView): Generator<CapturedPacket> {
+function* readBlocks(file: ByteWindow): Generator<CapturedPacket> {
   let little = false;
   let interfaces: CapturedInterface[] = [];
   let number = 0;
-  let at = 0;
-  while (at < file.length) {
-    if (at + 12 > file.length) throw new CaptureFormatError(`its block at byte ${at} breaks off`);
-    const isSection = view.getUint32(at) === SECTION_HEADER;
+  while (file.has(1)) {
+    const place = file.position;
+    if (!file.has(12)) throw new CaptureFormatError(`its block at byte ${place} breaks off`);
+    const isSection = file.view.getUint32(file.at) === SECTION_HEADER;
     if (isSection) {
-      little = view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC;
+      little = file.view.getUint32(file.at + 8, true) === BYTE_ORDER_MAGIC;
       interfaces = [];
     }
-    const type = view.getUint32(at, little);
-    const length = view.getUint32(at + 4, little);
-    if (length < 12 || length % 4 !== 0 || at + length > file.length) {
-      throw new CaptureFormatError(`its block at byte ${at} breaks off, or has a wrong length`);
+    const type = file.view.getUint32(file.at, little);
+    const length = file.view.getUint32(file.at + 4, little);
+    const isRead = [INTERFACE_DESCRIPTION, ENHANCED_PACKET, PACKET, SIMPLE_PACKET].includes(type);
+    const isWhole = length >= 12 && length % 4 === 0 && (!isRead || (length <= LONGEST_BLOCK && file.has(length)));
+    // Blocks of other kinds are passed over, however long they are.
+    if (!isWhole || (!isRead && !file.skip(length)))
+      throw new CaptureFormatError(`its block at byte ${place} breaks off, or has a wrong length`);
+    if (!isRead) continue;
+    const { bytes, view } = file;
+    const body = file.at + 8;
+    const end = file.at + length - 4;
+    file.at += length;
+    if (type === INTERFACE_DESCRIPTION) {
+      if (end - body >= 8) interfaces.push(readInterface(bytes, view, body, end, little));
+      continue;
     }
-    const body = at + 8;
-    const end = at + length - 4;
-    if (type === INTERFACE_DESCRIPTION && end - body >= 8)
-      interfaces.push(readInterface(file, view, body, end, little));
-    else if (type === ENHANCED_PACKET || type === PACKET) {
-      number++;
-      if (end - body < 20) throw brokenOff(number, at);
-      const which = type === PACKET ? view.getUint16(body, little) : view.getUint32(body, little);
-      const from = interfaces[which];
-      const kept = view.getUint32(body + 12, little);
-      if (!from) throw new CaptureFormatError(`its packet ${number} is of an interface that it does not describe`);
-      if (kept > end - body - 20) throw brokenOff(number, at);
-      const comment = type === PACKET ? undefined : commentOf(file, view, body + 20 + ((kept + 3) & ~3), end, little);
-      const units = (BigInt(view.getUint32(body + 4, little)) << 32n) | BigInt(view.getUint32(body + 8, little));
-      yield {
-        number,
-        linkType: from.linkType,
-        time: millisecondsOf(units, from.perSecond) + from.offset,
-        bytes: file.subarray(body + 20, body + 20 + kept),
-        length: view.getUint32(body + 16, little),
-        ...(comment !== undefined && { comment }),
-        ...(from.name !== undefined && { interfaceName: from.name }),
-      };
-    } else if (type === SIMPLE_PACKET) {
-      number++;
+    number++;
+    if (type === SIMPLE_PACKET) {
       const [from] = interfaces;
-      if (!from || end - body < 4) throw brokenOff(number, at);
+      if (!from || end - body < 4) throw brokenOff(number, place);
       const original = view.getUint32(body, little);
       const kept = Math.min(original, end - body - 4, from.snapLength || original);
       yield {
         number,
         linkType: from.linkType,
         time: 0,
-        bytes: file.subarray(body + 4, body + 4 + kept),
+        bytes: bytes.subarray(body + 4, body + 4 + kept),
         length: original,
       };
+      continue;
     }
-    at += length;
+    if (end - body < 20) throw brokenOff(number, place);
+    const which = type === PACKET ? view.getUint16(body, little) : view.getUint32(body, little);
+    const from = interfaces[which];
+    const kept = view.getUint32(body + 12, little);
+    if (!from) throw new CaptureFormatError(`its packet ${number} is of an interface that it does not describe`);
+    if (kept > end - body - 20) throw brokenOff(number, place);
+    const comment = type === PACKET ? undefined : commentOf(bytes, view, body + 20 + ((kept + 3) & ~3), end, little);
+    const units = (BigInt(view.getUint32(body + 4, little)) << 32n) | BigInt(view.getUint32(body + 8, little));
+    yield {
+      number,
+      linkType: from.linkType,
+      time: millisecondsOf(units, from.perSecond) + from.offset,
+      bytes: bytes.subarray(body + 20, body + 20 + kept),
+      length: view.getUint32(body + 16, little),
+      ...(comment !== undefined && { comment }),
+      ...(from.name !== undefined && { interfaceName: from.name }),
+    };
   }
 }
 

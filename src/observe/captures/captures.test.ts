@@ -6,6 +6,7 @@ import {
   LINKTYPE_ETHERNET,
   LINKTYPE_RAW,
   readCapture,
+  readCapturePieces,
 } from './capture-reader.js';
 import { pcapHeader, pcapRecordHeader } from './capture-writer.js';
 
@@ -134,4 +135,71 @@ test('whatever the bytes are, they are packets or a refusal that says where the 
   t.throws(() => [...readCapture(Uint8Array.of(1, 2, 3, 4, 5))], { message: /neither as a pcap nor as a pcapng/ });
   const broken = pcap([{ time: 1, bytes: new Uint8Array(9) }]).slice(0, -1);
   t.throws(() => [...readCapture(broken)], { message: 'its packet 1 (byte 24) breaks off' });
+});
+
+/** All that there is until the end, or the refusal; what is lent out is copied as it comes. */
+function told(packets: Iterable<CapturedPacket>): unknown[] {
+  const found: unknown[] = [];
+  try {
+    for (const one of packets) found.push(...plain([one]));
+  } catch (error) {
+    if (!(error instanceof CaptureFormatError)) throw error;
+    found.push(error.message);
+  }
+  return found;
+}
+
+test('a file that is read piece by piece has the packets, and breaks off, as in memory', (t) => {
+  const whole = fc.oneof(
+    fc.array(packet, { maxLength: 6 }).map((packets) => pcap(packets)),
+    fc.array(packet, { maxLength: 6 }).map((packets) => pcapng(packets, true)),
+  );
+  fc.assert(
+    fc.property(whole, fc.nat(1000), fc.integer({ min: 1, max: 97 }), (file, cut, piece) => {
+      const bytes = file.slice(0, Math.max(0, file.length - cut));
+      let at = 0;
+      const pieces = readCapturePieces((target) => {
+        const count = Math.min(piece, target.length, bytes.length - at);
+        target.set(bytes.subarray(at, at + count));
+        at += count;
+        return count;
+      });
+      t.deepEqual(told(pieces), told(readCapture(bytes)));
+    }),
+  );
+});
+
+test('a file of any length is read in a memory that has a bound, blocks that nobody knows included', (t) => {
+  const bytes = new Uint8Array(60_000).fill(7);
+  const record = Buffer.concat([pcapRecordHeader(1000, bytes.length), bytes]);
+  const head = pcapHeader(LINKTYPE_ETHERNET);
+  let largest = 0;
+  const file = (first: Uint8Array, again: Uint8Array, times: number): Iterable<CapturedPacket> => {
+    let left = Uint8Array.from(first);
+    let count = 0;
+    return readCapturePieces((target) => {
+      largest = Math.max(largest, target.buffer.byteLength);
+      if (left.length === 0 && count++ < times) left = Uint8Array.from(again);
+      const part = left.subarray(0, target.length);
+      target.set(part);
+      left = left.subarray(part.length);
+      return part.length;
+    });
+  };
+  let packets = 0;
+  for (const { length } of file(head, record, 1000)) if (length === bytes.length) packets++;
+  t.is(packets, 1000);
+  const section = block(0x0a0d0d0a, words(true, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff), true);
+  // A block of 60 MB: its head, and what is in it bit by bit.
+  const unknown = words(true, 0x0bad, 60_000_000);
+  const filling = new Uint8Array(1_000_000);
+  t.deepEqual(told(file(Uint8Array.from([...section, ...unknown]), filling, 30)), [
+    `its block at byte ${section.length} breaks off, or has a wrong length`,
+  ]);
+  t.true(largest <= 2 * 1024 * 1024, `${largest}`);
+});
+
+test('a compressed capture is named as such, with what unpacks it', (t) => {
+  t.throws(() => [...readCapture(Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0))], { message: /compressed: `gzip -dc`/ });
+  t.throws(() => [...readCapture(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd))], { message: /compressed: `zstd -dc`/ });
 });
