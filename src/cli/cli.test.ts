@@ -277,6 +277,8 @@ test('a trace of a running vtep asks it for its state alone, and its refusals ar
   t.is(wrong.out, '');
   t.regex(wrong.err, /What is "ip_prot0"/);
   t.is(wrong.code, 1);
+  const absent = await vtep(['trace', 'dev', 'tap9', 'ip_proto', 'udp'], env);
+  t.deepEqual(absent, { out: '', err: 'Cannot find device "tap9"\nvtep: did you mean "tap0"?\n', code: 1 });
   const help = await vtep(['help', 'trace']);
   t.regex(help.out, /pcap FILE packet 7/);
 });

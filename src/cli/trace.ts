@@ -1,5 +1,7 @@
 import { readBatch } from '../control/batch-file.js';
 import { Connection } from '../control/client.js';
+import { CommandError } from '../iproute/commands.js';
+import { suggest } from '../iproute/suggest.js';
 import { readArrival } from '../lab/trace/arrival.js';
 import { printTrace } from '../lab/trace/print-trace.js';
 import type { TraceReport } from '../lab/trace/report.js';
@@ -26,6 +28,7 @@ export async function trace(words: readonly string[], options: TraceWords, contr
     ...{ hosts: [...host, ...(live?.hosts ?? [])], near, classifier },
     start: Date.now(),
   });
+  if (live) mustHave(tracer, words);
   const { arrival, time } = readArrival(tracer.endpoint, words, readPackets);
   if (time !== undefined) tracer.endpoint.setTime(time);
   const told = tracer.trace(arrival);
@@ -34,6 +37,12 @@ export async function trace(words: readonly string[], options: TraceWords, contr
   process.stdout.write(
     json ? `${JSON.stringify(report)}\n` : printTrace(report, { hex, ...(width !== undefined && { width }) }),
   );
+}
+
+/** Of a vtep that runs no file is to blame where there is no such device. */
+function mustHave({ endpoint: { devices } }: Tracer, [dev, name]: readonly string[]): void {
+  if (dev !== 'dev' || name === undefined || devices.has(name)) return;
+  throw new CommandError(`Cannot find device "${name}"${suggest(name, [...devices.keys()])}`, 1);
 }
 
 /** What the running vtep looks at, and its copy here does not have. */

@@ -164,7 +164,7 @@ const tables: RefusalTables = {
     [
       'tc filter add dev a ingress flower action tunnel_key set',
       1,
-      action('set needs tunnel_key parameters', '2:tunnel_key'),
+      `${action('set needs tunnel_key parameters', '2:tunnel_key')}\nvtep: src_ip and dst_ip are missing`,
     ],
     [
       'tc filter add dev a ingress flower action tunnel_key set set',

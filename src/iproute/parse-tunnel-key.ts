@@ -131,7 +131,10 @@ export function parseTunnelKey(reader: WordReader): ActionSpec {
   }
   const { srcIp, dstIp, id } = encapsulation;
   if (srcIp === undefined || dstIp === undefined) {
-    throw refusal('set needs tunnel_key parameters');
+    const missing = [...(srcIp === undefined ? ['src_ip'] : []), ...(dstIp === undefined ? ['dst_ip'] : [])];
+    throw refusal(
+      `set needs tunnel_key parameters\nvtep: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`,
+    );
   }
   if (srcIp.length !== dstIp.length) {
     throw filterRefusal('Error: Missing either ipv4 or ipv6 src and dst.');

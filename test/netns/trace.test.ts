@@ -47,7 +47,7 @@ rooted('a running vtep is traced by its own rules and forwarding table, and coun
 
   const nobody = await daemon.attempt('trace dev nowhere ip_proto udp');
   t.is(nobody.code, 1);
-  t.regex(nobody.stderr, /^vtep: no line makes a device "nowhere"/);
+  t.regex(nobody.stderr, /^Cannot find device "nowhere"\n$/);
 });
 
 rooted('without a vtep that runs, and without a file, a trace says so', async (t) => {

@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { ProbeState } from '../../io/probe/probe.js';
 import { EACCES, ENOENT } from '../../native/errno.js';
+import { refusedDatagrams } from './check-refused.js';
 import { CHECK_NAMES, runChecks } from './checks.js';
 import type { Facts } from './facts.js';
 import { drop, facts, link, NOBODY, queue, running } from './facts.test.helper.js';
@@ -17,7 +18,7 @@ test('on a host on which all is well nothing but ok is said', (t) => {
   t.is(verdictOf(runChecks(facts())), 'well');
   const named = new Set(runChecks(facts()).map(({ check }) => check));
   // These have something to say where there is something only.
-  const silent = ['devices', 'bundles', 'outer-checksum', 'conntrack'];
+  const silent = ['devices', 'bundles', 'outer-checksum', 'conntrack', 'refused'];
   for (const name of CHECK_NAMES) t.true(named.has(name) || silent.includes(name), name);
 });
 
@@ -290,6 +291,29 @@ const rows: readonly (readonly [title: string, Partial<Facts>, check: string, Le
       /950 of 1000/,
     ],
     [
+      'datagrams over IPv6 without a checksum',
+      { refused: { noPort: 0, checksum4: 0, checksum6: 7 } },
+      'refused',
+      'note',
+      /refused 7 UDP datagrams over IPv6 for a wrong checksum or none/,
+      /udp6zerocsumrx/,
+    ],
+    [
+      'datagrams with a wrong checksum',
+      { refused: { noPort: 0, checksum4: 1, checksum6: 0 } },
+      'refused',
+      'note',
+      /refused 1 UDP datagram over IPv4 for a wrong checksum/,
+    ],
+    [
+      'a peer that sends to another port',
+      { refused: { noPort: 3, checksum4: 0, checksum6: 0 } },
+      'refused',
+      'note',
+      /3 UDP datagrams came for a port that nobody here has open; .*tunnels here: 4789/,
+      /tcpdump .*8472/,
+    ],
+    [
       'what the daemon found at its start',
       running({ notes: ['no UDP_GRO'] }),
       'endpoint',
@@ -391,4 +415,12 @@ test('a problem is worse than advice, and what could not be seen is neither', (t
   t.is(at('ok', 'advice', 'note'), 'advice');
   t.is(at('advice', 'problem', 'ok'), 'cannot-run');
   t.is(at(), 'well');
+});
+
+test('what the kernel refused is read from its tables, and is nothing where they are not', (t) => {
+  const snmp =
+    'Tcp: A B\nTcp: 1 2\nUdp: InDatagrams NoPorts InErrors InCsumErrors\nUdp: 1270 10 5 3\nUdpLite: NoPorts\nUdpLite: 9\n';
+  const snmp6 = 'Udp6InDatagrams    \t4\nUdp6NoPorts     \t2\nUdp6InCsumErrors   \t7\nUdpLite6InCsumErrors\t8\n';
+  t.deepEqual(refusedDatagrams(snmp, snmp6), { noPort: 12, checksum4: 3, checksum6: 7 });
+  t.deepEqual(refusedDatagrams('', ''), { noPort: 0, checksum4: 0, checksum6: 0 });
 });

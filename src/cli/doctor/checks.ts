@@ -11,6 +11,7 @@ import {
 } from './check-host.js';
 import { checkProbes, checkQueue } from './check-kernel.js';
 import { checkConntrack, checkFirewall, checkPorts } from './check-ports.js';
+import { checkRefused } from './check-refused.js';
 import { checkChecksums, checkGro, checkMtu, checkReversePath, checkState, checkTransmit } from './check-underlay.js';
 import type { Facts, LinkFacts } from './facts.js';
 import { type Finding, note, type Reported } from './finding.js';
@@ -40,6 +41,7 @@ const pathChecks: readonly (readonly [name: string, check: Check])[] = [
   ['port', checkPorts],
   ['firewall', checkFirewall],
   ['conntrack', checkConntrack],
+  ['refused', checkRefused],
 ];
 
 const endpointChecks: readonly (readonly [name: string, check: Check])[] = [

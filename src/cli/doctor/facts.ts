@@ -5,6 +5,7 @@ import type { OptionalPackage } from '../../io/optional-package.js';
 import type { OuterSample } from '../../io/packet/outer-sample.js';
 import type { Probe } from '../../io/probe/probe.js';
 import type { DropRow } from '../../observe/drops.js';
+import type { RefusedDatagrams } from './check-refused.js';
 
 /** What could not be looked at, and why: the end of a sentence. */
 export interface Unseen {
@@ -92,6 +93,8 @@ export interface Facts {
   readonly holders: Seen<readonly PortHolder[]>;
   readonly kernelVxlans: Seen<readonly KernelVxlan[]>;
   readonly firewall: Firewall;
+  /** Since the namespace was made. */
+  readonly refused?: RefusedDatagrams;
   readonly conntrack?: { readonly count: number; readonly max: number };
   readonly daemon: Seen<DaemonFacts>;
 }

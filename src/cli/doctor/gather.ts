@@ -16,6 +16,7 @@ import { IFF_LOOPBACK } from '../../native/netlink-constants.js';
 import { platformRefusal } from '../../native/platform.js';
 import { O_CLOEXEC, O_RDWR } from '../../native/socket-constants.js';
 import { askDaemon } from './ask-daemon.js';
+import { refusedDatagrams } from './check-refused.js';
 import type { DaemonFacts, Facts, KernelVxlan, LinkFacts, Seen } from './facts.js';
 import { isUnseen } from './facts.js';
 import { capabilitiesOf, isMapped, mayMakeUserNamespace, portHolders, read, readNumber } from './proc.js';
@@ -85,6 +86,7 @@ export async function gather({ dev, control, tun }: Wishes): Promise<Facts> {
     holders: portHolders(new Set(ports)),
     kernelVxlans,
     firewall: { nft: rulesetOf(parsed(nft)), iptables },
+    refused: refusedDatagrams(read('/proc/net/snmp') ?? '', read('/proc/net/snmp6') ?? ''),
     ...(count !== undefined && max !== undefined && { conntrack: { count, max } }),
     daemon,
   };
