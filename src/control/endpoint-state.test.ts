@@ -111,7 +111,10 @@ test('state, restore, state: the same, through the text, on random counts and en
   const device = fc.nat(2);
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(device, fc.constantFrom(...Object.values(DeviceCounter)), amount), { maxLength: 20, size: 'max' }),
+      fc.array(fc.tuple(device, fc.constantFrom(...Object.values(DeviceCounter)), amount), {
+        maxLength: 20,
+        size: 'max',
+      }),
       fc.array(fc.tuple(device, fc.nat(REASONS.length - 1), amount), { maxLength: 20, size: 'max' }),
       fc.array(fc.tuple(fc.nat(9), fc.constantFrom(0, 1, 2, 3, 4, 7), amount), { maxLength: 20, size: 'max' }),
       fc.array(fc.tuple(fc.nat(2), fc.nat(7), amount), { maxLength: 9 }),
