@@ -22,6 +22,9 @@ export const RUN_BY: Readonly<Record<string, ByFirstLine>> = {
     'ip link add vx4 type vxlan id 4 dstport 4789 local 192.168.1.14 remote 192.168.1.13': EXAMPLES,
     '$ vtep tc -s filter show dev vxlan0 ingress': EXAMPLES,
   },
+  'examples/README.md': {
+    'node examples/honeypot.js --port 4789 >> caught.jsonl': 'test/library/examples.test.ts',
+  },
   'docs/capture.md': { 'vtep capture                                          # a line for each packet': TYPED },
   'docs/commands.md': { '*': 'test/docs/commands-page.test.ts' },
   'docs/control-socket.md': {

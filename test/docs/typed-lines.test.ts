@@ -4,6 +4,7 @@
 //           datagrams of VNI 5 and 9 ────► (dropped by a filter; unknown to vx7)
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../../src/observe/captures/capture-reader.js';
 import { pcapHeader, pcapRecordHeader } from '../../src/observe/captures/capture-writer.js';
 import { METRICS } from '../../src/observe/metrics.js';
@@ -76,13 +77,9 @@ rooted('the shell lines of the pages do, beside a vtep with traffic, what the pa
   await b.do('ip link set eth0 up');
   const typist = new Typist(b, 'pages');
   typist.file('vtep.batch', BATCH);
-  typist.file(
-    'in.pcap',
-    pcap(
-      LINKTYPE_RAW,
-      Array.from({ length: 7 }, () => OUTER),
-    ),
-  );
+  const outerPackets = Array.from({ length: 7 }, () => OUTER);
+  typist.file('in.pcap', pcap(LINKTYPE_RAW, outerPackets));
+  typist.file('in.pcap.gz', gzipSync(pcap(LINKTYPE_RAW, outerPackets)));
   typist.file('frames.pcap', pcap(LINKTYPE_ETHERNET, [FRAME]));
 
   // Metrics: both ways of running it, asked from where the page says that they can be.

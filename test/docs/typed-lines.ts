@@ -200,6 +200,7 @@ const REPLAY: readonly TypedLine[] = [
     says: /^vxlan0: received 0 packets, 0 bytes; sent 1 packets/m,
   },
   { line: 'vtep replay in.pcap -b vtep.batch --json | jq .drops', says: /^\[/, needs: ['jq'] },
+  { line: 'gzip -dc in.pcap.gz | vtep replay - -b vtep.batch', says: /^7 packets replayed$/m },
 ];
 
 const WATCHING: readonly TypedLine[] = [
