@@ -76,6 +76,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+/** @returns {number} */
 function number(name) {
   const value = Number(words[name]);
   const most = name === 'loss' || name === 'corrupt' ? 1 : Number.MAX_SAFE_INTEGER;
@@ -84,17 +85,22 @@ function number(name) {
     : end(`--${name} ${words[name]}: not a number from 0 to ${most}\n${HELP}`, 2);
 }
 
-/** The words of the command line, by the defaults given. */
+/**
+ * The words of the command line, by the defaults given.
+ * @returns {any}
+ */
 function read(defaults) {
+  /** @type {any} */
   const options = {};
   for (const [name, value] of Object.entries(defaults)) options[name] = { type: typeof value, default: value };
   try {
     return parseArgs({ options }).values;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     return end(`${error.message}\n${HELP}`, 2);
   }
 }
 
+/** @type {(text: string, code: number) => never} */
 function end(text, code) {
   (code === 0 ? console.log : console.error)(text.trimEnd());
   process.exit(code);

@@ -64,11 +64,12 @@ function readConfig(path) {
     if (!Array.isArray(vnis) || !vnis.every((pair) => pair.length === 2 && pair.every(Number.isInteger)))
       throw new Error('"vnis" is a list of pairs of numbers');
     return { left, right, vnis };
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     return end(`${path}: ${error.message}\n${HELP}`, 2);
   }
 }
 
+/** @type {(text: string, code: number) => never} */
 function end(text, code) {
   (code === 0 ? console.log : console.error)(text.trimEnd());
   process.exit(code);

@@ -82,17 +82,22 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
 // The analyzer has gone.
 process.stdout.on('error', stop);
 
-/** The words of the command line, by the defaults given. */
+/**
+ * The words of the command line, by the defaults given.
+ * @returns {any}
+ */
 function read(defaults) {
+  /** @type {any} */
   const options = {};
   for (const [name, value] of Object.entries(defaults)) options[name] = { type: typeof value, default: value };
   try {
     return parseArgs({ options }).values;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     return end(`${error.message}\n${HELP}`, 2);
   }
 }
 
+/** @type {(text: string, code: number) => never} */
 function end(text, code) {
   (code === 0 ? console.log : console.error)(text.trimEnd());
   process.exit(code);

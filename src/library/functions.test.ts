@@ -311,31 +311,6 @@ test('with `checked`, a function that keeps to the rules does as without', async
   t.deepEqual(both[1]?.drops, { unwanted: 10, 'tap-pass': 10 });
 });
 
-test('packets that are delivered faster than they come in find a full queue, and are counted', async (t) => {
-  const endpoint = await Endpoint.open({
-    underlay: () => undefined,
-    queueBytes: 65_536,
-    batch: ['ip link add vxlan0 type vxlan external dstport 4789 local 10.0.0.2', 'ip link set vxlan0 up'],
-  });
-  t.teardown(() => endpoint.close());
-  const packets: Uint8Array[] = [];
-  const sender = await Endpoint.open({
-    underlay: (sent) => void packets.push(...sent),
-    batch: ['ip link add vxlan0 type vxlan id 4 dstport 4789 local 10.0.0.1 remote 10.0.0.2', 'ip link set vxlan0 up'],
-  });
-  t.teardown(() => sender.close());
-  (await sender.device('vxlan0')).send(frame(1));
-  await until(() => packets.length === 1);
-  const [packet = new Uint8Array(0)] = packets;
-  let taken = 0;
-  for (let n = 0; n < 1000; n++) if (endpoint.deliver(packet)) taken++;
-  t.true(taken > 100 && taken < 500, `${taken}`);
-  await until(async () => (await endpoint.drops()).some(({ reason }) => reason === 'process-unread'));
-  t.deepEqual(await dropsOf(endpoint), { unmatched: taken, 'process-unread': taken, 'socket-overflow': 1000 - taken });
-  t.true(endpoint.deliver(packet));
-  t.false(endpoint.deliver(packet.subarray(0, 10)));
-});
-
 test('a closed action drops what meets it, and its first handle does not close what is added under its name later', async (t) => {
   const { endpoint, input, got } = await rig(undefined);
   t.teardown(() => endpoint.close());

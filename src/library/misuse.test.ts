@@ -1,6 +1,6 @@
 // Functions that do what they should not: the endpoint survives, counts it, and says so.
 import test from 'ava';
-import { frame, until } from './endpoints.test.helper.js';
+import { dropsOf, frame, until } from './endpoints.test.helper.js';
 import { Endpoint, type FrameBatch, VtepError } from './index.js';
 
 test('many times more frames than there are slots are kept, dropped, let pass and thrown over: none is lost to count', async (t) => {
@@ -138,4 +138,29 @@ test('what is of the wrong type is refused with a sentence, and changes nothing'
     ['in0'],
   );
   t.deepEqual(await endpoint.drops(), []);
+});
+
+test('packets that are delivered faster than they come in find a full queue, and are counted', async (t) => {
+  const endpoint = await Endpoint.open({
+    underlay: () => undefined,
+    queueBytes: 65_536,
+    batch: ['ip link add vxlan0 type vxlan external dstport 4789 local 10.0.0.2', 'ip link set vxlan0 up'],
+  });
+  t.teardown(() => endpoint.close());
+  const packets: Uint8Array[] = [];
+  const sender = await Endpoint.open({
+    underlay: (sent) => void packets.push(...sent),
+    batch: ['ip link add vxlan0 type vxlan id 4 dstport 4789 local 10.0.0.1 remote 10.0.0.2', 'ip link set vxlan0 up'],
+  });
+  t.teardown(() => sender.close());
+  (await sender.device('vxlan0')).send(frame(1));
+  await until(() => packets.length === 1);
+  const [packet = new Uint8Array(0)] = packets;
+  let taken = 0;
+  for (let n = 0; n < 1000; n++) if (endpoint.deliver(packet)) taken++;
+  t.true(taken > 100 && taken < 500, `${taken}`);
+  await until(async () => (await endpoint.drops()).some(({ reason }) => reason === 'process-unread'));
+  t.deepEqual(await dropsOf(endpoint), { unmatched: taken, 'process-unread': taken, 'socket-overflow': 1000 - taken });
+  t.true(endpoint.deliver(packet));
+  t.false(endpoint.deliver(packet.subarray(0, 10)));
 });
