@@ -22,11 +22,15 @@ import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
 import { simdChecksums } from '../wire/simd-checksums.js';
+import { Admitter } from './admit.js';
+import { BatchClock } from './batch-clock.js';
+import { BatchInHand } from './batch-in-hand.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
+import { HostFrames, TAP_FRAMES } from './host-frames.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourLookup } from './neighbour-lookup.js';
@@ -38,13 +42,12 @@ import { RouteShortCircuit } from './route-short-circuit.js';
 import { SourceLearning } from './source-learning.js';
 import { ReceivedTrains } from './trains.js';
 import { UnderlayPaths } from './underlay-paths.js';
+import { Underlays } from './underlays.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 export const PACKETS = 4096;
 /** Messages of one recvmmsg. */
 export const MESSAGES = 32;
-/** Frames read from a TAP before they are flushed. */
-export const TAP_FRAMES = 64;
 /** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
 const SCRATCH_BYTES = 4 * 1024 * 1024;
 
@@ -71,7 +74,6 @@ const PLAIN: EngineClasses = { Hooks, Executor };
 export class EngineParts {
   readonly packets: Packets;
   readonly batch: ReceivedDatagrams;
-  readonly tapSlots: Slots;
   readonly fdb: FdbLookup;
   readonly demultiplexer = new Demultiplexer();
   readonly queues: OutputQueues;
@@ -83,9 +85,13 @@ export class EngineParts {
   readonly flowCache: FlowCache;
   readonly decapsulator: Decapsulator;
   readonly trains: ReceivedTrains;
-  readonly learning: SourceLearning;
-  readonly paths: PathMtus;
   readonly deliverer: Deliverer;
+  readonly underlays: Underlays;
+  readonly hostFrames: HostFrames;
+  readonly admitter: Admitter;
+  readonly inHand: BatchInHand;
+  readonly clock: BatchClock;
+  readonly writable: Writable;
   readonly underlayPaths = new UnderlayPaths();
   readonly inbound: Inbound;
   readonly mirrors: MirrorTaps;
@@ -114,7 +120,7 @@ export class EngineParts {
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.witness = new Witness(arena.u8, this.packets, this.batch, drops);
     counters.witness = this.witness;
-    this.tapSlots = new Slots(arena, TAP_FRAMES);
+    const slots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
     this.hook = new classes.Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
@@ -126,7 +132,7 @@ export class EngineParts {
     this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
+    const paths = new PathMtus(arena.u8, this.packets, pathMtus);
     const { queues, executor, batch } = this;
     this.trains = new ReceivedTrains(
       arena,
@@ -139,7 +145,7 @@ export class EngineParts {
       queues,
       batch,
     );
-    this.learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
+    const learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -148,9 +154,9 @@ export class EngineParts {
       this.hook,
       checksums,
       this.batch,
-      this.paths,
+      paths,
       this.demultiplexer,
-      this.learning,
+      learning,
       this.trains,
       vniCounters,
     );
@@ -165,8 +171,8 @@ export class EngineParts {
       this.inbound,
       checksums,
     );
-    const writable = new Writable(arena, packets, scratch);
-    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
+    this.writable = new Writable(arena, packets, scratch);
+    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, this.writable);
     this.deliverer = new Deliverer(
       arena,
       this.packets,
@@ -184,5 +190,11 @@ export class EngineParts {
       this.underlayPaths,
       this.inbound,
     );
+    const { hook, demultiplexer, decapsulator, inbound, mirrors } = this;
+    this.underlays = new Underlays(batch, counters, demultiplexer, this.deliverer);
+    this.hostFrames = new HostFrames(packets, slots, devices, counters, hook, paths);
+    this.admitter = new Admitter(inbound, packets, devices, counters, hook, learning);
+    this.inHand = new BatchInHand(packets, devices, counters, queues, hook, demultiplexer, decapsulator);
+    this.clock = new BatchClock(executor, this.witness, paths, this.underlayPaths, inbound, mirrors, this.fdb);
   }
 }

@@ -134,7 +134,7 @@ export class WorkLink {
     const offloads = OFFLOADS | (this.takesUdpSuperFrames ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0);
     this.engine = new Engine(arena, devices, this.#counters, actionCounters);
     this.#underlay = new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS });
-    this.engine.setUnderlay(VXLAN0, this.#underlay);
+    this.engine.underlays.set(VXLAN0, this.#underlay);
     this.engine.setPort(TAP0, new TapPort(arena, this.#tap.queues[0] ?? { readFd: -1, writeFd: -1 }), offloads);
     const all = rules();
     const [DST_IP = 0] = addressWords(LOOPBACK4);
