@@ -36,11 +36,14 @@ import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
+import { PortWriter } from './port-writer.js';
 import { OutputQueues } from './queues.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
+import { SendOutcomes } from './send-outcomes.js';
 import { SourceLearning } from './source-learning.js';
 import { ReceivedTrains } from './trains.js';
+import { Transmitter } from './transmit.js';
 import { UnderlayPaths } from './underlay-paths.js';
 import { Underlays } from './underlays.js';
 
@@ -85,6 +88,8 @@ export class EngineParts {
   readonly flowCache: FlowCache;
   readonly decapsulator: Decapsulator;
   readonly trains: ReceivedTrains;
+  readonly portWriter: PortWriter;
+  readonly transmitter: Transmitter;
   readonly deliverer: Deliverer;
   readonly underlays: Underlays;
   readonly hostFrames: HostFrames;
@@ -173,28 +178,36 @@ export class EngineParts {
     );
     this.writable = new Writable(arena, packets, scratch);
     const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, this.writable);
-    this.deliverer = new Deliverer(
+    const { demultiplexer, underlayPaths, inbound } = this;
+    this.portWriter = new PortWriter(
       arena,
-      this.packets,
+      packets,
       devices,
       counters,
-      this.queues,
-      new Coalescer(arena, this.packets, checksums, PACKETS),
-      new Encapsulator(arena, this.packets, checksums),
-      new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      new Coalescer(arena, packets, checksums, PACKETS),
+    );
+    const outcomes = new SendOutcomes(devices, counters, demultiplexer, vniCounters, underlayPaths);
+    this.transmitter = new Transmitter(
+      arena,
+      packets,
+      devices,
+      counters,
+      outcomes,
+      new Encapsulator(arena, packets, checksums),
+      new Forwarder(arena.u8, packets, devices, this.fdb),
       proxy,
       rsc,
-      this.demultiplexer,
-      vniCounters,
+      demultiplexer,
       NO_PROGRAMS.tunnels,
-      this.underlayPaths,
-      this.inbound,
+      underlayPaths,
+      inbound,
     );
-    const { hook, demultiplexer, decapsulator, inbound, mirrors } = this;
-    this.underlays = new Underlays(batch, counters, demultiplexer, this.deliverer);
+    this.deliverer = new Deliverer(queues, this.portWriter, this.transmitter);
+    const { hook, decapsulator, mirrors } = this;
+    this.underlays = new Underlays(batch, counters, demultiplexer, this.transmitter);
     this.hostFrames = new HostFrames(packets, slots, devices, counters, hook, paths);
     this.admitter = new Admitter(inbound, packets, devices, counters, hook, learning);
     this.inHand = new BatchInHand(packets, devices, counters, queues, hook, demultiplexer, decapsulator);
-    this.clock = new BatchClock(executor, this.witness, paths, this.underlayPaths, inbound, mirrors, this.fdb);
+    this.clock = new BatchClock(executor, this.witness, paths, underlayPaths, inbound, mirrors, this.fdb);
   }
 }

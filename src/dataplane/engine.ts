@@ -18,13 +18,10 @@ import type { FramePort, Routes } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { CapturePoint, CaptureRing } from '../memory/capture-ring.js';
 import type { Clock } from '../memory/clock.js';
-import { type ActionCounters, type Counters, SizeHistogram, WorkCounter } from '../memory/counters.js';
-import type { DropRing } from '../memory/drop-ring.js';
+import { type Counters, SizeHistogram, WorkCounter } from '../memory/counters.js';
 import type { PacketIndex, Packets } from '../memory/packets.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
-import type { SampleRing } from '../memory/sample-ring.js';
 import type { BatchScratch } from '../memory/scratch.js';
-import type { VniCounters } from '../memory/vni-counters.js';
 import type { Witness } from '../memory/witness.js';
 import type { Admitter } from './admit.js';
 import type { BatchClock } from './batch-clock.js';
@@ -34,13 +31,15 @@ import type { Hooks } from './classify.js';
 import type { Decapsulator } from './decapsulate.js';
 import type { Deliverer } from './deliver.js';
 import type { Demultiplexer } from './demultiplexer.js';
-import { type EngineClasses, EngineParts, PACKETS } from './engine-parts.js';
+import { EngineParts, PACKETS } from './engine-parts.js';
 import type { HostFrames } from './host-frames.js';
 import type { Inbound } from './inbound.js';
 import type { MirrorTaps } from './mirror-taps.js';
 import type { NeighbourLookup } from './neighbour-lookup.js';
 import type { PeerFilter } from './peer-filter.js';
+import type { PortWriter } from './port-writer.js';
 import type { ReceivedTrains } from './trains.js';
+import type { Transmitter } from './transmit.js';
 import type { UnderlayPaths } from './underlay-paths.js';
 import type { Underlays } from './underlays.js';
 import type { WrittenPorts } from './written-ports.js';
@@ -74,6 +73,8 @@ export class Engine {
   private readonly hostFrames: HostFrames;
   private readonly inbound: Inbound;
   private readonly admitter: Admitter;
+  private readonly portWriter: PortWriter;
+  private readonly transmitter: Transmitter;
   private readonly deliverer: Deliverer;
   private readonly writable: Writable;
   private readonly underlayPaths: UnderlayPaths;
@@ -84,34 +85,13 @@ export class Engine {
   private hasTrains = true;
   private customActions: CustomActions | null = null;
 
-  /** As EngineParts: what is absent is one of its own. */
-  constructor(
-    arena: Arena,
-    devices: DeviceTable,
-    counters: Counters,
-    actionCounters: ActionCounters,
-    samples?: SampleRing,
-    fdb?: SharedArrayBuffer,
-    vniCounters?: VniCounters,
-    pathMtus?: SharedArrayBuffer,
-    classes?: EngineClasses,
-    drops?: DropRing,
-  ) {
+  /** Is made of the same as EngineParts. */
+  constructor(...of: ConstructorParameters<typeof EngineParts>) {
+    const [arena, devices, counters] = of;
+    const parts = new EngineParts(...of);
     this.arena = arena;
     this.devices = devices;
     this.counters = counters;
-    const parts = new EngineParts(
-      arena,
-      devices,
-      counters,
-      actionCounters,
-      samples,
-      fdb,
-      vniCounters,
-      pathMtus,
-      classes,
-      drops,
-    );
     this.fdb = parts.fdb;
     this.mirrors = parts.mirrors;
     this.neighbours = parts.neighbours;
@@ -129,6 +109,8 @@ export class Engine {
     this.hostFrames = parts.hostFrames;
     this.inbound = parts.inbound;
     this.admitter = parts.admitter;
+    this.portWriter = parts.portWriter;
+    this.transmitter = parts.transmitter;
     this.deliverer = parts.deliverer;
     this.writable = parts.writable;
     this.underlayPaths = parts.underlayPaths;
@@ -146,7 +128,7 @@ export class Engine {
     this.executor.use(programs);
     this.hook.useTunnels(programs.tunnels);
     this.witness.transmitTunnels = programs.tunnels;
-    this.deliverer.use(programs.tunnels);
+    this.transmitter.use(programs.tunnels);
   }
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
@@ -164,7 +146,7 @@ export class Engine {
 
   /** The ports that frames were written to; whoever looks at it resets it. */
   get written(): WrittenPorts {
-    return this.deliverer.written;
+    return this.portWriter.written;
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */
@@ -215,7 +197,7 @@ export class Engine {
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
   setCoalescing(on: boolean): void {
-    this.deliverer.setCoalescing(on);
+    this.portWriter.setCoalescing(on);
   }
 
   /** Whether datagrams of one flow in a row share what the first one of them did. */
@@ -240,14 +222,14 @@ export class Engine {
     const at = (point: number): CaptureTaps | null => (this.captures?.wants(point) ? this.captures : null);
     witness.tap = at(CapturePoint.DROP);
     this.decapsulator.captures = at(CapturePoint.DECAP);
-    this.deliverer.captures = this.captures;
+    this.deliverer.setCaptures(this.captures);
     this.rideTrains();
   }
 
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
   setPort(device: number, port: FramePort | null, offloads: number): void {
     this.hostFrames.setPort(device, port);
-    this.deliverer.setPort(device, port, offloads);
+    this.portWriter.setPort(device, port, offloads);
   }
 
   /** Whom to ask how large packets to the peers may be; null: nobody. */
@@ -306,9 +288,9 @@ export class Engine {
       hostFrames.frame(i as PacketIndex, device);
     }
     inHand.at = taken;
-    const before = this.deliverer.messages;
+    const before = this.transmitter.messages;
     this.finish();
-    hostFrames.allow(device, read, (this.deliverer.messages - before) | 0);
+    hostFrames.allow(device, read, (this.transmitter.messages - before) | 0);
     inHand.end();
     this.clock.end();
     return read;

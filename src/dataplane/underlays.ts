@@ -3,22 +3,22 @@ import type { Underlay } from '../io/device.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
 import { REASON } from '../memory/reasons.js';
 import type { ReceivedDatagrams } from '../memory/received.js';
-import type { Deliverer } from './deliver.js';
 import type { Demultiplexer } from './demultiplexer.js';
+import type { Transmitter } from './transmit.js';
 
 export class Underlays {
   private readonly batch: ReceivedDatagrams;
   private readonly counters: Counters;
   private readonly demultiplexer: Demultiplexer;
-  private readonly deliverer: Deliverer;
+  private readonly transmitter: Transmitter;
   private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
 
   /** `batch`: where `receive` puts what comes. */
-  constructor(batch: ReceivedDatagrams, counters: Counters, demultiplexer: Demultiplexer, deliverer: Deliverer) {
+  constructor(batch: ReceivedDatagrams, counters: Counters, demultiplexer: Demultiplexer, transmitter: Transmitter) {
     this.batch = batch;
     this.counters = counters;
     this.demultiplexer = demultiplexer;
-    this.deliverer = deliverer;
+    this.transmitter = transmitter;
   }
 
   /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
@@ -31,7 +31,7 @@ export class Underlays {
   /** An underlay by a number below MAX_DEVICES; null: it is closed. */
   open(number: number, underlay: Underlay | null): void {
     const before = this.underlays[number];
-    if (before !== null) this.deliverer.forgetUnderlay(before);
+    if (before !== null) this.transmitter.forgetUnderlay(before);
     this.underlays[number] = underlay;
   }
 
@@ -46,7 +46,7 @@ export class Underlays {
 
   /** Through which underlay a device sends; -1: none, it is down. */
   use(device: number, number: number): void {
-    this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
+    this.transmitter.setUnderlay(device, number < 0 ? null : this.underlays[number]);
   }
 
   /** Receives a batch from descriptor `which` of an underlay. Returns messages, or -errno. */

@@ -24,7 +24,6 @@ import { boundThread, isBounded, setCapabilities } from '../native/credentials.j
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { NO_COALESCING } from '../offload/offloads.js';
-import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import { Heartbeat } from './heartbeat.js';
 import type { FromWorker, HookRules, Instruction, ToWorker, WorkerStart } from './messages.js';
@@ -33,6 +32,7 @@ import { addRestored } from './restored-counts.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
 import { threadId } from './thread-watch.js';
+import { DATAGRAMS } from './transmit.js';
 import { ArenaClock, Waiting } from './waiting.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */

@@ -13,7 +13,6 @@ import type { Rule } from '../../src/classifier/classifier.js';
 import { KeyWord } from '../../src/classifier/flow-key.js';
 import { createLookup } from '../../src/classifier/open-lookup.js';
 import { TupleSpaceTable } from '../../src/classifier/tuple-space/tuple-space-table.js';
-import { DATAGRAMS } from '../../src/dataplane/deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from '../../src/dataplane/engine.js';
 import {
   type HookRule,
@@ -26,6 +25,7 @@ import {
   unset,
   VXLAN0,
 } from '../../src/dataplane/harness.test.helper.js';
+import { DATAGRAMS } from '../../src/dataplane/transmit.js';
 import { DeviceKind, DeviceTable } from '../../src/devices/device-table.js';
 import { closeTap, openTap, type Tap } from '../../src/io/tap/open-tap.js';
 import { TapPort } from '../../src/io/tap/tap-port.js';
