@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import type { Keepable } from '../control/rights.js';
@@ -105,16 +104,4 @@ async function leaveAtOnce(code: number): Promise<void> {
 function passOn(reply: Reply): void {
   if ('out' in reply) log.out.write(reply.out);
   if ('err' in reply) log.err.write(reply.err);
-}
-
-/** A file descriptor number of the command line. */
-export function descriptor(word: string): number {
-  if (!/^\d{1,6}$/.test(word)) throw new InvalidArgumentError('a descriptor is a small number.');
-  return Number(word);
-}
-
-/** A classifier's name on the command line. */
-export function classifier(word: string): 'tuple-space' | 'linear' {
-  if (word !== 'tuple-space' && word !== 'linear') throw new InvalidArgumentError('tuple-space or linear.');
-  return word;
 }
