@@ -4,6 +4,7 @@ import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import type { Keepable } from '../control/rights.js';
 import { takeServiceEnvironment } from '../control/service-environment.js';
+import type { Peer } from '../dataplane/peer-table.js';
 import { CommandError } from '../iproute/commands.js';
 import { LogOutput } from './log-output.js';
 import { outliveReaders } from './pipes.js';
@@ -62,14 +63,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     if (terminals.some((fd) => !isatty(fd))) stop.abort();
     else reload();
   });
-  // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
-  const { peerOf } = await import('../control/strict-peers.js');
-  const prefixes = options.peer?.flatMap((word) => peerPrefix(word) ?? []);
+  const peers = options.peer && (await peersOf(options.peer));
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
-    ...(prefixes && { peers: prefixes.map(({ address, mask }) => peerOf(address, mask)) }),
+    ...(peers && { peers }),
     service,
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
@@ -92,6 +91,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     if (farewell !== 'well') process.exitCode = 1;
     if (farewell === 'hanging') await leaveAtOnce(1);
   }
+}
+
+async function peersOf(prefixes: readonly string[]): Promise<Peer[]> {
+  const { peerOf } = await import('../control/strict-peers.js');
+  return prefixes.flatMap((word) => peerPrefix(word) ?? []).map(({ address, mask }) => peerOf(address, mask));
 }
 
 /** Node.js would wait for the end of a thread that hangs. */
