@@ -499,6 +499,7 @@ export class Engine {
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = HEADROOM;
     this.hook.dissect(packet);
+    this.packets.fixSegments(packet);
     if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
       this.refuseFromHost(packet, device);
       return;
