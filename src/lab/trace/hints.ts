@@ -1,6 +1,7 @@
 /** Mistakes that are often made, pointed out by name. */
 import { KEY_TUNNEL, KEY_WORDS } from '../../classifier/flow-key.js';
 import type { Filter } from '../../control/filter.js';
+import { unreachedAction } from '../../control/lint/unreached-action.js';
 import type { ReasonName } from '../../memory/reasons.js';
 import type { LocalEndpoint } from '../local-endpoint.js';
 import type { Arrival } from './flow-words.js';
@@ -35,6 +36,13 @@ export function* hookHints(
 function looksAtTunnel({ shape }: Filter): boolean {
   for (let word = KEY_TUNNEL; word < KEY_WORDS; word++) if (shape.words[word] !== 0) return true;
   return false;
+}
+
+/** What a filter that was met says, and does not do. */
+export function* filterHints({ pref, handle, actions }: Filter): Generator<string> {
+  const found = unreachedAction(actions.map(({ content }) => content));
+  if (found)
+    yield `of pref ${pref} handle 0x${handle.toString(16)} ${found.sentence.replace(/^its /, '')}: ${found.remedy}`;
 }
 
 /** Why nobody took what came. */

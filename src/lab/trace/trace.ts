@@ -11,7 +11,7 @@ import { filterCommand } from '../../iproute/filter-command.js';
 import { REASONS } from '../../memory/reasons.js';
 import { LocalEndpoint, type LocalOptions } from '../local-endpoint.js';
 import type { Arrival } from './flow-words.js';
-import { arrivalHints, hookHints, missingHints, outcomeHints } from './hints.js';
+import { arrivalHints, filterHints, hookHints, missingHints, outcomeHints } from './hints.js';
 import { differenceSentence, differences, tryRules } from './near-misses.js';
 import { frameWords, PacketReader, protocolWord, tunnelWords } from './packet-words.js';
 import { type Acted, type LookedUp, Recorder, type Step, type Visit } from './recorder.js';
@@ -189,6 +189,7 @@ export class Tracer {
     });
     const filter = visit && this.filtersOf(visit).get(step.rule);
     const found = visit && filter && { filter, state: this.stateOf(visit, filter) };
+    if (filter) for (const hint of filterHints(filter)) this.hints.add(hint);
     const agrees = (tried.match?.id ?? -1) === step.rule;
     const report: LookupReport = {
       kind: 'lookup',
