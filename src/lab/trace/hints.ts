@@ -71,9 +71,12 @@ export function* arrivalHints({ devices }: LocalEndpoint, arrival: Arrival, isTa
   yield `it is for UDP port ${port}; ${ports.length === 0 ? 'there is no vxlan device' : ports.join(', ')}`;
 }
 
+const NO_NEIGHBOURS = 'a trace knows no neighbours of the host (ip neigh), by which a vtep that runs answers';
+
 const REMEDIES: Partial<Record<ReasonName, (device: string) => string>> = {
   'tap-unmatched': (device) =>
     `no filter at the ingress of ${device} took the frame, and nothing else would: add one, such as "… flower action mirred egress redirect dev DEV"`,
+  'proxy-silent': () => NO_NEIGHBOURS,
   'no-tunnel-metadata': (device) =>
     `${device} is external, and needs to be told where to: "action tunnel_key set src_ip … dst_ip … id …" before the redirect`,
 };
