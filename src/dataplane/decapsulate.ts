@@ -345,6 +345,7 @@ export class Decapsulator {
       packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
       packets.flags[packet] |= SIZE_GUESSED;
     }
+    packets.fixSegments(packet);
   }
 
   private isOwnSource(frame: number, device: number): boolean {

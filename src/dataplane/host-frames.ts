@@ -106,6 +106,7 @@ export class HostFrames {
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = HEADROOM;
     this.hook.key.dissect(packet);
+    this.packets.fixSegments(packet);
     if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
       this.refuse(packet, device);
       return;
