@@ -39,7 +39,7 @@ export class Admitter {
     const { inbound, packets, counters } = this;
     const count = inbound.count;
     inbound.clear();
-    this.hook.beginBatch();
+    this.hook.key.beginBatch();
     for (let n = 0; n < count; n++) {
       const packet = inbound.take(n);
       const device = packets.device[packet];
@@ -51,7 +51,7 @@ export class Admitter {
       }
       // A classic device collects no metadata.
       if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
-      this.hook.dissect(packet);
+      this.hook.key.dissect(packet);
       const family = inbound.family(n);
       // What the device itself answers was not received by it.
       if (family !== 0) {

@@ -87,7 +87,7 @@ export class BatchInHand {
     const { packets, at, port } = this;
     let lost = 0;
     for (let i = at; i < this.count; i++) {
-      if (i > at) this.hook.dissect(i as PacketIndex);
+      if (i > at) this.hook.key.dissect(i as PacketIndex);
       lost += packets.segments(i as PacketIndex);
     }
     const transmit = this.devices.kind(port) === DeviceKind.VXLAN;

@@ -38,6 +38,7 @@ import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
 import { PortWriter } from './port-writer.js';
 import { OutputQueues } from './queues.js';
+import { Resumer } from './resume.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
 import { SendOutcomes } from './send-outcomes.js';
@@ -82,6 +83,7 @@ export class EngineParts {
   readonly queues: OutputQueues;
   readonly executor: Executor;
   readonly hook: Hooks;
+  readonly resumer: Resumer;
   /** Who sees what is counted under reasons. */
   readonly witness: Witness;
   readonly scratch: BatchScratch;
@@ -134,6 +136,7 @@ export class EngineParts {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new classes.Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
+    this.resumer = new Resumer(packets, this.hook, this.executor, this.hook.deferral);
     this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);

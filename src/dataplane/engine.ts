@@ -38,6 +38,7 @@ import type { MirrorTaps } from './mirror-taps.js';
 import type { NeighbourLookup } from './neighbour-lookup.js';
 import type { PeerFilter } from './peer-filter.js';
 import type { PortWriter } from './port-writer.js';
+import type { Resumer } from './resume.js';
 import type { ReceivedTrains } from './trains.js';
 import type { Transmitter } from './transmit.js';
 import type { UnderlayPaths } from './underlay-paths.js';
@@ -73,6 +74,7 @@ export class Engine {
   private readonly hostFrames: HostFrames;
   private readonly inbound: Inbound;
   private readonly admitter: Admitter;
+  private readonly resumer: Resumer;
   private readonly portWriter: PortWriter;
   private readonly transmitter: Transmitter;
   private readonly deliverer: Deliverer;
@@ -109,6 +111,7 @@ export class Engine {
     this.hostFrames = parts.hostFrames;
     this.inbound = parts.inbound;
     this.admitter = parts.admitter;
+    this.resumer = parts.resumer;
     this.portWriter = parts.portWriter;
     this.transmitter = parts.transmitter;
     this.deliverer = parts.deliverer;
@@ -126,7 +129,7 @@ export class Engine {
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
-    this.hook.useTunnels(programs.tunnels);
+    this.hook.key.useTunnels(programs.tunnels);
     this.witness.transmitTunnels = programs.tunnels;
     this.transmitter.use(programs.tunnels);
   }
@@ -163,10 +166,10 @@ export class Engine {
     if (mirrors.held === 0) return;
     this.clock.begin(mirrors.held);
     this.packets.reset();
-    this.hook.beginBatch();
+    this.hook.key.beginBatch();
     for (let tap = mirrors.release(); tap >= 0; tap = mirrors.release()) {
       const packet = mirrors.released;
-      this.hook.dissect(packet);
+      this.hook.key.dissect(packet);
       this.hook.send(packet, tap, this.devices.ifindex(this.packets.device[packet]));
     }
     this.finish();
@@ -177,7 +180,7 @@ export class Engine {
   /** Who carries out the actions that are not vtep's own. */
   setCustomActions(actions: CustomActions): void {
     this.customActions = actions;
-    this.hook.allowDeferred();
+    this.hook.deferral.allow(this.packets.capacity);
   }
 
   /** What custom actions and devices look at frames with; borrowed within a batch. */
@@ -312,9 +315,10 @@ export class Engine {
 
   /** Frames that wait for custom actions go on, and then all that is queued is written. */
   private flush(): void {
-    while (this.customActions !== null && this.hook.waiting > 0) {
-      this.customActions.run(this.hook.takeDeferred());
-      this.hook.resume();
+    const { deferral } = this.hook;
+    while (this.customActions !== null && deferral.waiting > 0) {
+      this.customActions.run(deferral.take());
+      this.resumer.run();
     }
     this.deliverer.flush();
   }

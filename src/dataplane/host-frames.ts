@@ -105,13 +105,13 @@ export class HostFrames {
   frame(packet: PacketIndex, device: number): void {
     this.packets.device[packet] = device;
     this.packets.headroom[packet] = HEADROOM;
-    this.hook.dissect(packet);
+    this.hook.key.dissect(packet);
     this.packets.fixSegments(packet);
     if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
       this.refuse(packet, device);
       return;
     }
-    this.paths.observe(packet, this.hook.key);
+    this.paths.observe(packet, this.hook.key.words);
     // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
     if (this.devices.kind(device) === DeviceKind.VXLAN) {
       this.hook.send(packet, device, 0);
