@@ -14,6 +14,8 @@ import { Transaction, type TransactionDevices } from './transaction.js';
 export interface TransactionTarget extends BatchTarget {
   readonly rules: Rules;
   readonly devices: TransactionDevices;
+  /** What the lines have been read as already; a line without is read. */
+  readonly commands?: readonly Command[];
   /** Does what may be undone as a whole: nobody is told of it before its end, or before it calls `inForce`. */
   hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T>;
 }
@@ -80,7 +82,7 @@ async function tryLines(
       target.checkGoesOn?.();
     }
     try {
-      stages.push(planCommand(transaction, parseBatchWords(batch, words), planTarget, line));
+      stages.push(planCommand(transaction, target.commands?.[line] ?? parseBatchWords(batch, words), planTarget, line));
     } catch (error) {
       nothingChanged(error, line, say);
       return undefined;
