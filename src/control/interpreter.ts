@@ -152,9 +152,13 @@ export class Interpreter {
     }
   }
 
-  /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
-  batch(batch: Batch, say: Say): Promise<number> {
+  /**
+   * Runs a batch of the control socket; resolves with the exit code, never rejects. `commands`: what the lines of a
+   * transaction have been read as already.
+   */
+  batch(batch: Batch, say: Say, commands: readonly Command[] = []): Promise<number> {
     const target = {
+      commands,
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
       hold: <T>(work: (inForce: () => void) => Promise<T>) => this.events.hold(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
