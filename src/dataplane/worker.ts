@@ -151,13 +151,12 @@ export class DatapathWorker {
 
   /** An error that nobody expected: leaves things so that another thread can go on with them. */
   private die(): void {
-    const tornTable = !this.engine.fdb.abandon();
     try {
       this.engine.abandon();
     } catch {
       // Whatever is wrong with it is: the first error is the one to tell of.
     }
-    this.say({ type: 'dying', drops: this.engine.underlays.dropsTold(), tornTable });
+    this.say({ type: 'dying', drops: this.engine.underlays.dropsTold() });
   }
 
   /** Gives back what is its own; descriptors that it was handed are their owner's. */
