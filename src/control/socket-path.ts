@@ -91,6 +91,18 @@ export interface SocketAccess {
   readonly gid?: number;
 }
 
+/** Whether it made it. Asked for parents at once, Node.js tells of a file system that is read only as of a missing folder. */
+function makeDirectory(directory: string): boolean {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+    return mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+  }
+}
+
 /**
  * Makes the directory of a control socket, for its owner only, and /run/vtep such that others can pass to a socket of
  * theirs in it. One that it makes elsewhere is given to the user of `access`. Throws CommandError where it cannot, or
@@ -101,8 +113,7 @@ export function makeSocketDirectory(path: string, access: SocketAccess = {}): vo
   const isRoots = directory === ROOTS;
   const isShared = access.uid !== undefined || access.gid !== undefined;
   try {
-    const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
-    if (isNew && !isRoots && isShared) {
+    if (makeDirectory(directory) && !isRoots && isShared) {
       chownSync(directory, access.uid ?? -1, access.gid ?? -1);
       if (access.gid !== undefined) chmodSync(directory, 0o710);
     }
