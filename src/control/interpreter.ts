@@ -116,7 +116,8 @@ export class Interpreter {
     try {
       const output = await this.answer(argv, say);
       if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
-      else await pour(output, say, this.calm);
+      // What has been made already is whole, whatever is on by now.
+      else await pour(output, say, Array.isArray(output) ? undefined : this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
@@ -136,6 +137,7 @@ export class Interpreter {
       const target = {
         rules: this.rules,
         devices: this.deviceEdits,
+        aside: <T>(work: () => Promise<T>) => this.turns.changeAside(work, () => this.open()),
         carryOut: async (command: Command, told: Say) => {
           for (const out of (await this.begin(command, told)) ?? []) told({ out });
         },
@@ -150,9 +152,13 @@ export class Interpreter {
     }
   }
 
-  /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
-  batch(batch: Batch, say: Say): Promise<number> {
+  /**
+   * Runs a batch of the control socket; resolves with the exit code, never rejects. `commands`: what the lines of a
+   * transaction have been read as already.
+   */
+  batch(batch: Batch, say: Say, commands: readonly Command[] = []): Promise<number> {
     const target = {
+      commands,
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
       hold: <T>(work: (inForce: () => void) => Promise<T>) => this.events.hold(work),
       begin: (command: Command, to: Say) => this.begin(command, to),
@@ -386,19 +392,19 @@ export class Interpreter {
     );
 
   /** Others see what is in force: all of what came before in a batch, nothing of what a transaction has only tried. */
-  private async open(): Promise<(() => void) | undefined> {
+  private async open(): Promise<(() => Promise<void>) | undefined> {
     if (this.rules.journal.isOpen) return this.hide();
     await this.rules.commit();
     return undefined;
   }
 
-  private hide(): () => void {
+  private async hide(): Promise<() => Promise<void>> {
     const { plan } = this.registry;
-    const again = this.rules.hide();
+    const again = await this.rules.hide();
     this.registry.plan = undefined;
     return () => {
       this.registry.plan = plan;
-      again();
+      return again();
     };
   }
 

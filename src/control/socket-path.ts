@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, chmodSync, chownSync, constants, existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
+import { makeFolders } from './make-folders.js';
 
 /** The directory of root's control sockets. */
 const ROOTS = '/run/vtep';
@@ -91,6 +82,18 @@ export interface SocketAccess {
   readonly gid?: number;
 }
 
+/** Whether it made it. Asked for parents at once, Node.js tells of a file system that is read only as of a missing folder. */
+function makeDirectory(directory: string): boolean {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+    return mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+  }
+}
+
 /**
  * Makes the directory of a control socket, for its owner only, and /run/vtep such that others can pass to a socket of
  * theirs in it. One that it makes elsewhere is given to the user of `access`. Throws CommandError where it cannot, or
@@ -101,8 +104,12 @@ export function makeSocketDirectory(path: string, access: SocketAccess = {}): vo
   const isRoots = directory === ROOTS;
   const isShared = access.uid !== undefined || access.gid !== undefined;
   try {
-    const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+<<<<<<< HEAD
+    if (makeDirectory(directory) && !isRoots && isShared) {
+=======
+    const isNew = makeFolders(directory, 0o700);
     if (isNew && !isRoots && isShared) {
+>>>>>>> wt/account7
       chownSync(directory, access.uid ?? -1, access.gid ?? -1);
       if (access.gid !== undefined) chmodSync(directory, 0o710);
     }
