@@ -18,6 +18,7 @@ import { Devices } from './devices.js';
 import { takeLeave } from './ending.js';
 import { EventLog } from './events.js';
 import { Interpreter } from './interpreter.js';
+import { LeftGarbage } from './left-garbage.js';
 import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
 import { admitObservers, tellDeaths } from './observers.js';
@@ -207,6 +208,9 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
+    // Not so in a library: the heap of a program is its own business.
+    const garbage = new LeftGarbage();
+    interpreter.changed = () => garbage.look();
     const parts = { datapath, devices, rules };
     const observers = admitObservers(interpreter, parts);
     this.endings.push(async () => observers.close());

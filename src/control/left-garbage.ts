@@ -64,8 +64,8 @@ class OwnHeap implements Heap {
       this.gc = runInNewContext('gc') as () => void;
     }
     this.gc();
-    // The pages that this has emptied go back to the host with the next one.
-    this.gc();
+    // The pages that this has emptied go back to the host with the next one; between both others have their turn.
+    this.later(this.gc);
   }
 
   later(work: () => void): void {
