@@ -7,23 +7,20 @@ import { readBatch } from './batch-file.js';
 import { runBatch } from './batch-run.js';
 import { CaptureSession } from './capture/capture-session.js';
 import { Captures } from './capture/captures.js';
-import { carryOutActions } from './carry-out-actions.js';
-import { carryOutChain } from './carry-out-chain.js';
+import { CommandCarrier } from './carry-out.js';
 import { CommandTurns } from './command-turns.js';
 import { DeviceEdits } from './device-edits.js';
 import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
-import { carryOutFdb, type FdbTarget } from './fdb-command.js';
+import type { FdbTarget } from './fdb-command.js';
 import { HostPrograms } from './host-programs.js';
 import { type HostTool, runHostTool } from './host-tool.js';
-import { idempotent } from './idempotent.js';
 import { isLookup, Lookups, type RunTool } from './lookups.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
-import { asTunDriver } from './refusal.js';
 import { reload } from './reload.js';
 import { report } from './report.js';
 import { reportOf } from './reports.js';
@@ -31,7 +28,7 @@ import type { Rules } from './rules.js';
 import { savedState } from './saved-state.js';
 import { gathered } from './slices.js';
 import { verboseWarnings } from './verbose-warnings.js';
-import { carryOutVni, type VniTarget } from './vni-command.js';
+import type { VniTarget } from './vni-command.js';
 
 /** Times that `save` begins. */
 const SAVE_ATTEMPTS = 3;
@@ -46,7 +43,7 @@ export class Interpreter {
   cpus: readonly number[] = [];
   private readonly stopping: AbortSignal;
   private readonly programs: HostPrograms;
-  private readonly tables: FdbTarget & VniTarget;
+  private readonly carrier: CommandCarrier;
   private readonly events: EventLog;
   private readonly deviceEdits: DeviceEdits;
   /** What is shown by a command of its own, and within a change. */
@@ -90,11 +87,12 @@ export class Interpreter {
       bridge: (argv, say) => run('bridge', argv, say),
       edit: (device, command) => devices.tables.edit(device, command),
     });
-    this.tables = tablesBy(this.host);
+    const tables = tablesBy(this.host);
+    this.carrier = new CommandCarrier(devices, rules, tables, this.host);
     const beside: RunTool = (tool, argv, say) => this.turns.lookAside(() => this.programs.runBeside(tool, argv, say));
     this.lookups = {
       alone: new Lookups(devices, rules, tablesBy(beside), beside),
-      within: new Lookups(devices, rules, this.tables, this.host),
+      within: new Lookups(devices, rules, tables, this.host),
     };
     this.events = events;
     this.deviceEdits = new DeviceEdits(devices, (argv, say) => this.host('ip', argv, say));
@@ -197,7 +195,7 @@ export class Interpreter {
     const device = this.registry.get(index);
     return this.exclusive(async () => {
       // Somebody may have removed it meanwhile, and the index be another's.
-      if (device && this.registry.get(index) === device) await this.removeDevice(index);
+      if (device && this.registry.get(index) === device) await this.carrier.removeDevice(index);
     });
   }
 
@@ -221,81 +219,8 @@ export class Interpreter {
    */
   private async begin(command: Command, say: Say): Promise<Iterable<string> | undefined> {
     if (isLookup(command)) return this.lookups.within.answer(command, say);
-    await this.carryOut(command, say);
+    await this.carrier.carryOut(command, say);
     return undefined;
-  }
-
-  private async carryOut(command: Command, say: Say): Promise<void> {
-    switch (command.kind) {
-      case 'monitor':
-      case 'monitor-host':
-        throw new CommandError('vtep: a monitor has no end, and no place in a batch', 255);
-      case 'link-add-vxlan':
-        for (const note of command.notes) say({ err: `${note}\n` });
-        await this.devices.addVxlan(command.link, command.vxlan);
-        break;
-      case 'link-add-tap':
-        if (command.tuntap) await asTunDriver(this.devices.addTap(command.link, command.persist));
-        else await this.devices.addTap(command.link, command.persist);
-        break;
-      case 'link-del': {
-        const device = this.registry.find(command.name);
-        if (device) await this.removeDevice(device.index);
-        else if (command.tuntap) await this.host('ip', ['tuntap', 'del', 'dev', command.name, 'mode', 'tap'], say);
-        else await this.host('ip', ['link', 'del', 'dev', command.name], say);
-        break;
-      }
-      case 'link-set':
-        await this.linkSet(command.name, command.up, command.argv, say);
-        break;
-      case 'qdisc-add': {
-        const { dev, qdisc, mode } = command;
-        if (this.registry.has(dev)) this.rules.addQdisc(dev, qdisc, mode);
-        else await this.host('tc', ['qdisc', mode ?? 'add', 'dev', dev, qdisc], say);
-        break;
-      }
-      case 'qdisc-del': {
-        const { dev, qdisc, anyKind = false } = command;
-        if (this.registry.has(dev)) this.rules.removeQdisc(dev, qdisc, anyKind);
-        else await this.host('tc', ['qdisc', 'del', 'dev', dev, ...(anyKind ? ['parent', 'ffff:fff1'] : [qdisc])], say);
-        break;
-      }
-      case 'filter-add':
-        this.rules.edit(command.mode, command.filter);
-        break;
-      case 'filter-del':
-        this.rules.remove(command.selector);
-        break;
-      case 'link-set-vxlan':
-        await this.devices.changeVxlan(command.name, command.changes);
-        if (command.rest) await this.linkSet(command.name, command.up, command.rest, say);
-        break;
-      case 'actions-add':
-      case 'actions-del':
-      case 'actions-flush':
-        carryOutActions(this.rules.actions, command, say, this.rules.told);
-        break;
-      case 'chain-add':
-      case 'chain-del':
-        carryOutChain(this.rules, command, say);
-        break;
-      case 'fdb-add':
-      case 'fdb-del':
-      case 'fdb-flush':
-        await carryOutFdb(command, this.tables, say);
-        break;
-      case 'vni-add':
-      case 'vni-del':
-        await carryOutVni(command, this.tables, say);
-        break;
-      case 'host': {
-        const device = command.dev === undefined ? undefined : this.registry.find(command.dev);
-        const isOld = device !== undefined && !device.isNew;
-        await this.host(command.tool, isOld ? idempotent(command.argv) : command.argv, say);
-        if (device) await this.devices.refresh(device.index);
-        break;
-      }
-    }
   }
 
   private async answer(
@@ -325,7 +250,7 @@ export class Interpreter {
     if (command.kind === 'monitor' || command.kind === 'monitor-host') return this.watch(command, say);
     if (isLookup(command)) return this.look(() => this.lookups.alone.answer(command, say));
     return this.exclusive(async () => {
-      await this.carryOut(command, say);
+      await this.carrier.carryOut(command, say);
       await this.rules.commit();
       this.warn(say);
       return undefined;
@@ -358,29 +283,6 @@ export class Interpreter {
       } catch (error) {
         if (!(error instanceof CommandError) || attempt === SAVE_ATTEMPTS) throw error;
       }
-    }
-  }
-
-  private async removeDevice(index: number): Promise<void> {
-    const all = [...this.devices.mirrors.taps(index), index];
-    for (const each of all) this.rules.forgetDevice(each);
-    await this.rules.commit();
-    if (all.length > 1) await this.devices.upDown.pause(index);
-    for (const each of all) await this.devices.remove(each);
-  }
-
-  private async linkSet(name: string, up: boolean | undefined, argv: readonly string[], say: Say): Promise<void> {
-    const device = this.registry.find(name);
-    if (!device) {
-      await this.host('ip', argv, say);
-      return;
-    }
-    // The kernel opens the socket before the device is up, and refuses where it cannot.
-    if (up === true) await this.devices.upDown.prepareUp(device.index);
-    try {
-      await this.host('ip', argv, say);
-    } finally {
-      await this.devices.refresh(device.index);
     }
   }
 
