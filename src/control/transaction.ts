@@ -64,7 +64,7 @@ export interface Refusal {
 export class Transaction {
   private readonly rules: Rules;
   readonly devices: TransactionDevices;
-  private readonly edits: (() => Iterable<unknown> | void)[] = [];
+  private readonly edits: (() => Iterable<unknown>)[] = [];
   private readonly steps: { readonly step: Step; readonly line: number | undefined }[] = [];
   private readonly removals: (() => Promise<void>)[] = [];
   private readonly last: { readonly work: () => Promise<void>; readonly line: number | undefined }[] = [];
@@ -80,7 +80,10 @@ export class Transaction {
   /** Carries out an edit of the rules; throws as it does. */
   edit(work: () => void): void {
     work();
-    this.edits.push(work);
+    this.edits.push(() => {
+      work();
+      return ONE_STEP;
+    });
   }
 
   /** Carries out an edit in small steps, between which others have the thread; rejects with what one throws. */
@@ -149,7 +152,7 @@ export class Transaction {
   }
 
   private *makeEdits(): Generator<unknown> {
-    for (const edit of this.edits) yield* edit() ?? ONE_STEP;
+    for (const edit of this.edits) yield* edit();
   }
 
   /** The rules name devices by numbers that only now are known. */
