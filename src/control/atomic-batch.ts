@@ -14,6 +14,8 @@ import { Transaction, type TransactionDevices } from './transaction.js';
 export interface TransactionTarget extends BatchTarget {
   readonly rules: Rules;
   readonly devices: TransactionDevices;
+  /** What the lines have been read as already; a line without is read. */
+  readonly commands?: readonly Command[];
   /** Does what may be undone as a whole: nobody is told of it before its end, or before it calls `inForce`. */
   hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T>;
 }
@@ -77,7 +79,7 @@ async function readLines(batch: Batch, target: TransactionTarget): Promise<ReadL
       target.checkGoesOn?.();
     }
     try {
-      commands.push(parseBatchWords(batch, words));
+      commands.push(target.commands?.[commands.length] ?? parseBatchWords(batch, words));
     } catch (failure) {
       return { commands, failure };
     }

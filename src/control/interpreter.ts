@@ -11,7 +11,7 @@ import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
 import { CommandTurns } from './command-turns.js';
 import { DeviceEdits } from './device-edits.js';
-import { type DeviceRegistry, isHere } from './device-registry.js';
+import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
@@ -83,7 +83,7 @@ export class Interpreter {
     this.programs = new HostPrograms(hostTool, stopping);
     const tablesBy = (run: RunTool): FdbTarget & VniTarget => ({
       find: (name) => this.registry.find(name),
-      list: () => this.registry.list().filter(isHere),
+      list: () => this.registry.present(),
       forwarding: devices.forwarding,
       loops: devices.loops,
       ifindex: (name) => devices.ifindexOf(name),
@@ -152,9 +152,13 @@ export class Interpreter {
     }
   }
 
-  /** Runs a batch of the control socket; resolves with the exit code, never rejects. */
-  batch(batch: Batch, say: Say): Promise<number> {
+  /**
+   * Runs a batch of the control socket; resolves with the exit code, never rejects. `commands`: what the lines of a
+   * transaction have been read as already.
+   */
+  batch(batch: Batch, say: Say, commands: readonly Command[] = []): Promise<number> {
     const target = {
+      commands,
       exclusive: <T>(work: () => Promise<T>) => this.exclusive(work),
       hold: <T>(work: (inForce: () => void) => Promise<T>) => this.events.hold(work),
       begin: (command: Command, to: Say) => this.begin(command, to),

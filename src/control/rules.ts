@@ -51,6 +51,8 @@ export class Rules {
   strictPeers: StrictPeers | undefined;
   /** What edits are told as, when they are in force. */
   readonly told: RuleEvents;
+  /** Is told which filter an edit has made of what was asked for; absent: nobody wants to know. */
+  onEdited: ((asked: FilterSpec, filter: Filter) => void) | undefined;
   /** Devices of which the workers have an egress. */
   private readonly withEgress = new Set<number>();
   /** What the workers may still use until the next commit is in force. */
@@ -240,6 +242,7 @@ export class Rules {
     const block = this.block(this.qdisc(device), spec.parent);
     const hadChain = block.hasChain(spec.chain);
     const filter = block.edit(mode, spec);
+    this.onEdited?.(spec, filter);
     if (spec.verbose) this.verbose.add(filter);
     this.actions.giveCookies(filter.actions, spec.actions);
     this.told.edited(mode, this.devices.nameOf(device), filter, spec.parent, hadChain);

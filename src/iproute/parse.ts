@@ -66,8 +66,8 @@ function parseObject(tool: Tool, object: string, reader: WordReader, options: Gl
   }
 }
 
-function parse(tool: Tool, words: readonly string[]): Command {
-  const reader = new WordReader(words);
+function parse(tool: Tool, reader: WordReader): Command {
+  const { words } = reader;
   const options = parseOptions(tool, reader);
   if (options.version) {
     return hostCommand(tool, words);
@@ -129,11 +129,11 @@ export function parseVtepMonitor(words: readonly string[]): Command {
 
 /**
  * Parses the words after the tool's name. Throws CommandError, with the text and the exit code of the tool in its
- * release 6.1, or with what vtep does not support by name.
+ * release 6.1, or with what vtep does not support by name; `reader` tells where that was.
  */
-export function parseLine(tool: Tool, words: readonly string[]): Command {
+export function parseLine(tool: Tool, words: readonly string[], reader = new WordReader(words)): Command {
   try {
-    return parse(tool, words);
+    return parse(tool, reader);
   } catch (error) {
     if (error instanceof HelpRequest) {
       return { kind: 'help', text: helpText(error.topic), exit: helpExit(error.topic) };

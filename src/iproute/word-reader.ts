@@ -15,6 +15,8 @@ export function findKeyword<K extends string>(word: string, keywords: readonly K
 export class WordReader {
   readonly words: readonly string[];
   #at: number;
+  /** Where it has been before it went back. */
+  #before = 0;
 
   constructor(words: readonly string[], at = 0) {
     this.words = words;
@@ -39,8 +41,14 @@ export class WordReader {
     return this.left > 0;
   }
 
+  /** The last word that was looked at, also where the position has gone back since. */
+  get furthest(): number {
+    return Math.max(this.#before, this.#at);
+  }
+
   /** Back to an earlier position. */
   rewind(position: number): void {
+    this.#before = this.furthest;
     this.#at = position;
   }
 

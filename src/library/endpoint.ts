@@ -23,6 +23,10 @@ import { type CustomAction, ProgramActions } from './program-actions.js';
 import { fdbOf, filtersOf, linksOf } from './readings.js';
 import { type DropReason, ReasonTable } from './reasons.js';
 import { guardedLog, Troubles } from './troubles.js';
+import type { Edit } from './typed/edit.js';
+import type { FilterMaking, Link as LinkMaking } from './typed/edit-types.js';
+import type { FilterHandle, LinkHandle } from './typed/handles.js';
+import { TypedEdits } from './typed/typed-edits.js';
 import type {
   Device,
   DeviceHandlers,
@@ -48,6 +52,7 @@ export class Endpoint {
   private readonly troubles: Troubles;
   /** undefined where the datapath has threads of its own. */
   private readonly own: OwnParts | undefined;
+  private readonly edits: TypedEdits;
   private ending: Promise<void> | undefined;
   private failure: VtepError | undefined;
 
@@ -72,6 +77,11 @@ export class Endpoint {
     };
     packets?.onError((error) => this.troubles.functionFailed(error, 'underlay'));
     this.own = this.ownParts(checked);
+    this.edits = new TypedEdits({
+      parts,
+      openDevices: () => this.needOwn('a device with functions').devices,
+      check: () => this.check(),
+    });
   }
 
   private ownParts(checked: boolean): OwnParts | undefined {
@@ -108,6 +118,25 @@ export class Endpoint {
       throw error;
     }
     return endpoint;
+  }
+
+  /**
+   * Carries out all that the function adds to the edit, devices, rules and entries, or nothing of it; resolves, with what
+   * the function returns, when it is in force. Rejects with a VtepError: 'refused' with the tool's sentence, 'invalid'
+   * for what cannot be said at all; its `property` is the one that is wrong.
+   */
+  edit<T>(build: (edit: Edit) => T): Promise<T> {
+    return this.edits.run(build);
+  }
+
+  /** An edit of one device. */
+  addLink(link: LinkMaking): Promise<LinkHandle> {
+    return this.edit((edit) => edit.addLink(link));
+  }
+
+  /** An edit of one filter. */
+  addFilter(filter: FilterMaking): Promise<FilterHandle> {
+    return this.edit((edit) => edit.addFilter(filter));
   }
 
   /**

@@ -20,9 +20,13 @@ export class VtepError extends Error {
   readonly code: VtepErrorCode;
   /** Of 'refused': the exit code that the tool would have ended with. */
   readonly exitCode: number | undefined;
-  /** Of 'refused': the line as it was given, and its place among the lines, from 1 on. */
+  /** Of 'refused': the line as it was given (of an edit: as it would be written), and its place among the lines, from 1 on. */
   readonly line: string | undefined;
   readonly lineNumber: number | undefined;
+  /** Of an edit: which property was refused, as `actions[1].set.dst_ip`, where one can be named. */
+  readonly property: string | undefined;
+  /** Of `endpoint.edit`: which of its edits was refused, from 1 on. */
+  readonly edit: number | undefined;
 
   constructor(
     code: VtepErrorCode,
@@ -31,6 +35,8 @@ export class VtepError extends Error {
       readonly exitCode?: number;
       readonly line?: string;
       readonly lineNumber?: number;
+      readonly property?: string;
+      readonly edit?: number;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -39,5 +45,7 @@ export class VtepError extends Error {
     this.exitCode = more.exitCode;
     this.line = more.line;
     this.lineNumber = more.lineNumber;
+    this.property = more.property || undefined;
+    this.edit = more.edit;
   }
 }
