@@ -350,3 +350,43 @@ test('two filters that came to share an action have one each again where the fil
     ],
   );
 });
+
+test('whoever reads a file of many filters gives the thread away: each look and each edit is a step of its own', async (t) => {
+  const file = (verdict: string): string[] => [
+    'tc qdisc add dev vxlan0 ingress',
+    ...Array.from({ length: 500 }, (_, n) => {
+      return `tc filter add dev vxlan0 ingress pref 1 protocol ip flower enc_key_id ${n} action ${verdict}`;
+    }),
+  ];
+  const bench = started(file('drop'));
+  await bench.rules.commit();
+  const desired = await readDesired(
+    [...LINKS, ...file('pass')].join('\n'),
+    'FILE',
+    present(bench.devices),
+    () => new LinearTable(),
+  );
+  const looks = compareRules(bench.rules, desired);
+  let look = looks.next();
+  let looked = 0;
+  for (; !look.done; look = looks.next()) looked++;
+  t.true(looked >= 1000, `${looked} of 500 filters here and 500 there`);
+  const before = saved(bench);
+  bench.rules.open();
+  let edited = 0;
+  let most = 0;
+  let count = bench.rules.list(ALL).length;
+  for (const _ of adoptRules(bench.rules, look.value)) {
+    edited++;
+    const size = bench.rules.filterCount;
+    most = Math.max(most, Math.abs(size - count));
+    count = size;
+  }
+  t.true(edited >= 1000, `${edited} of 500 removed and 500 added`);
+  t.is(most, 1, 'filters in one step');
+  t.notDeepEqual(saved(bench), before);
+  let undone = 0;
+  for (const _ of bench.rules.journal.takeBack()) undone++;
+  t.true(undone >= 1000, `${undone}`);
+  t.deepEqual(saved(bench), before);
+});

@@ -103,13 +103,16 @@ export class FilterBlock extends FilterChains {
   private replace(entry: Pref, old: Filter, wanted: FilterSpec): Filter {
     const { handle } = wanted;
     this.maker.touch(wanted);
-    const made = this.make(wanted, (filter) => this.table.replace(entry, old, filter, wanted.keys));
+    let putBack = (): void => undefined;
+    const made = this.make(wanted, (filter) => {
+      putBack = this.table.replace(entry, old, filter, wanted.keys);
+    });
     entry.filters.set(handle, made);
     this.maker.unmake(old);
     this.journal.note(() => {
       this.maker.remake(old);
       entry.filters.set(handle, old);
-      this.table.replace(entry, made, old);
+      putBack();
       this.maker.discard(made);
     });
     return made;
@@ -232,14 +235,9 @@ export class FilterBlock extends FilterChains {
       const before = { isExplicit: chain.isExplicit, rank: chain.rank };
       Object.assign(chain, { isExplicit, rank: this.ranks++ });
       this.journal.note(() => Object.assign(chain, before));
-      for (const [pref, { masks }] of byPref) {
+      for (const [pref, other] of byPref) {
         const entry = chain.byPref.get(pref);
-        const undo =
-          entry &&
-          this.table.order(
-            entry,
-            byRank(masks.values()).map(({ mask }) => mask),
-          );
+        const undo = entry && this.table.order(entry, other);
         if (!undo) continue;
         this.journal.note(undo);
         hasReordered = true;

@@ -20,6 +20,16 @@ export interface MaskUse {
   /** Ascending in order of creation, in which the masks of a pref are tried. */
   rank: number;
   filters: number;
+  /** Of a mask of port ranges: those in use, by name. */
+  readonly ranges: Map<string, RangeUse>;
+}
+
+/** Port ranges in use under a mask. */
+export interface RangeUse {
+  readonly name: string;
+  /** As that of a mask: in this order the ranges of a mask are tried. */
+  rank: number;
+  filters: number;
 }
 
 export interface Chain {

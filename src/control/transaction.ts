@@ -82,7 +82,7 @@ export class Transaction {
     work();
     this.edits.push(() => {
       work();
-      return [];
+      return ONE_STEP;
     });
   }
 
@@ -152,7 +152,7 @@ export class Transaction {
   }
 
   private *makeEdits(): Generator<unknown> {
-    for (const edit of this.edits) yield* edit() ?? ONE_STEP;
+    for (const edit of this.edits) yield* edit();
   }
 
   /** The rules name devices by numbers that only now are known. */
