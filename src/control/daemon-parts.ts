@@ -8,6 +8,7 @@ export { Devices } from './devices.js';
 export { takeLeave } from './ending.js';
 export { EventLog } from './events.js';
 export { Interpreter } from './interpreter.js';
+export { LeftGarbage } from './left-garbage.js';
 export { admitObservers, tellDeaths } from './observers.js';
 export { Rules } from './rules.js';
 export { runBatch } from './run-batch.js';

@@ -158,7 +158,7 @@ export class Daemon {
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
-    const { ControlServer, Devices, EventLog, Interpreter, Rules, StrictPeers, ...parts } = await loading;
+    const { ControlServer, Devices, EventLog, Interpreter, LeftGarbage, Rules, StrictPeers, ...parts } = await loading;
     const { admitObservers, createTable, giveBack, runBatch, startProbes, takeLeave, tellDeaths } = parts;
     tellDeaths(datapath, log);
 
@@ -195,6 +195,9 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
+    // Not so in a library: the heap of a program is its own business.
+    const garbage = new LeftGarbage();
+    interpreter.changed = () => garbage.look();
     const endpoint = { datapath, devices, rules };
     const observers = admitObservers(interpreter, endpoint);
     this.endings.push(async () => observers.close());

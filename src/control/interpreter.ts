@@ -19,7 +19,6 @@ import { carryOutFdb, type FdbTarget } from './fdb-command.js';
 import { HostPrograms } from './host-programs.js';
 import { type HostTool, runHostTool } from './host-tool.js';
 import { idempotent } from './idempotent.js';
-import { LeftGarbage } from './left-garbage.js';
 import { isLookup, Lookups, type RunTool } from './lookups.js';
 import { Monitor } from './monitor.js';
 import { pour } from './pour.js';
@@ -49,7 +48,6 @@ export class Interpreter {
   private readonly programs: HostPrograms;
   private readonly tables: FdbTarget & VniTarget;
   private readonly events: EventLog;
-  private readonly garbage = new LeftGarbage();
   private readonly deviceEdits: DeviceEdits;
   /** What is shown by a command of its own, and within a change. */
   private readonly lookups: { readonly alone: Lookups; readonly within: Lookups };
@@ -63,6 +61,8 @@ export class Interpreter {
   overview: () => Promise<Overview> = () => Promise.reject(new Error('there is no overview'));
   /** What is to be done around reading the file again. */
   around: (reload: () => Promise<number>) => Promise<number> = (reload) => reload();
+  /** Is called behind what may have left much garbage. */
+  changed: () => void = () => undefined;
   /** The batch file that the daemon was started with; `-` for standard input. */
   file: string | undefined;
 
@@ -148,7 +148,7 @@ export class Interpreter {
     } catch (error) {
       return report(error, say);
     } finally {
-      this.garbage.look();
+      this.changed();
     }
   }
 
@@ -173,7 +173,7 @@ export class Interpreter {
       .catch((error: unknown) => report(error, say))
       .finally(() => {
         this.warn(say);
-        this.garbage.look();
+        this.changed();
       });
   }
 

@@ -64,7 +64,7 @@ export interface Refusal {
 export class Transaction {
   private readonly rules: Rules;
   readonly devices: TransactionDevices;
-  private readonly edits: (() => Iterable<unknown> | void)[] = [];
+  private readonly edits: (() => Iterable<unknown>)[] = [];
   private readonly steps: { readonly step: Step; readonly line: number | undefined }[] = [];
   private readonly removals: (() => Promise<void>)[] = [];
   private readonly last: { readonly work: () => Promise<void>; readonly line: number | undefined }[] = [];
@@ -80,7 +80,10 @@ export class Transaction {
   /** Carries out an edit of the rules; throws as it does. */
   edit(work: () => void): void {
     work();
-    this.edits.push(work);
+    this.edits.push(() => {
+      work();
+      return [];
+    });
   }
 
   /** Carries out an edit in small steps, between which others have the thread; rejects with what one throws. */
