@@ -3,6 +3,7 @@ import { CommandError } from '../iproute/commands.js';
 import { LocalEndpoint } from '../lab/local-endpoint.js';
 import { printReplay, Replay, replayJson } from '../lab/replay.js';
 import { CaptureFiles } from './capture-files.js';
+import { columnsOf } from './help-layout.js';
 import { BrokenCapture, readPackets, STANDARD_INPUT } from './read-packets.js';
 
 export interface ReplayWords {
@@ -38,6 +39,7 @@ export async function replay(file: string, words: ReplayWords): Promise<void> {
   } finally {
     files?.close();
   }
-  process.stdout.write(words.json === true ? replayJson(endpoint, run.count) : printReplay(endpoint, run.count));
+  const width = columnsOf(process.stdout);
+  process.stdout.write(words.json === true ? replayJson(endpoint, run.count) : printReplay(endpoint, run.count, width));
   if (failure !== undefined) throw failure;
 }

@@ -1,6 +1,7 @@
 import type { SentDatagram } from '../io/fake/fake-underlay.js';
 import type { VxlanOptions } from '../iproute/commands.js';
 import { TUNNEL_CSUM, TUNNEL_DONT_FRAGMENT, TunnelWord } from '../memory/tunnel.js';
+import { putU32 } from '../wire/bytes.js';
 import { Checksummer, finish } from '../wire/checksum.js';
 import { IPPROTO_UDP } from '../wire/ip-protocol.js';
 import { emitIpv4, IPV4_HEADER, putIpv4Checksum } from '../wire/ipv4.js';
@@ -91,9 +92,11 @@ export function outerPacket(
   return bytes.slice(0, header + length);
 }
 
+/** Addresses of the packet at hand. */
+const addresses = { 4: [new Uint8Array(4), new Uint8Array(4)], 16: [new Uint8Array(16), new Uint8Array(16)] } as const;
+
 function addressOf(record: Int32Array, word: number, size: 4 | 16): Uint8Array {
-  const address = new Uint8Array(size);
-  const view = new DataView(address.buffer);
-  for (let at = 0; at < size; at += 4) view.setInt32(at, record[word + at / 4] ?? 0);
+  const address = addresses[size][word === TunnelWord.SRC_IP ? 0 : 1];
+  for (let at = 0; at < size; at += 4) putU32(address, at, record[word + at / 4] ?? 0);
   return address;
 }

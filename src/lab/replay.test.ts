@@ -198,3 +198,15 @@ test('IP packets are found behind the headers of each link type', (t) => {
   t.deepEqual(ipPacketIn(LINKTYPE_LOOP, Uint8Array.of(0, 0, 0, 2, ...ip)), ip);
   t.is(ipPacketIn(LINKTYPE_NULL, Uint8Array.of(7, 0, 0, 0)), undefined);
 });
+
+test('what was dropped is told no wider than the terminal is', async (t) => {
+  const endpoint = await LocalEndpoint.from(HERE, 'rules', { start: 1000 });
+  const run = new Replay(endpoint, 'vxlan0', () => undefined);
+  run.packet({ number: 1, linkType: LINKTYPE_ETHERNET, time: 1000, bytes: new Uint8Array(60), length: 60 });
+  const table = (width?: number): string[] => {
+    const lines = printReplay(endpoint, run.count, width).split('\n');
+    return lines.slice(lines.findIndex((line) => line.startsWith('DEVICE')));
+  };
+  t.true(Math.max(...table().map(({ length }) => length)) > 60);
+  t.true(Math.max(...table(60).map(({ length }) => length)) <= 60, table(60).join('\n'));
+});

@@ -128,7 +128,7 @@ export function* hookReports(
 }
 
 /** All of it as text, for people. */
-export function printReplay(endpoint: LocalEndpoint, count: ReplayCount): string {
+export function printReplay(endpoint: LocalEndpoint, count: ReplayCount, width?: number): string {
   const lines = [`${count.packets} packets replayed\n`];
   if (count.notIp > 0) lines.push(`${count.notIp} carry no IP packet: not for any device\n`);
   for (const [link, packets] of count.unknownLinks)
@@ -143,7 +143,7 @@ export function printReplay(endpoint: LocalEndpoint, count: ReplayCount): string
       if (device === report.device) lines.push(`${hook}:\n${text}`);
     }
   }
-  lines.push('\n', printDrops(replayDrops(endpoint)));
+  lines.push('\n', printDrops(replayDrops(endpoint), width));
   return lines.join('');
 }
 

@@ -18,7 +18,7 @@ const table = {
   'outer-malformed': ['drop', 'the lengths of the outer headers contradict each other (underlays raw and pcap)'],
   'outer-checksum': [
     'drop',
-    'the outer UDP checksum is wrong, or zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
+    'the checksum of the outer IPv4 header or of the outer UDP is wrong, or the latter zero over IPv6 without udp6zerocsumrx (underlays raw and pcap; where the underlay is udp the kernel drops it unseen)',
   ],
   'outer-fragment': ['drop', 'the outer packet is a fragment, and underlay pcap puts none together'],
   'lost-segment-size': [
