@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { barOf, chart, labelOf, targetOf } from './chart.js';
 import { ENDPOINT_KINDS } from './endpoints/endpoint.js';
 import { EXAMPLE } from './example-result.js';
-import type { RowResult } from './result.js';
+import type { Result, RowResult } from './result.js';
 
 const [tcp, rtt, idle] = EXAMPLE.rows as readonly [RowResult, RowResult, RowResult];
 
@@ -52,7 +53,15 @@ test('a bar longer than the kernel’s stays inside the picture', (t) => {
   const [bar = ''] = elements(svg, 'bar');
   const [equal = ''] = elements(svg, 'equal');
   const end = attribute(bar, 'x') + attribute(bar, 'width');
-  t.true(end > attribute(equal, 'x1') && end < 880 - 260);
+  t.true(end > attribute(equal, 'x1') && end < 880 - 230);
+});
+
+test('the names of the rows fit beside the bars, in a wide font too', (t) => {
+  const { rows } = JSON.parse(readFileSync('bench/results/baseline.json', 'utf8')) as Result;
+  const svg = chart({ ...EXAMPLE, rows: rows.map(({ title }) => ({ ...tcp, title })) });
+  const titles = [...svg.matchAll(/<text x="([\d.]+)" y="[\d.]+" class="title">([^<]*)</g)];
+  t.is(titles.length, rows.length);
+  for (const [, end, title = ''] of titles) t.true(Number(end) - title.length * 7.4 > 0, title);
 });
 
 test('as many endpoints as there are have a colour each, and words that do not overlap', (t) => {

@@ -7,8 +7,8 @@ import { moreIsBetter } from './rows.js';
 import { figure, ratioText } from './table.js';
 
 const WIDTH = 880;
-const LEFT = 232;
-const RIGHT = 260;
+const LEFT = 262;
+const RIGHT = 230;
 const TOP = 96;
 const PITCH = 38;
 /** Height of the tested endpoint's bar, and of each of the others below it. */

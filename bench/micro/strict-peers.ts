@@ -102,7 +102,7 @@ function engineOf(datagrams: readonly Uint8Array[], { peers, lengths }: Variant)
     devices.setUp(device, true);
   }
   const engine = new Engine(arena, devices, new Counters(), actionCounters);
-  engine.setUnderlay(VXLAN0, new PeersUnderlay(new Stock(arena, datagrams), peers));
+  engine.underlays.set(VXLAN0, new PeersUnderlay(new Stock(arena, datagrams), peers));
   engine.setPort(TAP0, new LeanPort(new Stock(arena, [])), OFFLOADS);
   const rule = { device: VXLAN0, actions: [redirect(TAP0)] };
   engine.usePrograms(programsOf([rule]));

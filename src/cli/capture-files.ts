@@ -1,12 +1,15 @@
 /** Files that captures are written to, by name in one folder: begun anew by the first bytes of each. */
-import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../control/make-folders.js';
 import { CommandError } from '../iproute/commands.js';
+import { errorText } from '../native/errno.js';
 
 /** Bytes of a file that are held before they are written. */
 const HELD = 64 * 1024;
 
 interface OpenFile {
+  readonly path: string;
   readonly fd: number;
   readonly bytes: Uint8Array;
   held: number;
@@ -21,14 +24,14 @@ export class CaptureFiles {
   constructor(folder: string, source: string) {
     this.folder = folder;
     this.source = source;
-    carryOut(() => mkdirSync(folder, { recursive: true }));
+    carryOut(folder, () => makeFolders(folder));
   }
 
   readonly add = (name: string, bytes: Uint8Array): void => {
     const file = this.open.get(name) ?? this.begin(name);
     if (file.held + bytes.length > HELD) flush(file);
     if (bytes.length > HELD) {
-      writeAll(file.fd, bytes, bytes.length);
+      writeAll(file, bytes, bytes.length);
       return;
     }
     file.bytes.set(bytes, file.held);
@@ -47,19 +50,19 @@ export class CaptureFiles {
     const path = join(this.folder, name);
     if (isSame(path, this.source))
       throw new CommandError(`vtep: ${path} is the capture that is read: name another folder`, 1);
-    const file = { fd: carryOut(() => openSync(path, 'w')), bytes: new Uint8Array(HELD), held: 0 };
+    const file = { path, fd: carryOut(path, () => openSync(path, 'w')), bytes: new Uint8Array(HELD), held: 0 };
     this.open.set(name, file);
     return file;
   }
 }
 
 function flush(file: OpenFile): void {
-  writeAll(file.fd, file.bytes, file.held);
+  writeAll(file, file.bytes, file.held);
   file.held = 0;
 }
 
-function writeAll(fd: number, bytes: Uint8Array, length: number): void {
-  for (let at = 0; at < length; ) at += carryOut(() => writeSync(fd, bytes, at, length - at));
+function writeAll({ path, fd }: OpenFile, bytes: Uint8Array, length: number): void {
+  for (let at = 0; at < length; ) at += carryOut(path, () => writeSync(fd, bytes, at, length - at));
 }
 
 function isSame(path: string, other: string): boolean {
@@ -68,11 +71,11 @@ function isSame(path: string, other: string): boolean {
 }
 
 /** What the file system refuses is no error of vtep's. */
-function carryOut<T>(work: () => T): T {
+function carryOut<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${error.message}`, 1);
+    if (error instanceof Error && 'code' in error) throw new CommandError(`vtep: ${path}: ${errorText(error)}`, 1);
     throw error;
   }
 }

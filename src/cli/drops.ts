@@ -4,7 +4,7 @@ import { readLast } from '../control/drop-words.js';
 import type { DropRow } from '../observe/drops.js';
 import { DropWatch, drawDrops, printDropChanges } from '../observe/drops-watch.js';
 import { askJson } from './ask-json.js';
-import { passToDaemon } from './pass.js';
+import { passToDaemon } from './pass-to-daemon.js';
 
 export interface DropsOptions {
   readonly watch?: boolean;

@@ -16,6 +16,12 @@ export async function liveRules(control: string | undefined): Promise<LiveBatch>
   return liveBatch(saved, learned);
 }
 
+/** Interfaces of the daemon's namespace by ifindex. */
+export async function liveLinks(control: string | undefined): Promise<ReadonlyMap<number, string>> {
+  const links = JSON.parse(await said(['ip', '-j', 'link', 'show'], control)) as { ifindex: number; ifname: string }[];
+  return new Map(links.map(({ ifindex, ifname }) => [ifindex, ifname]));
+}
+
 async function said(argv: readonly string[], control: string | undefined): Promise<string> {
   const pieces: string[] = [];
   const errors: string[] = [];

@@ -1,9 +1,9 @@
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
+import { withHelp } from './help-word.js';
 import { endWithReader } from './pipes.js';
 import { drawPlainly } from './plain-characters.js';
 import { program } from './program.js';
-import { withHelp } from './show-help.js';
 
 endWithReader();
 for (const stream of [process.stdout, process.stderr]) drawPlainly(stream, process.env);

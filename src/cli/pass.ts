@@ -11,18 +11,9 @@ import { type Command, CommandError } from '../iproute/commands.js';
 import { parseLine, parseVtepMonitor } from '../iproute/parse.js';
 import { takeControl } from './control-option.js';
 import { folded } from './help-layout.js';
+import { passToDaemon, printed } from './pass-to-daemon.js';
 
 const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-const printed: Output = {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-};
-
-/** Hands a command to the daemon that listens at `control`, prints what it prints, and exits as it says. */
-export async function passToDaemon(argv: readonly string[], control: string | undefined): Promise<void> {
-  process.exitCode = await request(argv, printed, control);
-}
 
 /** Prints what the daemon tells of, until it ends or whoever asked does. */
 async function watch(argv: readonly string[], control: string | undefined): Promise<void> {

@@ -9,13 +9,11 @@ import { columnsOf, foldGrammar, type Item, itemLines, itemList } from './help-l
 import { interval } from './interval-option.js';
 import type { LintWords } from './lint.js';
 import { metricsAddress } from './metrics-option.js';
-import { passBatch, passLine, passMonitor, passToDaemon } from './pass.js';
 import { refuseInOneStyle } from './refusals.js';
 import type { ReplayWords } from './replay.js';
 import { anotherPeer, keptCapabilities } from './rights-options.js';
-import { classifier, descriptor, type RunOptions, runDaemon } from './run.js';
-import { save } from './save.js';
-import { showHelp } from './show-help.js';
+import type { RunOptions } from './run.js';
+import { classifier, descriptor } from './run-options.js';
 import type { TestWords } from './test.js';
 import type { TopOptions } from './top.js';
 import type { TraceWords } from './trace.js';
@@ -32,7 +30,10 @@ interface BatchWords extends ControlWord {
   dryRun?: boolean;
 }
 
-/** vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. */
+/**
+ * vtep's own verbs; what follows ip, tc and bridge is iproute2's grammar and goes to the daemon as it stands. What a verb
+ * needs is loaded with it: each module costs about half a millisecond, and most of a command's time is that.
+ */
 export function program(): Command {
   const vtep = new Command('vtep')
     .description('A VXLAN tunnel endpoint in userspace that speaks ip, tc and bridge')
@@ -64,7 +65,7 @@ export function program(): Command {
         vtep.error(`unknown command "${word}"${suggest(word, known)}`);
       }
       if (batch === undefined) vtep.help({ error: true });
-      else await passBatch(batch, null, { options: [], force, control, ...how });
+      else await (await import('./pass.js')).passBatch(batch, null, { options: [], force, control, ...how });
     });
   /** Named before the verb, or behind it. */
   const controlOf = (own?: ControlWord): string | undefined => own?.control ?? vtep.opts<ControlWord>().control;
@@ -111,9 +112,9 @@ export function program(): Command {
     )
     .option('--tunnel-gso', 'have the kernel forward and cut super-frames (Linux 6.17; see docs/performance.md)', false)
     .addHelpText('after', '\nExample:\n  vtep run -b vtep.batch\n')
-    .action((options: RunOptions) => {
+    .action(async (options: RunOptions) => {
       const control = controlOf(options);
-      return runDaemon({ ...options, ...(control !== undefined && { control }) });
+      await (await import('./run.js')).runDaemon({ ...options, ...(control !== undefined && { control }) });
     });
   for (const tool of ['ip', 'tc', 'bridge'] as const) {
     vtep
@@ -123,7 +124,7 @@ export function program(): Command {
       .allowUnknownOption()
       .passThroughOptions()
       .helpOption(false)
-      .action((words: string[]) => passLine(tool, words, controlOf()));
+      .action(async (words: string[]) => (await import('./pass.js')).passLine(tool, words, controlOf()));
   }
   vtep
     .command('drops')
@@ -175,7 +176,6 @@ export function program(): Command {
     .addHelpText('after', exitCodes('0 all is well, 1 there is advice, 2 vtep cannot run here as things are.'))
     .action(async (words: string[], options: ControlWord & { json?: boolean; tun: string }) => {
       const control = controlOf(options);
-      // The other commands do not need what this one loads, and begin sooner without.
       const { doctor } = await import('./doctor/doctor.js');
       await doctor(words, { ...options, ...(control !== undefined && { control }) });
     });
@@ -200,7 +200,7 @@ export function program(): Command {
     .option('--control <path>', 'control socket')
     .action(async (options: ControlWord & { json?: boolean }) => {
       const control = controlOf(options);
-      if (options.json) await passToDaemon(['workers', '--json'], control);
+      if (options.json) await (await import('./pass-to-daemon.js')).passToDaemon(['workers', '--json'], control);
       else await (await import('./workers.js')).showWorkers(control);
     });
   vtep
@@ -210,21 +210,23 @@ export function program(): Command {
     .allowUnknownOption()
     .passThroughOptions()
     .addHelpText('after', ({ command }) => `\n${foldGrammar(helpText('monitor'), widthOf(command))}\n`)
-    .action((words: string[]) => passMonitor(words, controlOf()));
+    .action(async (words: string[]) => (await import('./pass.js')).passMonitor(words, controlOf()));
   vtep
     .command('save')
     .description('print a batch that makes the present devices, actions, chains and filters again')
     .argument('[file]', 'write it there instead, in one step')
     .option('--state', 'what was counted and learned instead, as JSON (vtep run --state reads it)')
     .option('--control <path>', 'control socket')
-    .action((file: string | undefined, options: ControlWord & { state?: boolean }) =>
-      save(file, options.state === true, controlOf(options)),
+    .action(async (file: string | undefined, options: ControlWord & { state?: boolean }) =>
+      (await import('./save.js')).save(file, options.state === true, controlOf(options)),
     );
   vtep
     .command('reload')
     .description('have the vtep that runs in this network namespace read its batch file again: all of it or nothing')
     .option('--control <path>', 'control socket')
-    .action((options: ControlWord) => passToDaemon(['reload'], controlOf(options)));
+    .action(async (options: ControlWord) =>
+      (await import('./pass-to-daemon.js')).passToDaemon(['reload'], controlOf(options)),
+    );
   vtep
     .command('replay')
     .description('send a capture through the devices and rules of a batch file; needs no rights and touches no device')
@@ -280,7 +282,7 @@ export function program(): Command {
     .command('help')
     .description('the commands and their options; the grammar of ip, tc and bridge')
     .argument('[words...]', 'a command, or as in: tc filter; flower; mirred; bridge fdb')
-    .action((words: string[]) => showHelp(vtep, words));
+    .action(async (words: string[]) => (await import('./show-help.js')).showHelp(vtep, words));
   refuseInOneStyle(vtep);
   return vtep;
 }

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { CommandError } from '../iproute/commands.js';
 import { helpText, helpTopics } from '../iproute/help.js';
 import { foldGrammar } from './help-layout.js';
+import { withHelp } from './help-word.js';
 import { program } from './program.js';
-import { withHelp } from './show-help.js';
 
 interface Ended {
   readonly out: string;

@@ -78,11 +78,15 @@ test('of a capture that breaks off what is whole is replayed and written, and th
 test('files that are wrong, or would be overwritten while they are read, are named', async (t) => {
   writeFileSync(join(folder, 'b0.pcap'), capture);
   const rows: readonly (readonly [words: string[], err: RegExp])[] = [
-    [['nosuch', '-b', 'rules'], /^vtep: nosuch: ENOENT/],
+    [['nosuch', '-b', 'rules'], /^vtep: nosuch: No such file or directory\n$/],
     [['rules', '-b', 'rules'], /^vtep: rules: it begins neither as a pcap nor as a pcapng file\n$/],
     [['-', '-b', '-'], /cannot both come from standard input/],
     [['b0.pcap', '-b', 'rules', '--dev', 'a0', '-o', '.'], /b0\.pcap is the capture that is read: name another folder/],
-    [['in.pcap', '-b', 'rules', '--dev', 'a0', '-o', 'rules'], /^vtep: EEXIST: .*'rules'\n$/],
+    [['in.pcap', '-b', 'rules', '--dev', 'a0', '-o', 'rules'], /^vtep: rules: File exists\n$/],
+    [
+      ['in.pcap', '-b', 'rules', '--dev', 'a0', '-o', '/proc/vtep/a'],
+      /^vtep: \/proc\/vtep\/a: No such file or directory\n$/,
+    ],
   ];
   const results = await Promise.all(rows.map(([words]) => vtep(words)));
   for (const [n, [, err]] of rows.entries()) {

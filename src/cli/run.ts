@@ -1,10 +1,10 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { InvalidArgumentError } from 'commander';
 import { Progress } from '../control/progress.js';
 import type { Reply } from '../control/protocol.js';
 import type { Keepable } from '../control/rights.js';
 import { takeServiceEnvironment } from '../control/service-environment.js';
+import type { Peer } from '../dataplane/peer-table.js';
 import { CommandError } from '../iproute/commands.js';
 import { LogOutput } from './log-output.js';
 import { outliveReaders } from './pipes.js';
@@ -63,14 +63,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     if (terminals.some((fd) => !isatty(fd))) stop.abort();
     else reload();
   });
-  // The other commands do not need what this one loads, and begin sooner without.
   const { Daemon } = await import('../control/daemon.js');
-  const { peerOf } = await import('../control/strict-peers.js');
-  const prefixes = options.peer?.flatMap((word) => peerPrefix(word) ?? []);
+  const peers = options.peer && (await peersOf(options.peer));
   const bar = new Progress(process.stderr);
   const start = {
     ...options,
-    ...(prefixes && { peers: prefixes.map(({ address, mask }) => peerOf(address, mask)) }),
+    ...(peers && { peers }),
     service,
     progress: (done: number, total: number | undefined): void => bar.at(done, total),
   };
@@ -95,6 +93,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   }
 }
 
+async function peersOf(prefixes: readonly string[]): Promise<Peer[]> {
+  const { peerOf } = await import('../control/strict-peers.js');
+  return prefixes.flatMap((word) => peerPrefix(word) ?? []).map(({ address, mask }) => peerOf(address, mask));
+}
+
 /** Node.js would wait for the end of a thread that hangs. */
 async function leaveAtOnce(code: number): Promise<void> {
   const { endProcess } = await import('../native/libc.js');
@@ -105,16 +108,4 @@ async function leaveAtOnce(code: number): Promise<void> {
 function passOn(reply: Reply): void {
   if ('out' in reply) log.out.write(reply.out);
   if ('err' in reply) log.err.write(reply.err);
-}
-
-/** A file descriptor number of the command line. */
-export function descriptor(word: string): number {
-  if (!/^\d{1,6}$/.test(word)) throw new InvalidArgumentError('a descriptor is a small number.');
-  return Number(word);
-}
-
-/** A classifier's name on the command line. */
-export function classifier(word: string): 'tuple-space' | 'linear' {
-  if (word !== 'tuple-space' && word !== 'linear') throw new InvalidArgumentError('tuple-space or linear.');
-  return word;
 }

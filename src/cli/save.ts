@@ -1,6 +1,6 @@
 import { request } from '../control/client.js';
 import { replaceFile } from '../control/replace-file.js';
-import { passToDaemon } from './pass.js';
+import { passToDaemon } from './pass-to-daemon.js';
 
 /** `vtep save`: to standard output, or to a file, which is the old one or the whole new one at any time. */
 export async function save(file: string | undefined, isState: boolean, control: string | undefined): Promise<void> {

@@ -3,10 +3,11 @@ import { Connection } from '../control/client.js';
 import { CommandError } from '../iproute/commands.js';
 import { suggest } from '../iproute/suggest.js';
 import { readArrival } from '../lab/trace/arrival.js';
+import type { HostRoutes } from '../lab/trace/host-routes.js';
 import { printTrace } from '../lab/trace/print-trace.js';
 import type { TraceReport } from '../lab/trace/report.js';
 import { Tracer } from '../lab/trace/trace.js';
-import { liveRules } from './live-rules.js';
+import { liveLinks, liveRules } from './live-rules.js';
 import { overviewOf } from './overview-of.js';
 import { readPackets } from './read-packets.js';
 
@@ -31,8 +32,11 @@ export async function trace(words: readonly string[], options: TraceWords, contr
   if (live) mustHave(tracer, words);
   const { arrival, time } = readArrival(tracer.endpoint, words, readPackets);
   if (time !== undefined) tracer.endpoint.setTime(time);
+  const routes = live && isHere(control) ? tracer.useHost(await liveLinks(control)) : undefined;
   const told = tracer.trace(arrival);
-  const report = live ? { ...told, hints: [...told.hints, ...(await liveHints(told, control))] } : told;
+  routes?.close();
+  const hints = [...told.hints, ...(live ? await liveHints(told, control) : []), ...routeHints(routes)];
+  const report = { ...told, hints };
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   process.stdout.write(
     json ? `${JSON.stringify(report)}\n` : printTrace(report, { hex, ...(width !== undefined && { width }) }),
@@ -43,6 +47,17 @@ export async function trace(words: readonly string[], options: TraceWords, contr
 function mustHave({ endpoint: { devices } }: Tracer, [dev, name]: readonly string[]): void {
   if (dev !== 'dev' || name === undefined || devices.has(name)) return;
   throw new CommandError(`Cannot find device "${name}"${suggest(name, [...devices.keys()])}`, 1);
+}
+
+/** Whether the daemon is the one of this network namespace, whose routes are those that are here. */
+function isHere(control: string | undefined): boolean {
+  return (control ?? process.env.VTEP_CONTROL ?? '') === '';
+}
+
+function routeHints(routes: HostRoutes | undefined): string[] {
+  return [...(routes?.unreachable ?? [])].map(
+    (destination) => `the host has no route to ${destination}: what is sent there is dropped (send-unreachable)`,
+  );
 }
 
 /** What the running vtep looks at, and its copy here does not have. */

@@ -5,7 +5,7 @@ import { type LinearSnapshot, LinearTable } from '../classifier/linear/linear-ta
 import { splitBatch } from '../iproute/batch.js';
 import type { LinkState } from '../iproute/link-state.js';
 import { SYSTEM_CLOCK } from '../memory/clock.js';
-import { adoptRules } from './adopt-rules.js';
+import { adoptRules, compareRules } from './adopt-rules.js';
 import { type Edit, edit, filter, tried } from './arbitrary-edit.test.helper.js';
 import type { PresentDevices } from './desired-devices.js';
 import { readDesired } from './desired-state.js';
@@ -13,6 +13,7 @@ import { TableDrafts } from './device-tables.js';
 import { ALL, Bench, type FakeDevices } from './kit.test.helper.js';
 import { noSuchDevice } from './refusal.js';
 import { saveLines } from './save.js';
+import { inSlices, stepped } from './slices.js';
 
 const DEVICES = ['vxlan0', 'tap0', 'tap1'];
 const LINKS = DEVICES.map((name) => `ip link add ${name} type tap`);
@@ -46,7 +47,7 @@ function started(lines: readonly string[]): Bench {
 async function reload(bench: Bench, lines: readonly string[]): Promise<void> {
   const text = [...LINKS, ...lines].join('\n');
   const desired = await readDesired(text, 'FILE', present(bench.devices), () => new LinearTable());
-  adoptRules(bench.rules, desired);
+  await inSlices(adoptRules(bench.rules, await stepped(compareRules(bench.rules, desired))));
 }
 
 /** Without the numbers that a file may leave open. */
@@ -154,7 +155,7 @@ test('afterwards it is as after a start with the file; rolled back, as before', 
       const before = { saved: saved(bench), counted: counted(bench) };
       bench.rules.open();
       await reload(bench, file);
-      bench.rules.rollBack();
+      await bench.rules.rollBack();
       t.deepEqual({ saved: saved(bench), counted: counted(bench) }, before);
 
       bench.rules.open();
@@ -264,7 +265,7 @@ test('a mask that comes before another in the file is tried before it', async (t
   const [counter] = bench.rules.list(ALL);
   bench.rules.open();
   await reload(bench, after);
-  bench.rules.rollBack();
+  await bench.rules.rollBack();
   bench.rules.open();
   await reload(bench, after);
   bench.rules.keep();

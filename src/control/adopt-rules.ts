@@ -10,44 +10,87 @@ import type { FilterBlock } from './filter-block.js';
 import { isSameAction } from './filter-content.js';
 import type { Rules } from './rules.js';
 
-/** Two blocks of one hook. */
-interface Pair {
-  readonly present: FilterBlock | undefined;
-  readonly wanted: FilterBlock;
+/** What makes the filters of one hook what those of another are. */
+interface Difference {
   readonly dev: string;
+  readonly wanted: FilterBlock;
+  readonly hook: string;
+  readonly removed: readonly Filter[];
+  /** In the order of the file. */
+  readonly missing: readonly FilterSpec[];
 }
 
-/** Edits `rules`, within a transaction, until they are as those of `desired`. Throws CommandError where one is refused. */
-export function adoptRules(rules: Rules, desired: DesiredState): void {
+/** What `compareRules` finds. */
+export interface Differences {
+  readonly desired: DesiredState;
+  readonly hooks: readonly Difference[];
+}
+
+/** Looks for what `adoptRules` has to edit; changes nothing. In steps, between which nobody may edit the rules. */
+export function* compareRules(rules: Rules, desired: DesiredState): Generator<void, Differences> {
+  const wanted = desired.rules;
+  const hooks: Difference[] = [];
+  for (const { device, kind } of wanted.qdiscsInOrder()) {
+    const dev = desired.devices.nameOf(device);
+    // A device that is still to be made has an index there that means nothing here.
+    const here = rules.kindAt(device) === kind ? rules.blocks(device) : undefined;
+    for (const [hook, block] of wanted.blocks(device)) {
+      hooks.push(yield* compareHook(here?.get(hook), block, { dev, hook, desired }));
+    }
+  }
+  return { desired, hooks };
+}
+
+/**
+ * Edits `rules`, within a transaction, until they are as those that they were compared with. In steps; throws
+ * CommandError where one is refused.
+ */
+export function* adoptRules(rules: Rules, { desired, hooks }: Differences): Generator<void> {
   const wanted = desired.rules;
   for (const { device, kind } of rules.qdiscsInOrder()) {
     if (wanted.kindAt(device) !== kind) rules.forgetDevice(device);
   }
-  const pairs: Pair[] = [];
   for (const { device, kind } of wanted.qdiscsInOrder()) {
     const dev = desired.devices.nameOf(device);
     // A device that is still to be made has another index here than there.
-    const here = rules.indexOf(dev);
-    if (rules.kindAt(here) === undefined) rules.addQdisc(dev, kind);
-    for (const [hook, block] of wanted.blocks(device)) {
-      pairs.push({ present: rules.blocks(here).get(hook), wanted: block, dev });
+    if (rules.kindAt(rules.indexOf(dev)) === undefined) rules.addQdisc(dev, kind);
+  }
+  for (const difference of hooks) yield* removeOthers(rules, difference);
+  adoptOwnActions(rules, desired);
+  for (const { missing } of hooks) {
+    // Those that have their handle first: the others take what is left.
+    for (const isNumbered of [true, false]) {
+      for (const spec of missing) {
+        if ((spec.handle !== 0) === isNumbered) rules.edit('add', spec);
+        yield;
+      }
     }
   }
-  const additions = pairs.map((pair) => removeOthers(rules, pair, desired));
-  adoptOwnActions(rules, desired);
-  for (const some of additions) {
-    // Those that have their handle first: the others take what is left.
-    for (const spec of some.filter(({ handle }) => handle !== 0)) rules.edit('add', spec);
-    for (const spec of some.filter(({ handle }) => handle === 0)) rules.edit('add', spec);
-  }
-  for (const { present, wanted: block, dev } of pairs) {
-    if (present?.arrangeAs(block)) rules.changed(rules.indexOf(dev));
+  for (const { dev, hook, wanted: block } of hooks) {
+    const here = rules.indexOf(dev);
+    if (rules.blocks(here).get(hook)?.arrangeAs(block)) rules.changed(here);
   }
   rules.orderQdiscs(wanted.qdiscsInOrder().map(({ device }) => rules.indexOf(desired.devices.nameOf(device))));
 }
 
-/** Removes the filters that are not wanted as they are; gives those that are then missing, in the order of the file. */
-function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: DesiredState): FilterSpec[] {
+function* removeOthers(rules: Rules, { dev, hook, removed }: Difference): Generator<void> {
+  const here = rules.indexOf(dev);
+  const present = rules.blocks(here).get(hook);
+  if (!present) return;
+  for (const { parent, chain, pref, handle } of removed) {
+    const selector = { dev, parent, chain, pref, handle };
+    rules.told.removing(dev, present, selector, () => present.remove(selector));
+    rules.changed(here);
+    yield;
+  }
+}
+
+/** The filters that are not wanted as they are, and those that are then missing. */
+function* compareHook(
+  present: FilterBlock | undefined,
+  wanted: FilterBlock,
+  { dev, hook, desired }: { readonly dev: string; readonly hook: string; readonly desired: DesiredState },
+): Generator<void, Difference> {
   const { typed, devices } = desired;
   const isTyped = ({ kind, index }: ActionInstance): boolean => typed.hasAction(kind, index);
   /** An action that the file gives to one filter is not one that several share. */
@@ -68,15 +111,20 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
   const kept = new Set<Filter>();
   const moved: Filter[] = [];
   for (const filter of wanted.each()) {
+    yield;
     const { chain, pref, handle } = filter;
     const other = present?.at(chain, pref, handle);
     if (other?.hasContentOf(filter) && doesSame(other, filter)) kept.add(other);
     else moved.push(filter);
   }
   const others = new Map<string, Filter>();
-  for (const filter of present?.each() ?? []) if (!kept.has(filter)) others.set(placeOf(filter), filter);
+  for (const filter of present?.each() ?? []) {
+    yield;
+    if (!kept.has(filter)) others.set(placeOf(filter), filter);
+  }
   const missing: FilterSpec[] = [];
   for (const filter of moved) {
+    yield;
     const place = placeOf(filter);
     const other = others.get(place);
     if (other && doesSame(other, filter)) {
@@ -93,12 +141,7 @@ function removeOthers(rules: Rules, { present, wanted, dev }: Pair, desired: Des
     });
     missing.push({ ...filter.spec, dev, handle, actions });
   }
-  for (const { parent, chain, pref, handle } of others.values()) {
-    const selector = { dev, parent, chain, pref, handle };
-    if (present) rules.told.removing(dev, present, selector, () => present.remove(selector));
-    rules.changed(rules.indexOf(dev));
-  }
-  return missing;
+  return { dev, hook, wanted, removed: [...others.values()], missing };
 }
 
 function adoptOwnActions(rules: Rules, { rules: wanted, devices }: DesiredState): void {

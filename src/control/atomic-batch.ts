@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Command, CommandError } from '../iproute/commands.js';
 import type { BatchTarget } from './batch-run.js';
 import { parseBatchWords } from './batch-words.js';
@@ -8,6 +7,7 @@ import { pour } from './pour.js';
 import type { Batch, Say } from './protocol.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
+import { Slices } from './slices.js';
 import { Transaction, type TransactionDevices } from './transaction.js';
 
 /** What a transaction needs of the interpreter. */
@@ -20,15 +20,14 @@ export interface TransactionTarget extends BatchTarget {
   hold<T>(work: (inForce: () => void) => Promise<T>): Promise<T>;
 }
 
-/** Lines between two turns of the event loop, so that signals are heard. */
-const LINES_AT_A_TIME = 256;
-
 /**
  * Carries out all of a batch or nothing. With `dryRun` only the difference is said that it would make. Resolves with
  * the exit code.
  */
 export async function runAtomicBatch(batch: Batch, say: Say, target: TransactionTarget): Promise<number> {
   let dryRun: readonly string[] = [];
+  // Reading lines is half of the work, and needs nothing that others may not have meanwhile.
+  const read = await readLines(batch, target);
   // Held back is what happens in its own turn, not what others do before.
   const inTurn = <T>(work: (inForce: () => void) => Promise<T>): Promise<T> =>
     target.exclusive(() => target.hold(work));
@@ -38,18 +37,18 @@ export async function runAtomicBatch(batch: Batch, say: Say, target: Transaction
     if (batch.dryRun) rules.journal.changing = differences.changing;
     const transaction = new Transaction(rules, target.devices);
     try {
-      const stages = await tryLines(batch, say, target, transaction);
+      const stages = await tryLines(read, say, target, transaction);
       if (!stages) {
-        transaction.rollBack();
+        await transaction.rollBack();
         return 1;
       }
       if (!batch.dryRun) return await carryOut(transaction, say, inForce);
       dryRun = [...typed(batch, stages, 'links'), ...differences.lines(), ...typed(batch, stages, 'last')];
-      transaction.rollBack();
+      await transaction.rollBack();
       return 0;
     } catch (error) {
       // Nobody is told any more, or vtep ends.
-      if (rules.journal.isOpen) transaction.rollBack();
+      if (rules.journal.isOpen) await transaction.rollBack();
       throw error;
     } finally {
       rules.journal.changing = undefined;
@@ -64,9 +63,33 @@ export async function runAtomicBatch(batch: Batch, say: Say, target: Transaction
   return exit;
 }
 
+interface ReadLines {
+  readonly commands: readonly Command[];
+  /** What is wrong with the line behind the last of these. */
+  readonly failure?: unknown;
+}
+
+/** Reads the lines up to the first that is none. */
+async function readLines(batch: Batch, target: TransactionTarget): Promise<ReadLines> {
+  const commands: Command[] = [];
+  const slices = new Slices();
+  for (const words of batch.lines) {
+    if (slices.isOver) {
+      await slices.pause();
+      target.checkGoesOn?.();
+    }
+    try {
+      commands.push(target.commands?.[commands.length] ?? parseBatchWords(batch, words));
+    } catch (failure) {
+      return { commands, failure };
+    }
+  }
+  return { commands };
+}
+
 /** Tries every line; the stage of each, or undefined where one was refused, which has been said. */
 async function tryLines(
-  batch: Batch,
+  { commands, failure }: ReadLines,
   say: Say,
   target: TransactionTarget,
   transaction: Transaction,
@@ -76,19 +99,22 @@ async function tryLines(
     for (const out of (await target.begin(command, say)) ?? []) say({ out });
   };
   const planTarget = { rules: target.rules, carryOut, say };
-  for (const [line, words] of batch.lines.entries()) {
-    if (line % LINES_AT_A_TIME === LINES_AT_A_TIME - 1) {
-      await setImmediate();
+  const slices = new Slices();
+  for (const [line, command] of commands.entries()) {
+    if (slices.isOver) {
+      await slices.pause();
       target.checkGoesOn?.();
     }
     try {
-      stages.push(planCommand(transaction, target.commands?.[line] ?? parseBatchWords(batch, words), planTarget, line));
+      stages.push(planCommand(transaction, command, planTarget, line));
     } catch (error) {
       nothingChanged(error, line, say);
       return undefined;
     }
   }
-  return stages;
+  if (failure === undefined) return stages;
+  nothingChanged(failure, commands.length, say);
+  return undefined;
 }
 
 async function carryOut(transaction: Transaction, say: Say, inForce: () => void): Promise<number> {

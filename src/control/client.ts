@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
-import { daemonRefusal, peerUser } from './peer.js';
 import { parseReply, type Reply, type Request } from './protocol.js';
 import { clientPath, nobodyListens, trustedOwner } from './socket-path.js';
 
@@ -27,6 +26,8 @@ export class Connection {
   private waiting: Waiting | undefined;
   private failure: CommandError | undefined;
   private pending = '';
+  /** What is to be sent, as long as it is not known who listens. */
+  private held: string[] | undefined = [];
 
   /**
    * To the daemon of this network namespace, unless a path is given. What fails is told to the next request; `atEnd`:
@@ -36,10 +37,10 @@ export class Connection {
     this.path = path;
     this.socket = connect(path);
     this.socket.setEncoding('utf8');
-    // Before anything that was asked meanwhile is sent: those listeners come later.
-    this.socket.once('connect', () => this.checkOwner());
+    this.socket.once('connect', () => {
+      this.begin().catch((error: unknown) => this.refuse(errorText(error)));
+    });
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
-    this.socket.on('data', (text: string) => this.heard(text));
     // Whichever of these comes first decides.
     this.socket.once('close', () => this.fail(atEnd));
   }
@@ -52,27 +53,42 @@ export class Connection {
         return;
       }
       this.waiting = { output, resolve, reject };
-      this.socket.write(`${JSON.stringify(request)}\n`);
+      this.send(`${JSON.stringify(request)}\n`);
     });
   }
 
   /** Ends what has no end of its own; it answers with its exit code then. */
   interrupt(): void {
-    this.socket.write('\n');
+    this.send('\n');
   }
 
   close(): void {
     this.socket.end();
   }
 
-  /** What listens there may be a stranger's, who would read what is asked and say what he likes. */
-  private checkOwner(): void {
+  private send(text: string): void {
+    if (this.held) this.held.push(text);
+    else this.socket.write(text);
+  }
+
+  /** What listens there may be a stranger's, who would read what is asked and say what he likes: neither, before that is known. */
+  private async begin(): Promise<void> {
+    const refusal = await this.ownerRefusal();
+    if (refusal !== undefined) {
+      this.refuse(refusal);
+      return;
+    }
+    this.socket.on('data', (text: string) => this.heard(text));
+    for (const text of this.held ?? []) this.socket.write(text);
+    this.held = undefined;
+  }
+
+  private async ownerRefusal(): Promise<string | undefined> {
     const trusted = trustedOwner(this.path);
-    if (trusted === 'anybody') return;
-    const refusal = daemonRefusal(peerUser(this.socket), process.getuid?.() ?? 0, trusted);
-    if (refusal === undefined) return;
-    this.fail(`${this.path}: ${refusal}`);
-    this.socket.destroy();
+    if (trusted === 'anybody') return undefined;
+    // It loads the C library, which nothing else of a client needs.
+    const { daemonRefusal, peerUser } = await import('./peer.js');
+    return daemonRefusal(peerUser(this.socket), process.getuid?.() ?? 0, trusted);
   }
 
   private heard(text: string): void {
@@ -81,8 +97,7 @@ export class Connection {
     for (const line of lines) {
       const reply = parseReply(line);
       if (reply === undefined) {
-        this.fail(`${this.path}: what answers there is no vtep`);
-        this.socket.destroy();
+        this.refuse('what answers there is no vtep');
         return;
       }
       this.take(reply);
@@ -109,6 +124,11 @@ export class Connection {
     if (isDenied) this.fail(`${this.path}: that daemon is another user's, who alone (and root) may speak to it`);
     else if (isAbsent) this.fail(`${nobodyListens(this.path)}; start one with: vtep run -b FILE`);
     else this.fail(`${this.path}: ${errorText(error)}`);
+  }
+
+  private refuse(why: string): void {
+    this.fail(`${this.path}: ${why}`);
+    this.socket.destroy();
   }
 
   private fail(sentence: string): void {

@@ -7,8 +7,8 @@
  * last has ended.
  */
 
-/** Has what others see be whole; what it gives back, if anything, is called before the change goes on. */
-export type Open = () => Promise<(() => void) | undefined>;
+/** Has what others see be whole; what it gives back, if anything, is called, and awaited, before the change goes on. */
+export type Open = () => Promise<(() => void | Promise<void>) | undefined>;
 
 interface Waiting {
   readonly isLook: boolean;
@@ -62,7 +62,7 @@ export class CommandTurns {
 
   /** Within a change: runs `work` while looks go on. Rejects with what `open`, or what it gave back, throws. */
   async changeAside<T>(work: () => Promise<T>, open: Open): Promise<T> {
-    let opening: Promise<(() => void) | undefined> | undefined;
+    let opening: ReturnType<Open> | undefined;
     this.openFor = () => {
       this.openFor = undefined;
       opening = open();
@@ -86,7 +86,7 @@ export class CommandTurns {
           this.goOn = resolve;
           this.pump();
         });
-        close?.();
+        await close?.();
       } finally {
         this.isOpen = false;
         this.change = 'on';

@@ -1,38 +1,23 @@
 import { writeSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import type { ClassifierTable } from '../classifier/classifier.js';
-import { createTable } from '../classifier/create-table.js';
 import { Datapath } from '../dataplane/datapath.js';
 import type { Peer } from '../dataplane/peer-table.js';
-import { startProbes } from '../io/probe/start-probes.js';
-import { openTunnelGso } from '../io/tunnel-gso/open-tunnel-gso.js';
 import type { TunnelGsoParts } from '../io/tunnel-gso/tunnel-gso.js';
-import { type BatchLine, parseBatchLine } from '../iproute/batch.js';
 import { CommandError } from '../iproute/commands.js';
 import { errnoText, errorText } from '../native/errno.js';
 import { mapLargeBlocks } from '../native/large-blocks.js';
 import { close } from '../native/libc.js';
-import { type BatchFile, openBatch } from './batch-file.js';
-import { BatchText } from './batch-text.js';
-import { Devices } from './devices.js';
-import { takeLeave } from './ending.js';
-import { EventLog } from './events.js';
-import { Interpreter } from './interpreter.js';
+import { openBatch } from './batch-file.js';
+import type { Interpreter } from './interpreter.js';
 import { type MetricsAddress, MetricsServer } from './metrics-server.js';
 import { NamespaceLock } from './namespace-lock.js';
-import { admitObservers, tellDeaths } from './observers.js';
 import type { OverviewMaker } from './overview.js';
 import type { Reply, Say } from './protocol.js';
 import { asCommandError } from './report.js';
 import { confinedAs, confinementOf, controlGroup, giveUpRights, type Keepable, LostRights } from './rights.js';
-import { Rules } from './rules.js';
-import { ControlServer } from './server.js';
 import { Service } from './service.js';
 import type { ServiceEnvironment } from './service-environment.js';
 import { controlPath, makeSocketDirectory } from './socket-path.js';
-import { readStateFile } from './state-file.js';
-import { giveBack } from './stateful-endpoint.js';
-import { StrictPeers } from './strict-peers.js';
 
 export interface DaemonOptions {
   /** Batch file, `-` for standard input; absent: an empty daemon. */
@@ -73,9 +58,6 @@ export interface DaemonOptions {
 
 /** How it ended: `badly` where something could not be put away, `hanging` where a worker does not answer. */
 export type Farewell = 'well' | 'badly' | 'hanging';
-
-/** Characters of a batch between two turns of the event loop, so that signals are heard. */
-const PIECE = 16_384;
 
 /** A running vtep: the datapath, its devices and rules, the control socket. */
 export class Daemon {
@@ -163,16 +145,22 @@ export class Daemon {
     const file = options.batch === undefined ? undefined : openBatch(options.batch);
     if (file) this.stopped.signal.addEventListener('abort', () => file.close());
     makeSocketDirectory(path, access);
-    const before = options.state === undefined ? undefined : readStateFile(options.state);
+    const before =
+      options.state === undefined ? undefined : (await import('./state-file.js')).readStateFile(options.state);
     const lock = NamespaceLock.take(path);
     this.endings.push(async () => lock.release());
 
-    const tunnelGso = options.tunnelGso ? this.openTunnelGso(options.tun, log) : {};
-    const datapath = await startDatapath(options, tunnelGso);
+    const tunnelGso = options.tunnelGso ? await this.openTunnelGso(options.tun, log) : {};
+    const starting = startDatapath(options, tunnelGso);
+    // Its workers load what they need meanwhile.
+    const loading = import('./daemon-parts.js');
+    const datapath = await starting;
     this.endings.push(() => datapath.stop());
     tellTunnelGsoFailure(datapath, log);
-    tellDeaths(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
+    const { ControlServer, Devices, EventLog, Interpreter, Rules, StrictPeers, ...parts } = await loading;
+    const { admitObservers, createTable, giveBack, runBatch, startProbes, takeLeave, tellDeaths } = parts;
+    tellDeaths(datapath, log);
 
     const said = new Set<string>();
     const logOnce = (line: string): void => {
@@ -207,13 +195,13 @@ export class Daemon {
     const interpreter = new Interpreter(devices, rules, datapath.counters.sets, this.stopped.signal, events);
     interpreter.file = options.batch;
     interpreter.cpus = options.cpus ?? [];
-    const parts = { datapath, devices, rules };
-    const observers = admitObservers(interpreter, parts);
+    const endpoint = { datapath, devices, rules };
+    const observers = admitObservers(interpreter, endpoint);
     this.endings.push(async () => observers.close());
     this.interpreter = interpreter;
     interpreter.around = (reload) => service.reloading(reload);
     this.endings.push(async (undo) => {
-      if (!undo) await takeLeave(parts, { hurry: this.hurried.signal, state: options.state, log });
+      if (!undo) await takeLeave(endpoint, { hurry: this.hurried.signal, state: options.state, log });
     });
     this.endings.push(() => interpreter.idle());
 
@@ -221,8 +209,14 @@ export class Daemon {
       options.progress?.(done, total);
       service.starting(done, total);
     };
-    if (file) await this.runBatch(interpreter, file, { ...options, progress });
-    if (before) log(`${options.state}: ${await giveBack(before, parts)}`);
+    if (file)
+      await runBatch(interpreter, file, {
+        name: options.batch ?? '',
+        progress,
+        say: this.say,
+        signal: this.stopped.signal,
+      });
+    if (before) log(`${options.state}: ${await giveBack(before, endpoint)}`);
     let open = (): void => undefined;
     // Nobody is answered with more rights than are to be left.
     const isOpen = new Promise<void>((resolve) => {
@@ -252,7 +246,7 @@ export class Daemon {
     }
     open();
     if (options.readyFd !== undefined) tellReady(options.readyFd);
-    service.ready(parts);
+    service.ready(endpoint);
   }
 
   private async openMetrics(
@@ -272,7 +266,8 @@ export class Daemon {
   }
 
   /** What the datapath is to use, where the host has it; says what it has not. */
-  private openTunnelGso(tun: string, log: (line: string) => void): { tunnelGso?: TunnelGsoParts } {
+  private async openTunnelGso(tun: string, log: (line: string) => void): Promise<{ tunnelGso?: TunnelGsoParts }> {
+    const { openTunnelGso } = await import('../io/tunnel-gso/open-tunnel-gso.js');
     const { parts, refusals } = openTunnelGso(tun);
     for (const refusal of refusals) log(`--tunnel-gso: ${refusal}`);
     if (parts === undefined) return {};
@@ -294,36 +289,6 @@ export class Daemon {
       } catch (error) {
         this.hasLeftBadly = true;
         this.say({ err: `${asCommandError(error).message}\n` });
-      }
-    }
-  }
-
-  private async runBatch(interpreter: Interpreter, file: BatchFile, options: DaemonOptions): Promise<void> {
-    const batch = new BatchText();
-    let done = 0;
-    for await (const piece of file.pieces) {
-      // In parts, so that signals are heard.
-      for (let at = 0; at < piece.length; at += PIECE) {
-        options.progress?.(done + at, file.size);
-        await setImmediate();
-        await this.runLines(interpreter, batch.push(piece.slice(at, at + PIECE)), options.batch ?? '');
-      }
-      done += piece.length;
-    }
-    this.stopped.signal.throwIfAborted();
-    await this.runLines(interpreter, batch.end(), options.batch ?? '');
-    if (batch.failure) throw batch.failure;
-    await interpreter.commit();
-    interpreter.warn(this.say);
-  }
-
-  private async runLines(interpreter: Interpreter, lines: readonly BatchLine[], name: string): Promise<void> {
-    for (const { line, words } of lines) {
-      try {
-        await interpreter.run(parseBatchLine(words), this.say);
-      } catch (error) {
-        const { message } = asCommandError(error);
-        throw new CommandError(`${message === '' ? '' : `${message}\n`}Command failed ${name}:${line}`, 1);
       }
     }
   }

@@ -103,6 +103,11 @@ export class DeviceRegistry implements RuleDevices {
     return [...this.byIndex.values()];
   }
 
+  /** Those that are there, in this network namespace. */
+  present(): Device[] {
+    return this.list().filter(isHere);
+  }
+
   has(name: string): boolean {
     return this.plan?.find(name) !== undefined || this.find(name) !== undefined;
   }

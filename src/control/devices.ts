@@ -55,7 +55,7 @@ export interface DevicesOptions {
 
 /** Makes, sets up and removes devices. */
 export class Devices {
-  private readonly datapath: Datapath;
+  readonly datapath: Datapath;
   private readonly options: DevicesOptions;
   private readonly host: HostSide;
   private readonly rtnetlink: Rtnetlink;

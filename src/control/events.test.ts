@@ -168,7 +168,7 @@ test('of a transaction that is taken back nothing is told, and of what was done 
   rules.open();
   bench.tc('filter add dev vxlan0 ingress flower');
   bench.tc('actions add action drop');
-  rules.rollBack();
+  await rules.rollBack();
   bench.tc('chain add dev vxlan0 ingress chain 3');
   await rules.commit();
   const types: string[] = [];

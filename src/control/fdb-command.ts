@@ -1,5 +1,5 @@
 /** `bridge fdb` of vtep's devices; of others it is the host's. */
-import type { Command, OutputOptions } from '../iproute/commands.js';
+import { type Command, CommandError, type OutputOptions } from '../iproute/commands.js';
 import { type FdbEntryState, type FdbSelector, isFdbShown } from '../iproute/fdb-types.js';
 import { fdbPieces, printFdb } from '../iproute/print-fdb.js';
 import type { Device } from './device-registry.js';
@@ -81,6 +81,8 @@ export async function showFdb(
     return undefined;
   }
   const hosts = await textOf((to) => target.bridge(argv, to), say);
+  // It may have gone meanwhile, and its place be another's.
+  if (device && target.find(device.name) !== device) throw new CommandError(`Cannot find device "${device.name}"`, 255);
   const shown = device ? [device] : target.list().filter(({ vxlan }) => vxlan !== undefined);
   const names = new Set(shown.map(({ name }) => name));
   const theirs = partsOf(hosts, output).filter((part) => !isOwn(part, device?.name, names, output));

@@ -67,3 +67,21 @@ test('one is ended behind whoever asked for it, and is let alone by those who le
   running.get('others')?.();
   await others;
 });
+
+test('whoever has gone while he waited for his turn takes no place', async (t) => {
+  const { tool, running } = held();
+  const programs = new HostPrograms(tool, new AbortController().signal);
+  const names = Array.from({ length: MOST_BESIDE }, (_, n) => `look${n}`);
+  const looks = names.map((name) => programs.runBeside('ip', [name], quiet));
+  const client = new AbortController();
+  const say = Object.assign((): undefined => undefined, { gone: () => client.signal });
+  const late = programs.runBeside('ip', ['late'], say);
+  const next = programs.runBeside('ip', ['next'], quiet);
+  client.abort();
+  running.get('look0')?.();
+  await t.throwsAsync(late, { message: 'whoever asked for it is gone' });
+  while (!running.has('next')) await Promise.resolve();
+  t.false(running.has('late'));
+  for (const name of [...names, 'next']) running.get(name)?.();
+  await Promise.all([...looks, next, programs.ended()]);
+});

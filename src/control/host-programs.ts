@@ -34,7 +34,7 @@ export class HostPrograms {
     const gone = say.gone?.();
     let timer: NodeJS.Timeout | undefined;
     const leave = (): void => {
-      timer = setTimeout(() => end.abort(new CommandError('whoever asked for it is gone', 1)), GONE_MS);
+      timer = setTimeout(() => end.abort(nobodyAsks()), GONE_MS);
     };
     if (gone?.aborted) leave();
     gone?.addEventListener('abort', leave);
@@ -54,6 +54,8 @@ export class HostPrograms {
     if (this.beside < MOST_BESIDE) this.beside++;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     try {
+      // Others wait for its place.
+      if (say.gone?.().aborted) throw nobodyAsks();
       await this.run(tool, argv, say);
     } finally {
       const next = this.waiting.shift();
@@ -66,6 +68,10 @@ export class HostPrograms {
   async ended(): Promise<void> {
     while (this.running.size > 0) await Promise.all(this.running);
   }
+}
+
+function nobodyAsks(): CommandError {
+  return new CommandError('whoever asked for it is gone', 1);
 }
 
 function stop(end: AbortController): void {

@@ -11,7 +11,7 @@ import { carryOutActions } from './carry-out-actions.js';
 import { carryOutChain } from './carry-out-chain.js';
 import { CommandTurns } from './command-turns.js';
 import { DeviceEdits } from './device-edits.js';
-import { type DeviceRegistry, isHere } from './device-registry.js';
+import type { DeviceRegistry } from './device-registry.js';
 import type { Devices } from './devices.js';
 import { DropReports } from './drop-reports.js';
 import { EventLog } from './events.js';
@@ -83,7 +83,7 @@ export class Interpreter {
     this.programs = new HostPrograms(hostTool, stopping);
     const tablesBy = (run: RunTool): FdbTarget & VniTarget => ({
       find: (name) => this.registry.find(name),
-      list: () => this.registry.list().filter(isHere),
+      list: () => this.registry.present(),
       forwarding: devices.forwarding,
       loops: devices.loops,
       ifindex: (name) => devices.ifindexOf(name),
@@ -116,7 +116,8 @@ export class Interpreter {
     try {
       const output = await this.answer(argv, say);
       if (output instanceof Monitor || output instanceof CaptureSession) await output.run(say, until());
-      else await pour(output, say, this.calm);
+      // What has been made already is whole, whatever is on by now.
+      else await pour(output, say, Array.isArray(output) ? undefined : this.calm);
       return 0;
     } catch (error) {
       return report(error, say);
@@ -136,6 +137,7 @@ export class Interpreter {
       const target = {
         rules: this.rules,
         devices: this.deviceEdits,
+        aside: <T>(work: () => Promise<T>) => this.turns.changeAside(work, () => this.open()),
         carryOut: async (command: Command, told: Say) => {
           for (const out of (await this.begin(command, told)) ?? []) told({ out });
         },
@@ -390,19 +392,19 @@ export class Interpreter {
     );
 
   /** Others see what is in force: all of what came before in a batch, nothing of what a transaction has only tried. */
-  private async open(): Promise<(() => void) | undefined> {
+  private async open(): Promise<(() => Promise<void>) | undefined> {
     if (this.rules.journal.isOpen) return this.hide();
     await this.rules.commit();
     return undefined;
   }
 
-  private hide(): () => void {
+  private async hide(): Promise<() => Promise<void>> {
     const { plan } = this.registry;
-    const again = this.rules.hide();
+    const again = await this.rules.hide();
     this.registry.plan = undefined;
     return () => {
       this.registry.plan = plan;
-      again();
+      return again();
     };
   }
 

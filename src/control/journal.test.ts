@@ -133,7 +133,7 @@ test.serial(
         bench.rules.open();
         for (const each of second) if (tried(() => each(bench))) edited++;
         await t.throwsAsync(bench.rules.commit(), { message: /transaction/ });
-        bench.rules.rollBack();
+        await bench.rules.rollBack();
         t.deepEqual(shown(bench), before);
         t.is(bench.datapath.instructions.length, told, 'no worker has heard of it');
         if (isCommitted) {
@@ -200,7 +200,7 @@ test.serial(
     bench.tc('filter del dev vxlan0 ingress protocol ip pref 1 handle 1 flower');
     add('handle 1 flower dst_ip 11.0.0.0/8 action drop');
     t.deepEqual(order(), [2, 1]);
-    bench.rules.rollBack();
+    await bench.rules.rollBack();
     t.deepEqual(order(), [1, 2]);
   },
 );

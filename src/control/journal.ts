@@ -6,20 +6,21 @@
  */
 export class Journal {
   private undos: (() => void)[] | undefined;
+  private isTakenBack = false;
   /**
    * While set, it is told of each place in which something is about to change, and how to say what stands there;
    * `isNew`: nothing stood there before.
    */
   changing: ((key: string, now: () => string | undefined, isNew?: boolean) => void) | undefined;
 
-  /** Whether a transaction is on. */
+  /** Whether a transaction is on, or is being taken back. */
   get isOpen(): boolean {
-    return this.undos !== undefined;
+    return this.undos !== undefined || this.isTakenBack;
   }
 
   /** A transaction begins; there is one at a time. */
   open(): void {
-    if (this.undos) throw new Error('a transaction is on already');
+    if (this.isOpen) throw new Error('a transaction is on already');
     this.undos = [];
   }
 
@@ -35,9 +36,19 @@ export class Journal {
 
   /** The transaction ends, and everything is as it was. */
   rollBack(): void {
+    for (const _ of this.takeBack());
+  }
+
+  /** The same, edit by edit: behind the last it has ended. */
+  *takeBack(): Generator<void> {
     const undos = this.undos ?? [];
     // An undo may use what edits use, and that is not to be noted.
     this.undos = undefined;
-    for (let undo = undos.pop(); undo; undo = undos.pop()) undo();
+    this.isTakenBack = true;
+    for (let undo = undos.pop(); undo; undo = undos.pop()) {
+      undo();
+      yield;
+    }
+    this.isTakenBack = false;
   }
 }

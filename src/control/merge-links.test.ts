@@ -1,37 +1,11 @@
 // The host's part of the expected texts was taken from ip 6.1.
 import test from 'ava';
 import type { OutputOptions } from '../iproute/commands.js';
-import type { LinkState, LinkStatistics } from '../iproute/link-state.js';
 import { printLinks } from '../iproute/print-link.js';
+import { linkOf } from './link-state.test.helper.js';
 import { mergeLinks } from './merge-links.js';
 
 const plain: OutputOptions = { statistics: false, details: false, json: false, pretty: false };
-
-function linkOf(ifindex: number, name: string): LinkState {
-  return {
-    ifindex,
-    name,
-    flags: ['BROADCAST', 'MULTICAST'],
-    mtu: 1450,
-    qdisc: 'noop',
-    operstate: 'DOWN',
-    mode: 'DEFAULT',
-    group: 'default',
-    promiscuity: 0,
-    allmulti: 0,
-    minMtu: 68,
-    maxMtu: 65521,
-    details: { kind: 'tap', pi: false, vnetHdr: true, persist: false },
-    numTxQueues: 1,
-    numRxQueues: 1,
-    gsoMaxSize: 65536,
-    gsoMaxSegs: 65535,
-    tsoMaxSize: 65536,
-    tsoMaxSegs: 65535,
-    groMaxSize: 65536,
-    statistics: {} as LinkStatistics,
-  };
-}
 
 const LO = `1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT group default qlen 1000
     link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00

@@ -4,7 +4,7 @@
  */
 import type { Command } from '../iproute/commands.js';
 import { CommandError } from '../iproute/commands.js';
-import { adoptRules } from './adopt-rules.js';
+import { adoptRules, compareRules } from './adopt-rules.js';
 import type { DesiredState } from './desired-state.js';
 import { failedAt, readDesired } from './desired-state.js';
 import type { DeviceEdits } from './device-edits.js';
@@ -13,6 +13,7 @@ import { planCommand } from './plan-command.js';
 import type { Say } from './protocol.js';
 import { report } from './report.js';
 import type { Rules } from './rules.js';
+import { stepped } from './slices.js';
 import { Transaction } from './transaction.js';
 
 type CarryOut = (command: Command, say: Say) => Promise<void>;
@@ -21,6 +22,8 @@ export interface ReloadTarget {
   readonly rules: Rules;
   readonly devices: DeviceEdits;
   readonly carryOut: CarryOut;
+  /** Does what only looks, and goes on for long, while others look too. */
+  aside<T>(work: () => Promise<T>): Promise<T>;
   /** Is called when everything is in force, but for lines about the host. */
   readonly inForce?: () => void;
 }
@@ -30,13 +33,17 @@ export async function reload(text: string, name: string, target: ReloadTarget, s
   const { rules, devices } = target;
   const transaction = { current: undefined as Transaction | undefined };
   try {
-    const desired = await readDesired(text, name, devices.present, rules.newTable);
+    const differences = await target.aside(async () => {
+      const read = await readDesired(text, name, devices.present, rules.newTable);
+      return stepped(compareRules(rules, read));
+    });
+    const { desired } = differences;
     transaction.current = new Transaction(rules, devices);
     planDevices(transaction.current, desired, devices, say);
-    transaction.current.edit(() => adoptRules(rules, desired));
+    await transaction.current.editInSlices(() => adoptRules(rules, differences));
     planHost(transaction.current, desired, target, say);
   } catch (error) {
-    transaction.current?.rollBack();
+    await transaction.current?.rollBack();
     return nothingChanged(error, say);
   }
   const refusal = await transaction.current.carryOut();

@@ -6,16 +6,18 @@
 import type { RouteAnswer } from '../io/rtnetlink/client.js';
 import { formatIp, isIpMulticast } from '../iproute/address.js';
 import { CommandError } from '../iproute/commands.js';
-import { SystemError } from '../native/errno.js';
+import { EOPNOTSUPP, SystemError } from '../native/errno.js';
 import { type Device, isHere } from './device-registry.js';
 import { isAny } from './fdb-entries.js';
 
 /** Routes that are remembered, and for how many milliseconds: a batch names few destinations many times. */
 const REMEMBERED = 1024;
 const LONGEST = 100;
+/** No interface has this index. */
+export const NOT_KNOWN = -1;
 
 export interface RouteLoopHost {
-  /** Throws a SystemError where there is no route. */
+  /** Throws a SystemError where there is no route; of EOPNOTSUPP where none can be asked for. */
   route(destination: Uint8Array): Pick<RouteAnswer, 'device'>;
   isUp(device: Device): boolean;
   /** Milliseconds, from wherever. */
@@ -44,7 +46,8 @@ export class RouteLoops {
     throw new CommandError(`vtep: the way to ${formatIp(address)} leads through ${device.name} itself`, exitCode);
   }
 
-  private wayTo(address: Uint8Array): number {
+  /** Index of the interface by which packets to an address leave; 0: there is no route; NOT_KNOWN: there is nobody to ask. */
+  wayTo(address: Uint8Array): number {
     const now = this.host.now();
     if (now - this.asked > LONGEST || this.ways.size === REMEMBERED) {
       this.ways.clear();
@@ -62,7 +65,7 @@ export class RouteLoops {
     try {
       return this.host.route(address).device;
     } catch (error) {
-      if (error instanceof SystemError) return 0;
+      if (error instanceof SystemError) return error.errno === EOPNOTSUPP ? NOT_KNOWN : 0;
       throw error;
     }
   }

@@ -24,6 +24,7 @@ import { RuleEvents } from './rule-events.js';
 import type { RulePlaces } from './rule-places.js';
 import type { RuleDatapath, RuleDevices } from './rule-surroundings.js';
 import { SharedActions } from './shared-actions.js';
+import { inSlices } from './slices.js';
 import type { StrictPeers } from './strict-peers.js';
 
 /**
@@ -61,7 +62,7 @@ export class Rules {
   private retiredBefore = 0;
   private notedBefore = 0;
   /** Makes the edits of the transaction that is on once more. */
-  private again: () => void = () => undefined;
+  private again: () => Iterable<unknown> = () => [];
 
   /** `events`: who is told of what comes in force; `hasRoom`: whether there is memory for more filters. */
   constructor(
@@ -97,7 +98,7 @@ export class Rules {
    * edits is in force with the next commit, and there is none before the transaction's end. `again` makes all its edits
    * once more, for `hide`.
    */
-  open(again: () => void = () => undefined): void {
+  open(again: () => Iterable<unknown> = () => []): void {
     this.journal.open();
     this.again = again;
     this.retiredBefore = this.retired.length;
@@ -109,9 +110,13 @@ export class Rules {
     this.journal.keep();
   }
 
-  /** Everything is as it was when the transaction began. */
-  rollBack(): void {
-    this.journal.rollBack();
+  /** Resolves when everything is as it was when the transaction began. */
+  async rollBack(): Promise<void> {
+    await inSlices(this.takeBack());
+  }
+
+  private *takeBack(): Generator<void> {
+    yield* this.journal.takeBack();
     this.retired.length = this.retiredBefore;
     this.events.unnote(this.notedBefore);
     for (const { ingress, egress } of this.qdiscs.values()) {
@@ -120,13 +125,13 @@ export class Rules {
     }
   }
 
-  /** Everything is as it was when the transaction began, until what this gives back is called. */
-  hide(): () => void {
+  /** Everything is as it was when the transaction began, from when this resolves until what it gives back is called. */
+  async hide(): Promise<() => Promise<void>> {
     const { again } = this;
-    this.rollBack();
+    await this.rollBack();
     return () => {
       this.open(again);
-      again();
+      return inSlices(again());
     };
   }
 
@@ -336,7 +341,7 @@ export class Rules {
     const retired = [...this.retired, this.programs.retire()];
     this.retired = [];
     await this.datapath.apply({ type: 'rules', programs: this.programs.publish(), hooks });
-    for (const release of retired) release();
+    await inSlices(released(retired));
   }
 
   /** What is to be published of a device: its egress too, where it has one or the workers still have. */
@@ -393,4 +398,8 @@ export class Rules {
   private state(filter: Filter, parent: FilterParent): FilterState {
     return { ...filter.spec, parent, actions: filter.actions.map((action) => this.actions.state(action)) };
   }
+}
+
+function* released(retired: readonly (() => void)[]): Generator<void> {
+  for (const release of retired) yield release();
 }

@@ -3,7 +3,6 @@ import type { Datapath } from '../dataplane/datapath.js';
 import { addPeers } from '../devices/fdb-peers.js';
 import { sendUnixDatagram } from '../io/unix-datagram.js';
 import { SystemError } from '../native/errno.js';
-import { isHere } from './device-registry.js';
 import type { Devices } from './devices.js';
 import type { Rules } from './rules.js';
 import type { ServiceEnvironment } from './service-environment.js';
@@ -109,6 +108,6 @@ function sentenceOf({ datapath, devices, rules }: ServedParts): string {
   rules.actions.addPeers(peers);
   // The address that stands for none.
   for (const none of ['00000000', '0'.repeat(32)]) peers.delete(none);
-  const present = devices.registry.list().filter(isHere);
+  const present = devices.registry.present();
   return statusSentence({ devices: present.length, filters: rules.filterCount, peers: peers.size });
 }

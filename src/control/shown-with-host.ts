@@ -15,13 +15,19 @@ type QdiscShow = Extract<Command, { readonly kind: 'qdisc-show' }>;
 /** Runs a tool of the system; what it prints is said. */
 type HostTool = (tool: 'ip' | 'tc', argv: readonly string[], say: Say) => Promise<void>;
 
+/** vtep's devices, as far as they are shown. */
+export interface ShownDevices {
+  readonly registry: Pick<Devices['registry'], 'find'>;
+  readonly links: Pick<Devices['links'], 'states'>;
+}
+
 /** What is shown of vtep's things and of the host's together. */
 export class ShownWithHost {
-  private readonly devices: Devices;
-  private readonly rules: Rules;
+  private readonly devices: ShownDevices;
+  private readonly rules: Pick<Rules, 'qdiscsOf'>;
   private readonly host: HostTool;
 
-  constructor(devices: Devices, rules: Rules, host: HostTool) {
+  constructor(devices: ShownDevices, rules: Pick<Rules, 'qdiscsOf'>, host: HostTool) {
     this.devices = devices;
     this.rules = rules;
     this.host = host;
@@ -34,14 +40,23 @@ export class ShownWithHost {
       await this.host('ip', argv, say);
       return;
     }
-    const links = this.devices.links.states();
-    const shown = links.filter((link) => isLinkShown(link, device ? { ...selector, dev: device.name } : selector));
+    const before = this.devices.links.states();
     if (device) {
-      say({ out: printLinks(shown, output) });
+      const wanted = { ...selector, dev: device.name };
+      say({
+        out: printLinks(
+          before.filter((link) => isLinkShown(link, wanted)),
+          output,
+        ),
+      });
       return;
     }
     const hosts = await this.hostText('ip', argv, say);
-    say({ out: mergeLinks(hosts, new Set(links.map(({ ifindex }) => ifindex)), shown, output) });
+    // Devices may have come and gone meanwhile; the host's ip may know either kind, as TAPs.
+    const links = this.devices.links.states();
+    const own = new Set([...before, ...links].map(({ ifindex }) => ifindex));
+    const shown = links.filter((link) => isLinkShown(link, selector));
+    say({ out: mergeLinks(hosts, own, shown, output) });
   }
 
   /** The host's too: a TAP has a root on the host, which people change with the same `tc qdisc`. */

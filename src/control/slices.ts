@@ -39,3 +39,17 @@ export async function gathered<T>(items: Iterable<T>, slices = new Slices()): Pr
   }
   return all;
 }
+
+/** Carries out small steps to the last of them, in slices, and gives what they come to. Rejects with what a step throws. */
+export async function stepped<T>(steps: Iterator<unknown, T>, slices = new Slices()): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (slices.isOver) await slices.pause();
+  }
+}
+
+/** The same for steps that come to nothing. */
+export async function inSlices(steps: Iterable<unknown>, slices = new Slices()): Promise<void> {
+  for (const _ of steps) if (slices.isOver) await slices.pause();
+}

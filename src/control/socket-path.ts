@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, chmodSync, chownSync, constants, existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { CommandError } from '../iproute/commands.js';
 import { errorText } from '../native/errno.js';
+import { makeFolders } from './make-folders.js';
 
 /** The directory of root's control sockets. */
 const ROOTS = '/run/vtep';
@@ -101,7 +92,7 @@ export function makeSocketDirectory(path: string, access: SocketAccess = {}): vo
   const isRoots = directory === ROOTS;
   const isShared = access.uid !== undefined || access.gid !== undefined;
   try {
-    const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+    const isNew = makeFolders(directory, 0o700);
     if (isNew && !isRoots && isShared) {
       chownSync(directory, access.uid ?? -1, access.gid ?? -1);
       if (access.gid !== undefined) chmodSync(directory, 0o710);

@@ -126,7 +126,7 @@ test('what a roll-back takes away is no peer, and what it brings back is one aga
   bench.rules.open();
   bench.tc('filter add dev vxlan0 ingress protocol all pref 2 flower enc_src_ip 10.0.2.1 action drop');
   bench.tc('filter del dev vxlan0 ingress pref 1');
-  bench.rules.rollBack();
+  await bench.rules.rollBack();
   await knows(t, bench, { '10.0.1.1': true, '10.0.2.1': false });
 });
 

@@ -12,6 +12,7 @@ import type { Command } from '../iproute/commands.js';
 import type { TableEdit } from './device-tables.js';
 import type { Say } from './protocol.js';
 import type { Rules } from './rules.js';
+import { inSlices } from './slices.js';
 
 /** Something outside of the control side that is done, and can be undone. */
 export interface Step {
@@ -63,7 +64,7 @@ export interface Refusal {
 export class Transaction {
   private readonly rules: Rules;
   readonly devices: TransactionDevices;
-  private readonly edits: (() => void)[] = [];
+  private readonly edits: (() => Iterable<unknown> | void)[] = [];
   private readonly steps: { readonly step: Step; readonly line: number | undefined }[] = [];
   private readonly removals: (() => Promise<void>)[] = [];
   private readonly last: { readonly work: () => Promise<void>; readonly line: number | undefined }[] = [];
@@ -82,6 +83,12 @@ export class Transaction {
     this.edits.push(work);
   }
 
+  /** Carries out an edit in small steps, between which others have the thread; rejects with what one throws. */
+  async editInSlices(work: () => Iterable<unknown>): Promise<void> {
+    await inSlices(work());
+    this.edits.push(work);
+  }
+
   step(step: Step, line?: number): void {
     this.steps.push({ step, line });
   }
@@ -96,8 +103,8 @@ export class Transaction {
   }
 
   /** Ends it; nothing has changed. */
-  rollBack(): void {
-    this.rules.rollBack();
+  async rollBack(): Promise<void> {
+    await this.rules.rollBack();
     this.devices.end(true);
   }
 
@@ -112,9 +119,9 @@ export class Transaction {
         done.push(step);
       }
       at = undefined;
-      if (this.devices.hasGuessed) this.editAgain();
+      if (this.devices.hasGuessed) await this.editAgain();
     } catch (error) {
-      this.rules.rollBack();
+      await this.rules.rollBack();
       const remains: unknown[] = [];
       for (const step of done.reverse()) await step.undo().catch((failure: unknown) => remains.push(failure));
       this.devices.end(true);
@@ -141,12 +148,14 @@ export class Transaction {
     return failures;
   }
 
-  private makeEdits(): void {
-    for (const edit of this.edits) edit();
+  private *makeEdits(): Generator<unknown> {
+    for (const edit of this.edits) yield* edit() ?? ONE_STEP;
   }
 
   /** The rules name devices by numbers that only now are known. */
-  private editAgain(): void {
-    this.rules.hide()();
+  private async editAgain(): Promise<void> {
+    await (await this.rules.hide())();
   }
 }
+
+const ONE_STEP = [undefined];

@@ -69,7 +69,7 @@ const rule: fc.Arbitrary<HookRule> = fc.record({
   hook: fc.constantFrom(AT_INGRESS, AT_INGRESS, AT_EGRESS),
   chain: fc.constantFrom(0, 0, 0, 1, 2),
   actions: fc.oneof(
-    fc.array(action, { maxLength: 6 }),
+    fc.array(action, { maxLength: 6, size: 'max' }),
     fc.constantFrom(
       [set(0), redirect(VXLAN0)],
       [mirror(TAP1), set(1), redirect(VXLAN1)],
@@ -172,10 +172,11 @@ test('frames in and mirrored copies are frames out and frames under a reason', (
   fc.assert(
     fc.property(
       fc.record({
-        rules: fc.array(rule, { maxLength: 8 }),
-        messages: fc.array(message, { maxLength: 12 }),
+        rules: fc.array(rule, { maxLength: 8, size: 'max' }),
+        messages: fc.array(message, { maxLength: 12, size: 'max' }),
         toTap: fc.array(fc.oneof({ weight: 5, arbitrary: hostFrame }, { weight: 1, arbitrary: wildSuperFrame }), {
           maxLength: 20,
+          size: 'max',
         }),
         toFace: fc.array(hostFrame, { maxLength: 3 }),
         writeFaults: faults(EAGAIN, EIO, EINVAL),

@@ -47,8 +47,8 @@ class Classic extends Harness {
     }
     // Both receive on the first one's underlay, and send through it.
     const takers = Int32Array.of(VNI0, VXLAN0, -1, VNI1, VXLAN1, -1);
-    this.engine.serveUnderlay(VXLAN0, VXLAN0, takers);
-    this.engine.useUnderlay(VXLAN1, VXLAN0);
+    this.engine.underlays.serve(VXLAN0, VXLAN0, takers);
+    this.engine.underlays.use(VXLAN1, VXLAN0);
   }
 
   entry(address: Uint8Array, state: number, ...remotes: FdbRemote[]): void {
@@ -186,7 +186,7 @@ test('devices that share an underlay get their own VNI, also out of one bundle, 
   classic.engine.setPort(VXLAN1, classic.face, 0);
   classic.send(VXLAN1, frame(mac(11), mac(1)));
   t.deepEqual(classic.sent(), [[1, VNI1, 4789]]);
-  classic.engine.openUnderlay(VXLAN0, null);
+  classic.engine.underlays.open(VXLAN0, null);
   classic.send(VXLAN1, frame(mac(11), mac(1)));
   t.is(classic.reason(VXLAN1, 'device-down'), 1);
 });

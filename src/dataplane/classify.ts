@@ -1,26 +1,20 @@
-import {
-  DEFER_LIMIT,
-  DEFERRED,
-  DeferredFrames,
-  DROPPED_BY_ACTION,
-  KEPT_BY_ACTION,
-  PASSED_BY_ACTION,
-} from '../actions/deferred.js';
+import { DEFER_LIMIT, DEFERRED, type DeferredFrames } from '../actions/deferred.js';
 import type { Executor } from '../actions/execute.js';
 import { AT_EGRESS, AT_INGRESS, type Outlet } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
-import { tagBytes } from '../actions/tag-bytes.js';
 import type { Lookup } from '../classifier/classifier.js';
-import { dissect } from '../classifier/dissect.js';
-import { KEY_TUNNEL, KEY_WORDS, KeyWord } from '../classifier/flow-key.js';
+import { KeyWord } from '../classifier/flow-key.js';
 import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
 import type { Arena } from '../memory/arena.js';
 import { type Counters, DeviceCounter, MAX_DEVICES, WorkCounter } from '../memory/counters.js';
-import { BARE, NONE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
+import { BARE, type PacketIndex, type Packets, TUNNEL_RECEIVED, TUNNEL_TRANSMIT } from '../memory/packets.js';
 import { REASON } from '../memory/reasons.js';
 import { TUNNEL_WORDS, TunnelWord } from '../memory/tunnel.js';
-import { ETH_HEADER, frameProtocol } from '../wire/ethernet.js';
+import { frameProtocol } from '../wire/ethernet.js';
+import { Deferral } from './deferral.js';
+import { egressBytes, ingressBytes } from './hook-bytes.js';
 import type { MirrorTaps } from './mirror-taps.js';
+import { PacketKey } from './packet-key.js';
 import { type OutputQueues, TO_PORT, TO_TUNNEL } from './queues.js';
 
 /** Times that `goto chain` and `reclassify` are followed together (max_reclassify_loop in net/sched/cls_api.c). */
@@ -33,17 +27,13 @@ const PASSED = 1;
 const GONE = 2;
 const DROPPED = 3;
 
-/** What the key's tunnel words hold where it is no received record. */
-const NO_TUNNEL = -1;
-const OTHER_TUNNEL = -2;
-
 /**
  * A frame's way through the hooks of devices: dissect, look up, act, until a verdict stands; then into a queue or a
  * counter. At the ingress what the filters leave alone goes to the host's stack at a vxlan device; a TAP port has
  * none. At the egress it leaves: into the tunnel, or to the host.
  *
- * A run of actions may send the frame, or a copy, through the hooks of other devices, before it goes on itself. There
- * is one flow key; whoever needs it looks whether it is still its own packet's.
+ * A run of actions may send the frame, or a copy, through the hooks of other devices, before it goes on itself. The
+ * flow key (packet-key.ts) may be another packet's then.
  */
 export class Hooks implements Outlet {
   private readonly bytes: Uint8Array;
@@ -52,21 +42,14 @@ export class Hooks implements Outlet {
   private readonly counters: Counters;
   private readonly queues: OutputQueues;
   private readonly receivedTunnels: Int32Array;
-  private transmitTunnels: Int32Array = new Int32Array(0);
   private executor: Executor | undefined;
   private mirrors: MirrorTaps | undefined;
-  /** Frames that wait for actions of the program that embeds vtep, and those whose action has been carried out. */
-  private deferred = new DeferredFrames(0);
-  private resuming = new DeferredFrames(0);
   /** By device: the filters of what comes in, and of what leaves. */
   private readonly ingress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
   private readonly egress: (Lookup | null)[] = new Array(MAX_DEVICES).fill(null);
-  /** Flow key of the packet dissected last. */
-  readonly key = new Int32Array(KEY_WORDS);
-  /** Whose it is. */
-  private keyPacket: PacketIndex = NONE;
-  /** The received tunnel record that the key's enc_* words hold now; or NO_TUNNEL (they are zero), or OTHER_TUNNEL. */
-  private keyTunnel = NO_TUNNEL;
+  readonly key: PacketKey;
+  /** Frames that wait for actions of the program that embeds vtep. */
+  readonly deferral = new Deferral();
 
   constructor(
     arena: Arena,
@@ -82,31 +65,12 @@ export class Hooks implements Outlet {
     this.counters = counters;
     this.queues = queues;
     this.receivedTunnels = receivedTunnels;
+    this.key = new PacketKey(arena, packets, receivedTunnels);
   }
 
   /** Who runs the actions: it sends frames through these hooks in its turn. */
   setExecutor(executor: Executor): void {
     this.executor = executor;
-  }
-
-  /** From now on frames may wait for actions of the program that embeds vtep. */
-  allowDeferred(): void {
-    if (this.deferred.capacity > 0) return;
-    this.deferred = new DeferredFrames(this.packets.capacity);
-    this.resuming = new DeferredFrames(this.packets.capacity);
-  }
-
-  /** How many frames wait. */
-  get waiting(): number {
-    return this.deferred.count;
-  }
-
-  /** Those that wait, to be carried out and then resumed; others wait in another place from now on. */
-  takeDeferred(): DeferredFrames {
-    const taken = this.deferred;
-    this.deferred = this.resuming;
-    this.resuming = taken;
-    return taken;
   }
 
   /** Who knows the TAPs of mirror receivers. */
@@ -120,29 +84,18 @@ export class Hooks implements Outlet {
     else this.egress[device] = lookup;
   }
 
-  /** The tunnel_key set records of a new rule snapshot. */
-  useTunnels(tunnels: Int32Array): void {
-    this.transmitTunnels = tunnels;
-  }
-
-  /** A new receive batch: its tunnel records are other ones under the same numbers. */
-  beginBatch(): void {
-    this.forgetTunnel();
-  }
-
-  /** Fills the flow key of a packet, and the packet's layer columns. */
-  dissect(packet: PacketIndex): void {
-    dissect(this.bytes, this.packets.frame[packet], this.packets.length[packet], this.packets, packet, this.key, 0);
-    this.keyPacket = packet;
+  /** Whether a device has such a hook. */
+  has(device: number, hook: number): boolean {
+    return (hook === AT_INGRESS ? this.ingress[device] : this.egress[device]) !== null;
   }
 
   refresh(packet: PacketIndex): void {
-    this.dissect(packet);
+    this.key.dissect(packet);
   }
 
   protocol(packet: PacketIndex): number {
-    if (this.keyPacket !== packet) this.dissect(packet);
-    return this.key[KeyWord.IP_PROTO];
+    this.key.ensure(packet);
+    return this.key.words[KeyWord.IP_PROTO];
   }
 
   refusal(device: number): number {
@@ -168,7 +121,7 @@ export class Hooks implements Outlet {
     const lookup = this.ingress[device];
     let outcome = UNMATCHED;
     if (lookup !== null) {
-      const bytes = this.packets.length[packet] - ETH_HEADER - tagBytes(this.packets, packet);
+      const bytes = ingressBytes(this.packets, packet);
       this.countHook(packet, device, bytes);
       if (!lookup.empty) {
         outcome = this.classify(packet, device, lookup, AT_INGRESS, this.devices.ifindex(device), bytes);
@@ -189,10 +142,11 @@ export class Hooks implements Outlet {
    * it came in on; 0: none. False where the filters dropped it.
    */
   send(packet: PacketIndex, device: number, indev: number): boolean {
-    this.packets.device[packet] = device;
+    const { packets } = this;
+    packets.device[packet] = device;
     const lookup = this.egress[device];
     if (lookup !== null) {
-      const bytes = this.wireBytes(packet);
+      const bytes = egressBytes(packets, packet);
       this.countHook(packet, device, bytes);
       if (!lookup.empty) {
         const outcome = this.classify(packet, device, lookup, AT_EGRESS, indev, bytes);
@@ -240,11 +194,11 @@ export class Hooks implements Outlet {
     if (executor === undefined) return UNMATCHED;
     executor.beginHook();
     for (;;) {
-      if (this.keyPacket !== packet) this.dissect(packet);
-      key[KeyWord.INDEV] = indev;
-      this.loadTunnel(packet);
+      key.ensure(packet);
+      key.words[KeyWord.INDEV] = indev;
+      key.loadTunnel(packet);
       const protocol = frameProtocol(this.bytes, packets.frame[packet], packets.length[packet]);
-      const rule = lookup.find(key, 0, chain, protocol, position);
+      const rule = lookup.find(key.words, 0, chain, protocol, position);
       counters.work(WorkCounter.LOOKUPS, 1);
       counters.work(WorkCounter.PROBES, lookup.probes);
       if (rule < 0) return UNMATCHED;
@@ -300,60 +254,33 @@ export class Hooks implements Outlet {
     times: number,
   ): number {
     if (times === DEFER_LIMIT) return PASSED;
-    const { deferred } = this;
-    const n = deferred.add(packet);
-    if (n < 0) {
+    if (!this.deferral.add(executor, packet, device, hook, indev, bytes, rule, position, chain, loops, times)) {
       this.counters.reason(device, REASON['batch-full'], this.packets.segments(packet), packet);
       return DROPPED;
     }
-    deferred.action[n] = executor.deferredAction;
-    deferred.place[n] = executor.deferredAt;
-    deferred.row[n] = executor.deferredRow;
-    deferred.nesting[n] = executor.depth;
-    deferred.device[n] = device;
-    deferred.hook[n] = hook;
-    deferred.indev[n] = indev;
-    deferred.bytes[n] = bytes;
-    deferred.rule[n] = rule;
-    deferred.position[n] = position;
-    deferred.chain[n] = chain;
-    deferred.loops[n] = loops;
-    deferred.times[n] = times + 1;
     return GONE;
   }
 
-  /** Has every frame of `resuming` go on as its action has said. */
-  resume(): void {
-    const { resuming, executor } = this;
-    if (executor === undefined) return;
-    for (let n = 0; n < resuming.count; n++) {
-      const packet = resuming.packet[n] as PacketIndex;
-      const device = resuming.device[n];
-      const hook = resuming.hook[n];
-      this.packets.device[packet] = device;
-      this.dissect(packet);
-      const lookup = hook === AT_INGRESS ? this.ingress[device] : this.egress[device];
-      if (lookup === null) continue;
-      executor.beginHook();
-      const verdict = this.verdictOf(executor, packet, hook, resuming.bytes[n], n);
-      const outcome = this.goOn(executor, verdict, packet, device, lookup, n);
-      if (hook === AT_INGRESS) this.settleIngress(packet, device, outcome);
-      else this.settleEgress(packet, device, outcome);
-    }
-    resuming.count = 0;
+  /** Goes on with the frame of entry `n` of `frames`, which has waited, and whose rule has come to a verdict. */
+  goOn(verdict: number, packet: PacketIndex, frames: DeferredFrames, n: number): void {
+    const device = frames.device[n];
+    const outcome = this.outcomeAgain(verdict, packet, device, frames, n);
+    if (frames.hook[n] === AT_INGRESS) this.settleIngress(packet, device, outcome);
+    else this.settleEgress(packet, device, outcome);
   }
 
-  /** What becomes of the frame of entry `n` of `resuming`, whose rule has come to a verdict. */
-  private goOn(
-    executor: Executor,
+  private outcomeAgain(
     verdict: number,
     packet: PacketIndex,
     device: number,
-    lookup: Lookup,
+    frames: DeferredFrames,
     n: number,
   ): number {
-    const { hook: hooks, indev: indevs, bytes: lengths, rule, position, chain, loops, times } = this.resuming;
+    const { executor } = this;
+    const { hook: hooks, indev: indevs, bytes: lengths, rule, position, chain, loops, times } = frames;
     const hook = hooks[n];
+    const lookup = hook === AT_INGRESS ? this.ingress[device] : this.egress[device];
+    if (executor === undefined || lookup === null) return UNMATCHED;
     const indev = indevs[n];
     const bytes = lengths[n];
     switch (verdict) {
@@ -382,22 +309,6 @@ export class Hooks implements Outlet {
         );
       default:
         return this.outcomeOf(verdict, packet, device);
-    }
-  }
-
-  /** What follows from what an action has said of entry `n` of `resuming`; a drop is counted. */
-  private verdictOf(executor: Executor, packet: PacketIndex, hook: number, bytes: number, n: number): number {
-    const { resuming } = this;
-    switch (resuming.outcome[n]) {
-      case DROPPED_BY_ACTION:
-        executor.countDrop(packet, resuming.row[n], resuming.reason[n]);
-        return Verdict.SHOT;
-      case KEPT_BY_ACTION:
-        return Verdict.STOLEN;
-      case PASSED_BY_ACTION:
-        return Verdict.OK;
-      default:
-        return executor.resume(packet, resuming.rule[n], hook, bytes, resuming.place[n], resuming.nesting[n]);
     }
   }
 
@@ -431,45 +342,8 @@ export class Hooks implements Outlet {
     else this.send(packet, tap, this.devices.ifindex(device));
   }
 
-  /** Bytes at an egress: with the Ethernet header, and a super-frame with the headers of every segment. */
-  private wireBytes(packet: PacketIndex): number {
-    const { packets } = this;
-    const segments = packets.segments(packet);
-    const tag = tagBytes(packets, packet);
-    const length = packets.length[packet] - tag;
-    const headers = packets.payload[packet];
-    return segments === 1 || headers < 0 ? length : length + (segments - 1) * (headers - tag);
-  }
-
   private countHook(packet: PacketIndex, device: number, bytes: number): void {
     this.counters.device(device, DeviceCounter.HOOK_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.HOOK_BYTES, bytes);
-  }
-
-  /** The metadata that the packet has, received or set: flower looks at either (skb_flow_dissect_tunnel_info). */
-  private loadTunnel(packet: PacketIndex): void {
-    const flags = this.packets.flags[packet];
-    const tunnel = this.packets.tunnel[packet];
-    if ((flags & TUNNEL_RECEIVED) !== 0) {
-      if (tunnel === this.keyTunnel) return;
-      this.copyTunnel(this.receivedTunnels, tunnel);
-      this.keyTunnel = tunnel;
-    } else if ((flags & TUNNEL_TRANSMIT) !== 0) {
-      this.copyTunnel(this.transmitTunnels, tunnel);
-      this.keyTunnel = OTHER_TUNNEL;
-    } else {
-      this.forgetTunnel();
-    }
-  }
-
-  private copyTunnel(records: Int32Array, tunnel: number): void {
-    const from = tunnel * TUNNEL_WORDS;
-    for (let w = 0; w < TUNNEL_WORDS; w++) this.key[KEY_TUNNEL + w] = records[from + w];
-  }
-
-  private forgetTunnel(): void {
-    if (this.keyTunnel === NO_TUNNEL) return;
-    this.key.fill(0, KEY_TUNNEL, KEY_TUNNEL + TUNNEL_WORDS);
-    this.keyTunnel = NO_TUNNEL;
   }
 }

@@ -35,7 +35,7 @@ test.serial('learned addresses stay, and refresh', (t) => {
   harness.devices.setVxlan(VXLAN0, VxlanMode.CLASSIC | VxlanMode.LEARN, 4);
   fdb.setDevice(VXLAN0, 0, defaults);
   fdb.setOpen(VXLAN0, true);
-  harness.engine.serveUnderlay(VXLAN0, VXLAN0, Int32Array.of(4, VXLAN0, -1));
+  harness.engine.underlays.serve(VXLAN0, VXLAN0, Int32Array.of(4, VXLAN0, -1));
   const frame = concat(Uint8Array.of(2, 0, 0, 0, 0, 9), Uint8Array.of(2, 0, 0, 0, 0, 77), Uint8Array.of(0x88, 0xb5, 0));
   const aged: unknown[] = [];
   for (const by of [0, DAY, -DAY, 365 * DAY, 0]) {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { AT_INGRESS } from '../actions/outlet.js';
 import { Verdict } from '../actions/program.js';
@@ -170,4 +171,20 @@ test('a worker that dies says why, and another goes on with all that it had', as
   await until(datapath, () => datapath.actionCounters.value(0, 0) === 1);
   t.is(datapath.counters.deviceValue(TAP0, DeviceCounter.RX_PACKETS), 2, 'counters go on');
   t.is(lost(), 1);
+});
+
+test('a worker that dies is the end where the forwarding table is torn, and the end says so', async (t) => {
+  const datapath = await start(t);
+  const fd = fifo(t);
+  const writing = new Worker(new URL('../memory/shared-lock.test.helper.js', import.meta.url), {
+    workerData: { words: new Int32Array(datapath.fdb.buffer), writes: true, holds: -1 },
+  });
+  await once(writing, 'message');
+  await writing.terminate();
+  await poison(datapath);
+  const failed = once(datapath, 'failed');
+  await datapath.apply({ type: 'port-open', device: TAP0, queues: queuesOf(fd), offloads: 0 });
+  hostSends(fd, buildFrame({}));
+  const [error] = (await failed) as [Error];
+  t.regex(error.message, /^a worker died while it wrote the forwarding table: TypeError/);
 });

@@ -114,7 +114,7 @@ export class Decapsulator {
     this.counters.peers.begin();
     this.records.begin();
     this.trains.forget();
-    this.hook.beginBatch();
+    this.hook.key.beginBatch();
   }
 
   /** Datagrams in message `m`: each may take a packet. */
@@ -319,7 +319,7 @@ export class Decapsulator {
       this.packets.flags[packet] = TUNNEL_RECEIVED;
       this.packets.tunnel[packet] = record;
     }
-    this.hook.dissect(packet);
+    this.hook.key.dissect(packet);
     this.markSuperFrame(packet, device, innerSegment);
     this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
     this.counters.device(device, DeviceCounter.RX_BYTES, frameLength - ETH_HEADER);
@@ -335,7 +335,7 @@ export class Decapsulator {
   /** Checksums that the sender left to a device further on, and frames larger than any on a wire. */
   private markSuperFrame(packet: PacketIndex, device: number, innerSegment: number): void {
     const packets = this.packets;
-    const mtu = this.paths.limit(this.hook.key, this.devices.mtu(device));
+    const mtu = this.paths.limit(this.hook.key.words, this.devices.mtu(device));
     markUnfinished(this.checksums, packets, packet, mtu);
     if ((packets.flags[packet] & UNFINISHED) === 0) return;
     if (innerSegment > 0 && (packets.shape[packet] & SHAPE_UDP) !== 0) {
@@ -345,6 +345,7 @@ export class Decapsulator {
       packets.gsoSize[packet] = Math.max(1, mtu - (packets.payload[packet] - packets.l3[packet]));
       packets.flags[packet] |= SIZE_GUESSED;
     }
+    packets.fixSegments(packet);
   }
 
   private isOwnSource(frame: number, device: number): boolean {

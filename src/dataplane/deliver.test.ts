@@ -237,7 +237,7 @@ test('a device whose port or socket is closed drops what is queued for it', (t) 
     { device: TAP1, actions: [set(0), redirect(VXLAN1)] },
   ]);
   harness.engine.setPort(TAP0, null, 0);
-  harness.engine.setUnderlay(VXLAN1, null);
+  harness.engine.underlays.set(VXLAN1, null);
   harness.receive(vxlan(4, FRAME));
   harness.send(TAP1, hostFrame(buildFrame({ payload: noise(250, 1), unfinished: true }), { type: 1, size: 100 }));
   t.deepEqual(harness.reasons(TAP0), { 'tap-gone': 1 });

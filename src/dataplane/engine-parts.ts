@@ -22,29 +22,36 @@ import { Coalescer } from '../offload/coalesce.js';
 import { Encapsulator } from '../offload/encapsulate.js';
 import { Checksummer } from '../wire/checksum.js';
 import { simdChecksums } from '../wire/simd-checksums.js';
+import { Admitter } from './admit.js';
+import { BatchClock } from './batch-clock.js';
+import { BatchInHand } from './batch-in-hand.js';
 import { Hooks } from './classify.js';
 import { Decapsulator } from './decapsulate.js';
 import { Deliverer } from './deliver.js';
 import { Demultiplexer } from './demultiplexer.js';
 import { Forwarder } from './forwarder.js';
+import { HostFrames, TAP_FRAMES } from './host-frames.js';
 import { ANSWERS, Inbound } from './inbound.js';
 import { MirrorTaps } from './mirror-taps.js';
 import { NeighbourLookup } from './neighbour-lookup.js';
 import { NeighbourProxy } from './neighbour-proxy.js';
 import { PathMtus } from './path-mtu.js';
+import { PortWriter } from './port-writer.js';
 import { OutputQueues } from './queues.js';
+import { Resumer } from './resume.js';
 import { RingSampler } from './ring-sampler.js';
 import { RouteShortCircuit } from './route-short-circuit.js';
+import { SendOutcomes } from './send-outcomes.js';
 import { SourceLearning } from './source-learning.js';
 import { ReceivedTrains } from './trains.js';
+import { Transmitter } from './transmit.js';
 import { UnderlayPaths } from './underlay-paths.js';
+import { Underlays } from './underlays.js';
 
 /** Descriptors of a batch; a bundle of 64 KB of small datagrams is split over several batches' worth of flushes. */
 export const PACKETS = 4096;
 /** Messages of one recvmmsg. */
 export const MESSAGES = 32;
-/** Frames read from a TAP before they are flushed. */
-export const TAP_FRAMES = 64;
 /** Bytes for copies of frames that are rewritten after they were mirrored: every frame of a full batch once. */
 const SCRATCH_BYTES = 4 * 1024 * 1024;
 
@@ -71,21 +78,27 @@ const PLAIN: EngineClasses = { Hooks, Executor };
 export class EngineParts {
   readonly packets: Packets;
   readonly batch: ReceivedDatagrams;
-  readonly tapSlots: Slots;
   readonly fdb: FdbLookup;
   readonly demultiplexer = new Demultiplexer();
   readonly queues: OutputQueues;
   readonly executor: Executor;
   readonly hook: Hooks;
+  readonly resumer: Resumer;
   /** Who sees what is counted under reasons. */
   readonly witness: Witness;
   readonly scratch: BatchScratch;
   readonly flowCache: FlowCache;
   readonly decapsulator: Decapsulator;
   readonly trains: ReceivedTrains;
-  readonly learning: SourceLearning;
-  readonly paths: PathMtus;
+  readonly portWriter: PortWriter;
+  readonly transmitter: Transmitter;
   readonly deliverer: Deliverer;
+  readonly underlays: Underlays;
+  readonly hostFrames: HostFrames;
+  readonly admitter: Admitter;
+  readonly inHand: BatchInHand;
+  readonly clock: BatchClock;
+  readonly writable: Writable;
   readonly underlayPaths = new UnderlayPaths();
   readonly inbound: Inbound;
   readonly mirrors: MirrorTaps;
@@ -114,7 +127,7 @@ export class EngineParts {
     this.batch = new ReceivedDatagrams(arena, MESSAGES, PACKETS + ANSWERS);
     this.witness = new Witness(arena.u8, this.packets, this.batch, drops);
     counters.witness = this.witness;
-    this.tapSlots = new Slots(arena, TAP_FRAMES);
+    const slots = new Slots(arena, TAP_FRAMES);
     this.queues = new OutputQueues(this.packets);
     this.scratch = new BatchScratch(arena, SCRATCH_BYTES);
     this.hook = new classes.Hooks(arena, this.packets, devices, counters, this.queues, this.batch.tunnels);
@@ -123,10 +136,11 @@ export class EngineParts {
     const parts = { arena, packets, scratch, checksums, counters, actionCounters, sampler };
     this.executor = new classes.Executor(parts, this.hook, NO_PROGRAMS);
     this.hook.setExecutor(this.executor);
+    this.resumer = new Resumer(packets, this.hook, this.executor, this.hook.deferral);
     this.mirrors = new MirrorTaps(arena, packets, devices, counters, this.batch);
     this.hook.setMirrors(this.mirrors);
     this.flowCache = new FlowCache(counters);
-    this.paths = new PathMtus(arena.u8, this.packets, pathMtus);
+    const paths = new PathMtus(arena.u8, this.packets, pathMtus);
     const { queues, executor, batch } = this;
     this.trains = new ReceivedTrains(
       arena,
@@ -139,7 +153,7 @@ export class EngineParts {
       queues,
       batch,
     );
-    this.learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
+    const learning = new SourceLearning(arena.u8, packets, devices, counters, this.fdb, batch.tunnels);
     this.decapsulator = new Decapsulator(
       arena,
       this.packets,
@@ -148,9 +162,9 @@ export class EngineParts {
       this.hook,
       checksums,
       this.batch,
-      this.paths,
+      paths,
       this.demultiplexer,
-      this.learning,
+      learning,
       this.trains,
       vniCounters,
     );
@@ -165,24 +179,38 @@ export class EngineParts {
       this.inbound,
       checksums,
     );
-    const writable = new Writable(arena, packets, scratch);
-    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, writable);
-    this.deliverer = new Deliverer(
+    this.writable = new Writable(arena, packets, scratch);
+    const rsc = new RouteShortCircuit(arena.u8, packets, devices, this.fdb, this.neighbours, this.writable);
+    const { demultiplexer, underlayPaths, inbound } = this;
+    this.portWriter = new PortWriter(
       arena,
-      this.packets,
+      packets,
       devices,
       counters,
-      this.queues,
-      new Coalescer(arena, this.packets, checksums, PACKETS),
-      new Encapsulator(arena, this.packets, checksums),
-      new Forwarder(arena.u8, this.packets, devices, this.fdb),
+      new Coalescer(arena, packets, checksums, PACKETS),
+    );
+    const outcomes = new SendOutcomes(devices, counters, demultiplexer, vniCounters, underlayPaths);
+    this.transmitter = new Transmitter(
+      arena,
+      packets,
+      devices,
+      counters,
+      outcomes,
+      new Encapsulator(arena, packets, checksums),
+      new Forwarder(arena.u8, packets, devices, this.fdb),
       proxy,
       rsc,
-      this.demultiplexer,
-      vniCounters,
+      demultiplexer,
       NO_PROGRAMS.tunnels,
-      this.underlayPaths,
-      this.inbound,
+      underlayPaths,
+      inbound,
     );
+    this.deliverer = new Deliverer(queues, this.portWriter, this.transmitter);
+    const { hook, decapsulator, mirrors } = this;
+    this.underlays = new Underlays(batch, counters, demultiplexer, this.transmitter);
+    this.hostFrames = new HostFrames(packets, slots, devices, counters, hook, paths);
+    this.admitter = new Admitter(inbound, packets, devices, counters, hook, learning);
+    this.inHand = new BatchInHand(packets, devices, counters, queues, hook, demultiplexer, decapsulator);
+    this.clock = new BatchClock(executor, this.witness, paths, underlayPaths, inbound, mirrors, this.fdb);
   }
 }

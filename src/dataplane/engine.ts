@@ -1,6 +1,6 @@
 /**
- * The datapath of one worker, without its thread: everything from a filled receive batch to the last write. The
- * worker drives it with real devices, tests with fakes.
+ * The datapath of one worker, without its thread: the sequence of a batch, from the receive call to the last write, and
+ * what it is told to go by. The worker drives it with real devices, tests with fakes.
  *
  * A batch runs to completion: receive, decapsulate, classify, act, queue, coalesce, write. Nothing is kept from one
  * batch to the next but the rules and the counters, so there is no queue to bound and no timer to flush one.
@@ -9,167 +9,116 @@
 import type { CustomActions } from '../actions/deferred.js';
 import type { Executor } from '../actions/execute.js';
 import type { ActionPrograms } from '../actions/program.js';
-import { Writable } from '../actions/writable.js';
+import type { Writable } from '../actions/writable.js';
 import type { Lookup } from '../classifier/classifier.js';
 import type { FlowCache } from '../classifier/flow-cache/flow-cache.js';
-import { DeviceKind, type DeviceTable, VxlanMode } from '../devices/device-table.js';
+import type { DeviceTable } from '../devices/device-table.js';
 import type { FdbLookup } from '../devices/fdb-lookup.js';
-import type { FramePort, Routes, Underlay } from '../io/device.js';
+import type { FramePort, Routes } from '../io/device.js';
 import type { Arena } from '../memory/arena.js';
 import { CapturePoint, CaptureRing } from '../memory/capture-ring.js';
-import { type Clock, STEADY_OFFSET } from '../memory/clock.js';
-import {
-  type ActionCounters,
-  type Counters,
-  DeviceCounter,
-  MAX_DEVICES,
-  SizeHistogram,
-  WorkCounter,
-} from '../memory/counters.js';
-import type { DropRing } from '../memory/drop-ring.js';
-import { type PacketIndex, type Packets, TUNNEL_RECEIVED } from '../memory/packets.js';
-import { REASON } from '../memory/reasons.js';
-import { HEADROOM, type ReceivedDatagrams, type Slots } from '../memory/received.js';
-import type { SampleRing } from '../memory/sample-ring.js';
+import type { Clock } from '../memory/clock.js';
+import { type Counters, SizeHistogram, WorkCounter } from '../memory/counters.js';
+import type { PacketIndex, Packets } from '../memory/packets.js';
+import type { ReceivedDatagrams } from '../memory/received.js';
 import type { BatchScratch } from '../memory/scratch.js';
-import type { VniCounters } from '../memory/vni-counters.js';
-import { DROP_WINDOW, type Witness } from '../memory/witness.js';
+import type { Witness } from '../memory/witness.js';
+import type { Admitter } from './admit.js';
+import type { BatchClock } from './batch-clock.js';
+import type { BatchInHand } from './batch-in-hand.js';
 import { type CaptureFilter, CaptureTaps } from './capture-taps.js';
 import type { Hooks } from './classify.js';
 import type { Decapsulator } from './decapsulate.js';
 import type { Deliverer } from './deliver.js';
 import type { Demultiplexer } from './demultiplexer.js';
-import { type EngineClasses, EngineParts, PACKETS, TAP_FRAMES } from './engine-parts.js';
+import { EngineParts, PACKETS } from './engine-parts.js';
+import type { HostFrames } from './host-frames.js';
 import type { Inbound } from './inbound.js';
-import { loseFromHost, loseQueued, loseReceived } from './lost-batch.js';
 import type { MirrorTaps } from './mirror-taps.js';
 import type { NeighbourLookup } from './neighbour-lookup.js';
-import type { PathMtus } from './path-mtu.js';
 import type { PeerFilter } from './peer-filter.js';
-import type { OutputQueues } from './queues.js';
-import type { SourceLearning } from './source-learning.js';
+import type { PortWriter } from './port-writer.js';
+import type { Resumer } from './resume.js';
 import type { ReceivedTrains } from './trains.js';
+import type { Transmitter } from './transmit.js';
 import type { UnderlayPaths } from './underlay-paths.js';
+import type { Underlays } from './underlays.js';
 import type { WrittenPorts } from './written-ports.js';
 
 export { ENGINE_ARENA_BYTES, type EngineClasses, MESSAGES } from './engine-parts.js';
 
 /** Descriptors kept free for mirrored copies while a message is decapsulated. */
 const SPARE_PACKETS = 1024;
-/**
- * Frames read from a TAP at a time: TAP_STEP, and as many again up to TAP_FRAMES while they are small, because what
- * leaves together costs less (io/udp/bundler.ts). Super-frames of 64 KB end a batch at the first step, so that
- * acknowledgements do not wait long for their turn.
- */
-const TAP_STEP = 16;
-const TAP_BYTES = 65536;
-/**
- * Messages that the frames of one read may become before the next reads bring fewer: a broadcast frame becomes as many as
- * there are remotes, and others would wait for all of them.
- */
-const TAP_MESSAGES = 1024;
-
 /** Times that a frame may go on from one vxlan device of this host to another. */
 const LOCAL_LIMIT = 4;
 
 export class Engine {
+  readonly fdb: FdbLookup;
+  readonly mirrors: MirrorTaps;
+  readonly neighbours: NeighbourLookup;
+  /** Where datagrams come from and go to. */
+  readonly underlays: Underlays;
+  private readonly arena: Arena;
+  private readonly devices: DeviceTable;
+  private readonly counters: Counters;
   private readonly packets: Packets;
   private readonly batch: ReceivedDatagrams;
-  private readonly tapSlots: Slots;
-  private readonly devices: DeviceTable;
-  readonly fdb: FdbLookup;
   private readonly demultiplexer: Demultiplexer;
-  private readonly counters: Counters;
   private readonly executor: Executor;
-  /** The steady clock at the time of the batch, in milliseconds; here, because a number passed on may be made anew. */
-  private readonly time: Float64Array;
   private readonly hook: Hooks;
-  private readonly queues: OutputQueues;
   private readonly witness: Witness;
-  private readonly arena: Arena;
-  /** null: nobody captures. */
-  private captures: CaptureTaps | null = null;
-  private hasTrains = true;
   private readonly scratch: BatchScratch;
   private readonly flowCache: FlowCache;
   private readonly decapsulator: Decapsulator;
   private readonly trains: ReceivedTrains;
-  private readonly learning: SourceLearning;
-  private readonly paths: PathMtus;
+  private readonly hostFrames: HostFrames;
+  private readonly inbound: Inbound;
+  private readonly admitter: Admitter;
+  private readonly resumer: Resumer;
+  private readonly portWriter: PortWriter;
+  private readonly transmitter: Transmitter;
   private readonly deliverer: Deliverer;
   private readonly writable: Writable;
   private readonly underlayPaths: UnderlayPaths;
-  private readonly inbound: Inbound;
-  readonly mirrors: MirrorTaps;
-  private readonly neighbours: NeighbourLookup;
-  private readonly underlays: (Underlay | null)[] = new Array(MAX_DEVICES).fill(null);
-  private readonly ports: (FramePort | null)[] = new Array(MAX_DEVICES).fill(null);
-  /** What has been counted of each port's `short` and `malformed`, modulo 2^32. */
-  private readonly shortSeen = new Int32Array(MAX_DEVICES);
-  private readonly malformedSeen = new Int32Array(MAX_DEVICES);
-  /** Frames that may be read from each port at once. */
-  private readonly allowance = new Int32Array(MAX_DEVICES).fill(TAP_FRAMES);
-  /** null: the machine's, which is asked directly; a call through an interface would box what it answers. */
-  private clock: Clock | null = null;
+  private readonly clock: BatchClock;
+  private readonly inHand: BatchInHand;
+  /** null: nobody captures. */
+  private captures: CaptureTaps | null = null;
+  private hasTrains = true;
   private customActions: CustomActions | null = null;
-  /** The batch in hand: the descriptor's underlay or device, or -1; which message or frame is looked at, and of how many. */
-  private underlayInHand = -1;
-  private portInHand = -1;
-  private at = 0;
-  private inHand = 0;
-  /** Packets that there were before it was looked at. */
-  private packetsBefore = 0;
 
-  /** As EngineParts: what is absent is one of its own. */
-  constructor(
-    arena: Arena,
-    devices: DeviceTable,
-    counters: Counters,
-    actionCounters: ActionCounters,
-    samples?: SampleRing,
-    fdb?: SharedArrayBuffer,
-    vniCounters?: VniCounters,
-    pathMtus?: SharedArrayBuffer,
-    classes?: EngineClasses,
-    drops?: DropRing,
-  ) {
+  /** Is made of the same as EngineParts. */
+  constructor(...of: ConstructorParameters<typeof EngineParts>) {
+    const [arena, devices, counters] = of;
+    const parts = new EngineParts(...of);
     this.arena = arena;
     this.devices = devices;
     this.counters = counters;
-    const parts = new EngineParts(
-      arena,
-      devices,
-      counters,
-      actionCounters,
-      samples,
-      fdb,
-      vniCounters,
-      pathMtus,
-      classes,
-      drops,
-    );
-    this.witness = parts.witness;
+    this.fdb = parts.fdb;
+    this.mirrors = parts.mirrors;
+    this.neighbours = parts.neighbours;
+    this.underlays = parts.underlays;
     this.packets = parts.packets;
     this.batch = parts.batch;
-    this.tapSlots = parts.tapSlots;
-    this.fdb = parts.fdb;
     this.demultiplexer = parts.demultiplexer;
     this.executor = parts.executor;
-    this.time = parts.executor.arrivals.time;
     this.hook = parts.hook;
-    this.queues = parts.queues;
+    this.witness = parts.witness;
     this.scratch = parts.scratch;
     this.flowCache = parts.flowCache;
     this.decapsulator = parts.decapsulator;
     this.trains = parts.trains;
-    this.learning = parts.learning;
-    this.paths = parts.paths;
-    this.deliverer = parts.deliverer;
-    this.underlayPaths = parts.underlayPaths;
+    this.hostFrames = parts.hostFrames;
     this.inbound = parts.inbound;
-    this.mirrors = parts.mirrors;
-    this.neighbours = parts.neighbours;
-    this.writable = new Writable(arena, parts.packets, parts.scratch);
+    this.admitter = parts.admitter;
+    this.resumer = parts.resumer;
+    this.portWriter = parts.portWriter;
+    this.transmitter = parts.transmitter;
+    this.deliverer = parts.deliverer;
+    this.writable = parts.writable;
+    this.underlayPaths = parts.underlayPaths;
+    this.clock = parts.clock;
+    this.inHand = parts.inHand;
   }
 
   /** One more slab of token buckets (actions/buckets.ts), for programs that are put in force later. */
@@ -180,9 +129,9 @@ export class Engine {
   /** Puts programs in force; the hooks that refer to them follow in the same turn. */
   usePrograms(programs: ActionPrograms): void {
     this.executor.use(programs);
-    this.hook.useTunnels(programs.tunnels);
+    this.hook.key.useTunnels(programs.tunnels);
     this.witness.transmitTunnels = programs.tunnels;
-    this.deliverer.use(programs.tunnels);
+    this.transmitter.use(programs.tunnels);
   }
 
   /** Puts the filters of a hook (AT_INGRESS or AT_EGRESS) of a device in force; null: it has no such hook. */
@@ -194,13 +143,13 @@ export class Engine {
 
   /** Another clock, and chance that is the same each time (`seed`: any 32 bits but 0): for what has to come out the same. */
   makeRepeatable(clock: Clock, seed: number): void {
-    this.clock = clock;
+    this.clock.use(clock);
     this.executor.seed(seed);
   }
 
   /** The ports that frames were written to; whoever looks at it resets it. */
   get written(): WrittenPorts {
-    return this.deliverer.written;
+    return this.portWriter.written;
   }
 
   /** The action `simple` that a frame has met since the last call: its id, or -1. */
@@ -210,33 +159,28 @@ export class Engine {
     return note;
   }
 
-  /** The host's neighbours on devices with `proxy` or `rsc`, NEIGHBOUR_WORDS words each. */
-  useNeighbours(neighbours: Int32Array): void {
-    this.neighbours.use(neighbours);
-  }
-
   /** The TAPs of a mirror receiver, and VNIs that get none; frames that waited for either go on, or are counted. */
   useMirrorTaps(device: number, taps: Int32Array, refused: Int32Array): void {
     const { mirrors } = this;
     mirrors.use(device, taps, refused);
     if (mirrors.held === 0) return;
-    this.tick(mirrors.held);
+    this.clock.begin(mirrors.held);
     this.packets.reset();
-    this.hook.beginBatch();
+    this.hook.key.beginBatch();
     for (let tap = mirrors.release(); tap >= 0; tap = mirrors.release()) {
       const packet = mirrors.released;
-      this.hook.dissect(packet);
+      this.hook.key.dissect(packet);
       this.hook.send(packet, tap, this.devices.ifindex(this.packets.device[packet]));
     }
     this.finish();
-    this.tock();
+    this.clock.end();
     mirrors.compact();
   }
 
   /** Who carries out the actions that are not vtep's own. */
   setCustomActions(actions: CustomActions): void {
     this.customActions = actions;
-    this.hook.allowDeferred();
+    this.hook.deferral.allow(this.packets.capacity);
   }
 
   /** What custom actions and devices look at frames with; borrowed within a batch. */
@@ -256,7 +200,7 @@ export class Engine {
 
   /** Whether frames are merged before they are written to ports that take merged ones. */
   setCoalescing(on: boolean): void {
-    this.deliverer.setCoalescing(on);
+    this.portWriter.setCoalescing(on);
   }
 
   /** Whether datagrams of one flow in a row share what the first one of them did. */
@@ -281,16 +225,14 @@ export class Engine {
     const at = (point: number): CaptureTaps | null => (this.captures?.wants(point) ? this.captures : null);
     witness.tap = at(CapturePoint.DROP);
     this.decapsulator.captures = at(CapturePoint.DECAP);
-    this.deliverer.captures = this.captures;
+    this.deliverer.setCaptures(this.captures);
     this.rideTrains();
   }
 
   /** `offloads`: what the port takes unfinished or unsegmented (bits as the coalescer's). */
   setPort(device: number, port: FramePort | null, offloads: number): void {
-    this.ports[device] = port;
-    this.shortSeen[device] = port === null ? 0 : port.short;
-    this.malformedSeen[device] = port === null ? 0 : port.malformed;
-    this.deliverer.setPort(device, port, offloads);
+    this.hostFrames.setPort(device, port);
+    this.portWriter.setPort(device, port, offloads);
   }
 
   /** Whom to ask how large packets to the peers may be; null: nobody. */
@@ -298,228 +240,69 @@ export class Engine {
     this.underlayPaths.use(routes);
   }
 
-  /** An underlay of one device: everything that it receives is the device's, and the device sends through it. */
-  setUnderlay(device: number, underlay: Underlay | null): void {
-    this.openUnderlay(device, underlay);
-    this.demultiplexer.giveAll(device, device);
-    this.useUnderlay(device, underlay === null ? -1 : device);
-  }
-
-  /** An underlay by a number below MAX_DEVICES; null: it is closed. */
-  openUnderlay(number: number, underlay: Underlay | null): void {
-    const before = this.underlays[number];
-    if (before !== null) this.deliverer.forgetUnderlay(before);
-    this.underlays[number] = underlay;
-  }
-
-  /**
-   * Whose an underlay's datagrams are: `owner`'s, or where `takers` are given (TAKER_WORDS words each) theirs by VNI.
-   * The owner counts what is nobody's.
-   */
-  serveUnderlay(number: number, owner: number, takers: Int32Array | undefined): void {
-    if (takers === undefined) this.demultiplexer.giveAll(number, owner);
-    else this.demultiplexer.share(number, owner, takers);
-  }
-
   /** Who may send to devices (`--strict-peers`). */
   get peers(): PeerFilter {
     return this.decapsulator.peers;
   }
 
-  /** Through which underlay a device sends; -1: none, it is down. */
-  useUnderlay(device: number, number: number): void {
-    this.deliverer.setUnderlay(device, number < 0 ? null : this.underlays[number]);
-  }
-
   /** Receives and processes one batch from descriptor `which` of an underlay. Returns messages, or -errno. */
   serviceUnderlay(number: number, which: number): number {
-    const underlay = this.underlays[number];
-    if (underlay === null) return 0;
-    const device = this.demultiplexer.owner(number);
-    const batch = this.batch;
-    const received = underlay.receive(which, batch);
-    this.counters.work(WorkCounter.RECEIVE_CALLS, 1);
-    if (received < 0) {
-      this.counters.reason(device, REASON['receive-error'], 1);
-      return received;
-    }
-    if (batch.overflow > 0) this.countOverflow(device, batch.overflow);
-    if (received === 0) return 0;
-    this.tick(received);
-    this.counters.work(WorkCounter.RECEIVED_MESSAGES, received);
+    const received = this.underlays.receive(number, which);
+    if (received <= 0) return received;
+    this.clock.begin(received);
+    const { inHand } = this;
     const before = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS);
     this.packets.reset();
-    this.underlayInHand = number;
-    this.inHand = received;
+    inHand.beginReceived(number, received);
     this.decapsulator.begin();
     if (this.captures !== null) this.captures.arrived(number, this.demultiplexer);
     for (let m = 0; m < received; m++) {
-      this.at = m;
+      inHand.at = m;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
       // A flush in between keeps the order, and the bytes stay valid until the next receive.
       if (this.packets.count + this.decapsulator.datagrams(m) > PACKETS - SPARE_PACKETS) {
         this.finish();
         this.decapsulator.begin();
       }
-      this.packetsBefore = this.packets.count;
+      inHand.packetsBefore = this.packets.count;
       this.decapsulator.message(m, number);
     }
-    this.at = received;
+    inHand.at = received;
     this.finish();
     const datagrams = this.counters.workValue(WorkCounter.RECEIVED_DATAGRAMS) - before;
     if (datagrams > 0) this.counters.size(SizeHistogram.RECEIVE_BATCH, datagrams);
-    this.underlayInHand = -1;
-    this.tock();
+    inHand.end();
+    this.clock.end();
     return received;
-  }
-
-  /** Whoever drives it has met an exception in it, and will not use it again: counts what it had in hand as lost. */
-  abandon(): void {
-    const { devices, counters, packets, queues, at } = this;
-    if (this.underlayInHand >= 0) {
-      let lost = 0;
-      for (let m = at; m < this.inHand; m++) lost += this.decapsulator.datagrams(m);
-      // Of a bundle, those that had been taken stand in queues; one of them was looked at.
-      if (lost > 0) lost -= Math.min(this.decapsulator.datagrams(at) - 1, packets.count - this.packetsBefore - 1);
-      loseReceived(counters, this.demultiplexer.owner(this.underlayInHand), lost);
-    } else if (this.portInHand >= 0) {
-      let lost = 0;
-      for (let i = at; i < this.inHand; i++) {
-        if (i > at) this.hook.dissect(i as PacketIndex);
-        lost += packets.segments(i as PacketIndex);
-      }
-      loseFromHost(devices, counters, this.portInHand, lost);
-    }
-    loseQueued(devices, counters, packets, queues);
-    this.mirrors.abandon();
-  }
-
-  /** How much of what receive queues have lost is counted, by descriptor. */
-  dropsTold(): (readonly [fd: number, count: number])[] {
-    return this.underlays.flatMap((underlay) => underlay?.dropsTold?.() ?? []);
-  }
-
-  /** Counts what the queues of the underlays have lost up to now. */
-  countOverflows(): void {
-    this.underlays.forEach((underlay, number) => {
-      const lost = underlay === null ? 0 : underlay.takeOverflow();
-      if (lost > 0) this.countOverflow(this.demultiplexer.owner(number), lost);
-    });
-  }
-
-  private countOverflow(device: number, lost: number): void {
-    this.counters.device(device, DeviceCounter.RX_DROPPED, lost);
-    this.counters.reason(device, REASON['socket-overflow'], lost);
   }
 
   /** Reads and processes one batch of what the host sent on a device. Returns the number of frames, or -errno. */
   servicePort(device: number): number {
-    const port = this.ports[device];
-    if (port === null) return 0;
-    this.packets.reset();
-    const most = this.allowance[device];
-    const read = this.readFrames(port, most);
-    this.countRefused(port, device);
+    const { hostFrames, inHand } = this;
+    const read = hostFrames.read(device);
     if (read <= 0) return read;
-    this.tick(read);
-    this.counters.work(WorkCounter.TAP_FRAMES_READ, read);
+    this.clock.begin(read);
     const taken = this.packets.count;
-    this.portInHand = device;
-    this.inHand = taken;
+    inHand.beginFromHost(device, taken);
     if (this.captures !== null) this.captures.sentByHost(device, taken);
     for (let i = 0; i < taken; i++) {
-      this.at = i;
+      inHand.at = i;
       if (this.executor.needsClock) this.executor.arrivals.arrive();
-      this.fromHost(i as PacketIndex, device);
+      hostFrames.frame(i as PacketIndex, device);
     }
-    this.at = taken;
-    const before = this.deliverer.messages;
+    inHand.at = taken;
+    const before = this.transmitter.messages;
     this.finish();
-    const made = (this.deliverer.messages - before) | 0;
-    const fits = made === 0 ? TAP_FRAMES : ((read * TAP_MESSAGES) / made) | 0;
-    this.allowance[device] = Math.max(1, Math.min(fits, most * 2, TAP_FRAMES));
-    this.portInHand = -1;
-    this.tock();
+    hostFrames.allow(device, read, (this.transmitter.messages - before) | 0);
+    inHand.end();
+    this.clock.end();
     return read;
   }
 
-  /** Reads a batch of at most so many; returns the number of frames, or -errno where there is not even one. */
-  private readFrames(port: FramePort, most: number): number {
-    const { packets } = this;
-    let frames = 0;
-    let bytes = 0;
-    let step: number;
-    do {
-      const from = packets.count;
-      step = port.read(packets, this.tapSlots, frames, Math.min(TAP_STEP, most - frames));
-      this.counters.work(WorkCounter.TAP_READS, 1);
-      if (step <= 0) return frames > 0 ? frames : step;
-      frames += step;
-      for (let i = from; i < packets.count; i++) bytes += packets.length[i];
-    } while (step === TAP_STEP && frames < most && bytes < TAP_BYTES);
-    return frames;
-  }
-
-  /** Counts the frames that the port read and dropped. What the host sends on a vxlan device is transmit there. */
-  private countRefused(port: FramePort, device: number): void {
-    const short = (port.short - this.shortSeen[device]) | 0;
-    const malformed = (port.malformed - this.malformedSeen[device]) | 0;
-    if (short === 0 && malformed === 0) return;
-    this.shortSeen[device] = port.short;
-    this.malformedSeen[device] = port.malformed;
-    const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
-    const counter = transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED;
-    this.counters.device(device, counter, short + malformed);
-    this.counters.reason(device, REASON['tap-read-short'], short);
-    this.counters.reason(device, REASON['tap-read-malformed'], malformed);
-  }
-
-  /** The time of a batch of `count` frames or messages. */
-  private tick(count: number): void {
-    const { time, executor } = this;
-    time[0] = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
-    if (executor.needsClock) executor.arrivals.begin(count);
-    this.witness.tick((time[0] / DROP_WINDOW) | 0);
-    const second = (time[0] / 1000) | 0;
-    this.paths.now = second;
-    this.underlayPaths.now = second;
-    this.inbound.now = second;
-    this.mirrors.now = second;
-    this.fdb.tick((time[0] / 100) | 0);
-  }
-
-  /** The batch is done with. */
-  private tock(): void {
-    if (!this.executor.needsClock) return;
-    this.time[0] = this.clock === null ? performance.now() + STEADY_OFFSET : this.clock.steady();
-    this.executor.arrivals.finish();
-  }
-
-  private fromHost(packet: PacketIndex, device: number): void {
-    this.packets.device[packet] = device;
-    this.packets.headroom[packet] = HEADROOM;
-    this.hook.dissect(packet);
-    if ((this.devices.vxlanMode(device) & VxlanMode.MIRROR) !== 0) {
-      this.refuseFromHost(packet, device);
-      return;
-    }
-    this.paths.observe(packet, this.hook.key);
-    // On a vxlan device this is its egress: into the tunnel with whatever metadata there is.
-    if (this.devices.kind(device) === DeviceKind.VXLAN) {
-      this.hook.send(packet, device, 0);
-      return;
-    }
-    this.counters.device(device, DeviceCounter.RX_PACKETS, this.packets.segments(packet));
-    this.counters.device(device, DeviceCounter.RX_BYTES, this.packets.length[packet]);
-    this.hook.decide(packet);
-  }
-
-  /** Nothing goes back to where mirrored traffic comes from. */
-  private refuseFromHost(packet: PacketIndex, device: number): void {
-    const segments = this.packets.segments(packet);
-    const transmit = this.devices.kind(device) === DeviceKind.VXLAN;
-    this.counters.device(device, transmit ? DeviceCounter.TX_DROPPED : DeviceCounter.RX_DROPPED, segments);
-    this.counters.reason(device, REASON['mirror-receive-only'], segments, packet);
+  /** Whoever drives it has met an exception in it, and will not use it again: counts what it had in hand as lost. */
+  abandon(): void {
+    this.inHand.lose();
+    this.mirrors.abandon();
   }
 
   private finish(): void {
@@ -532,9 +315,10 @@ export class Engine {
 
   /** Frames that wait for custom actions go on, and then all that is queued is written. */
   private flush(): void {
-    while (this.customActions !== null && this.hook.waiting > 0) {
-      this.customActions.run(this.hook.takeDeferred());
-      this.hook.resume();
+    const { deferral } = this.hook;
+    while (this.customActions !== null && deferral.waiting > 0) {
+      this.customActions.run(deferral.take());
+      this.resumer.run();
     }
     this.deliverer.flush();
   }
@@ -542,37 +326,9 @@ export class Engine {
   /** What came up within the batch comes in at its device, and so on; an end is put to what goes round. */
   private finishInbound(): void {
     for (let round = 0; this.inbound.count > 0; round++) {
-      this.admit(round === LOCAL_LIMIT);
+      this.admitter.admit(round === LOCAL_LIMIT);
       this.flush();
     }
     this.inbound.reset();
-  }
-
-  private admit(isLoop: boolean): void {
-    const { inbound, packets, counters } = this;
-    const count = inbound.count;
-    inbound.clear();
-    this.hook.beginBatch();
-    for (let n = 0; n < count; n++) {
-      const packet = inbound.take(n);
-      const device = packets.device[packet];
-      const segments = packets.segments(packet);
-      if (isLoop) {
-        counters.device(device, DeviceCounter.RX_DROPPED, segments);
-        counters.reason(device, REASON['local-loop'], segments, packet);
-        continue;
-      }
-      // A classic device collects no metadata.
-      if ((this.devices.vxlanMode(device) & VxlanMode.CLASSIC) !== 0) packets.flags[packet] &= ~TUNNEL_RECEIVED;
-      this.hook.dissect(packet);
-      const family = inbound.family(n);
-      // What the device itself answers was not received by it.
-      if (family !== 0) {
-        this.learning.learnLocal(packet, device, family);
-        counters.device(device, DeviceCounter.RX_PACKETS, segments);
-        counters.device(device, DeviceCounter.RX_BYTES, packets.length[packet]);
-      }
-      this.hook.decide(packet);
-    }
   }
 }

@@ -227,8 +227,8 @@ export class Harness {
     this.engine.setPort(TAP0, wrapPort(this.tap0, TAP0), offloads);
     this.engine.setPort(TAP1, wrapPort(this.tap1, TAP1), offloads);
     this.engine.setPort(VXLAN0, wrapPort(this.face, VXLAN0), offloads);
-    this.engine.setUnderlay(VXLAN0, wrapUnderlay(this.underlay0, VXLAN0));
-    this.engine.setUnderlay(VXLAN1, wrapUnderlay(this.underlay1, VXLAN1));
+    this.engine.underlays.set(VXLAN0, wrapUnderlay(this.underlay0, VXLAN0));
+    this.engine.underlays.set(VXLAN1, wrapUnderlay(this.underlay1, VXLAN1));
   }
 
   /** Puts rules in force at the hooks that they name, and takes those of all others away. */

@@ -30,8 +30,8 @@ function twoDevices(vnis: readonly [number, number], isLocal: boolean, rules: re
   const routes: Routes = { mtu: 1500, device: 0, local: isLocal, source: new Int32Array(4), ask: () => true };
   harness.engine.setRoutes(routes);
   const underlay = new FakeUnderlay(harness.arena);
-  harness.engine.openUnderlay(0, underlay);
-  harness.engine.serveUnderlay(0, VXLAN0, Int32Array.of(4, VXLAN0, -1, 5, VXLAN1, -1));
+  harness.engine.underlays.open(0, underlay);
+  harness.engine.underlays.serve(0, VXLAN0, Int32Array.of(4, VXLAN0, -1, 5, VXLAN1, -1));
   for (const [n, device] of [VXLAN0, VXLAN1].entries()) {
     harness.devices.setHeaders(device, {
       tos: 0,
@@ -44,7 +44,7 @@ function twoDevices(vnis: readonly [number, number], isLocal: boolean, rules: re
       reservedLow: RESERVED_LOW,
     });
     harness.devices.setVxlan(device, VxlanMode.CLASSIC | VxlanMode.LEARN, 4 + n);
-    harness.engine.useUnderlay(device, 0);
+    harness.engine.underlays.use(device, 0);
     const defaults = new Int32Array(TUNNEL_WORDS);
     defaults[TunnelWord.FLAGS] = TUNNEL_KEY | TUNNEL_CSUM;
     defaults[TunnelWord.VNI] = 4 + n;

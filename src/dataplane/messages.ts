@@ -106,12 +106,11 @@ export type FromWorker =
   | { readonly type: 'mirror-wanted'; readonly wanted: Int32Array }
   /**
    * The thread dies of an error, which follows. `drops`: what receive queues have lost is counted up to here, by
-   * descriptor. `tornTable`: it was about to write the forwarding table, and nobody can tell what stands there.
+   * descriptor.
    */
   | {
       readonly type: 'dying';
       readonly drops: readonly (readonly [fd: number, count: number])[];
-      readonly tornTable: boolean;
     }
   | { readonly type: 'stopped' };
 

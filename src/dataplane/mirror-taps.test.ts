@@ -1,6 +1,6 @@
 import test from 'ava';
 import { AT_EGRESS } from '../actions/outlet.js';
-import { Verdict } from '../actions/program.js';
+import { PeditHeader, Verdict } from '../actions/program.js';
 import { KeyWord } from '../classifier/flow-key.js';
 import { VxlanMode } from '../devices/device-table.js';
 import { Arena } from '../memory/arena.js';
@@ -10,7 +10,19 @@ import { REASON } from '../memory/reasons.js';
 import { ReceivedDatagrams } from '../memory/received.js';
 import { NO_COALESCING } from '../offload/offloads.js';
 import { buildFrame, noise } from '../offload/test-frames.js';
-import { gact, Harness, mirror, redirect, TAP0, TAP1, unset, VXLAN0, VXLAN1, vxlan } from './harness.test.helper.js';
+import {
+  gact,
+  Harness,
+  mirror,
+  pedit,
+  redirect,
+  TAP0,
+  TAP1,
+  unset,
+  VXLAN0,
+  VXLAN1,
+  vxlan,
+} from './harness.test.helper.js';
 import { ASKED, HELD_BYTES, HELD_FRAMES, MirrorTaps } from './mirror-taps.js';
 
 const frameOf = (n: number, bytes = 60): Uint8Array => buildFrame({ protocol: 'udp', payload: noise(bytes, n) });
@@ -67,15 +79,18 @@ test('frames of a VNI without a TAP are kept, in order and byte by byte, until i
   t.is(receiver.device(VXLAN0, 'RX_PACKETS'), 6);
 });
 
-test('a super-frame that was kept is cut as it would have been at once', (t) => {
-  const receiver = new Receiver();
+test('a super-frame that was kept is cut as it would have been at once, its length rewritten or not', (t) => {
   const whole = buildFrame({ payload: noise(3000, 1), unfinished: true });
-  receiver.receive(vxlan(5, whole));
-  receiver.answer([[5, TAP0]]);
-  const kept = receiver.written(TAP0);
-  receiver.receive(vxlan(5, whole));
-  t.deepEqual(receiver.written(TAP0), kept);
-  t.is(kept.length, 3);
+  for (const actions of [[], [pedit(PeditHeader.NETWORK, 0, 0, 0x45000300)]]) {
+    const receiver = new Receiver();
+    receiver.use([{ device: VXLAN0, actions }]);
+    receiver.receive(vxlan(5, whole));
+    receiver.answer([[5, TAP0]]);
+    const kept = receiver.written(TAP0);
+    receiver.receive(vxlan(5, whole));
+    t.deepEqual(receiver.written(TAP0), kept);
+    t.is(kept.length, 3);
+  }
 });
 
 test('what is refused is counted, what waited as well, and is not asked for again at once', (t) => {

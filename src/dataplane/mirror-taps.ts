@@ -47,8 +47,9 @@ const Held = {
   CSUM_START: 7,
   CSUM_OFFSET: 8,
   SEGMENTS: 9,
+  GSO_BYTES: 10,
 } as const;
-const HELD_ROW = 10;
+const HELD_ROW = 11;
 
 export class MirrorTaps {
   /** The packet that `release` took last. */
@@ -153,6 +154,7 @@ export class MirrorTaps {
       copyRecord(this.records, this.next, this.batch.tunnels, this.batch.capacity + this.next);
       packets.gsoType[packet] = frames[row + Held.GSO_TYPE];
       packets.gsoSize[packet] = frames[row + Held.GSO_SIZE];
+      packets.gsoBytes[packet] = frames[row + Held.GSO_BYTES];
       packets.csumStart[packet] = frames[row + Held.CSUM_START];
       packets.csumOffset[packet] = frames[row + Held.CSUM_OFFSET];
       frames[row + Held.LENGTH] = 0;
@@ -258,6 +260,7 @@ export class MirrorTaps {
     frames[row + Held.CSUM_START] = packets.csumStart[packet];
     frames[row + Held.CSUM_OFFSET] = packets.csumOffset[packet];
     frames[row + Held.SEGMENTS] = packets.segments(packet);
+    frames[row + Held.GSO_BYTES] = packets.gsoBytes[packet];
     copyRecord(this.batch.tunnels, packets.tunnel[packet], this.records, this.held);
     this.held++;
     this.usedBytes += roomFor(length);

@@ -17,7 +17,7 @@ export class NeighbourLookup {
     this.fdb = fdb;
   }
 
-  /** Neighbours, NEIGHBOUR_WORDS words each, in the place of those before. */
+  /** The host's neighbours on devices with `proxy` or `rsc`, NEIGHBOUR_WORDS words each, in the place of those before. */
   use(neighbours: Int32Array): void {
     this.neighbours = new Neighbours(neighbours);
   }

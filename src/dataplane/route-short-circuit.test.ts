@@ -47,7 +47,7 @@ class ShortCircuit extends Harness {
   neighbour(mac: Uint8Array): void {
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac;
     const high = (a << 24) | (b << 16) | (c << 8) | d;
-    this.engine.useNeighbours(Int32Array.of(VXLAN0, DESTINATION, 0, 0, 0, 4, high, (e << 8) | f));
+    this.engine.neighbours.use(Int32Array.of(VXLAN0, DESTINATION, 0, 0, 0, 4, high, (e << 8) | f));
   }
 
   /** The peer of each datagram, and the first twelve bytes of its frame. */

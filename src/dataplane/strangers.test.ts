@@ -47,8 +47,8 @@ class Shared extends Harness {
       fdb.setDevice(device, 0, defaults);
       fdb.setOpen(device, true);
     }
-    this.engine.serveUnderlay(VXLAN0, VXLAN0, Int32Array.of(4, VXLAN0, -1, 5, VXLAN1, -1));
-    this.engine.useUnderlay(VXLAN1, VXLAN0);
+    this.engine.underlays.serve(VXLAN0, VXLAN0, Int32Array.of(4, VXLAN0, -1, 5, VXLAN1, -1));
+    this.engine.underlays.use(VXLAN1, VXLAN0);
   }
 }
 

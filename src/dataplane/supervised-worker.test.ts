@@ -27,9 +27,9 @@ class FakeThread implements Thread {
     return new Promise((_, reject) => this.waiting.push(reject));
   }
 
-  die(error = new Error('a fault'), torn = false, drops: readonly (readonly [number, number])[] = []): void {
+  die(error = new Error('a fault'), drops: readonly (readonly [number, number])[] = []): void {
     for (const reject of this.waiting) reject(new ThreadEnded());
-    this.owner.died(error, { type: 'dying', drops, tornTable: torn });
+    this.owner.died(error, { type: 'dying', drops });
   }
 
   /** It has ended without a word, and left the forwarding table so. */
@@ -176,7 +176,7 @@ test('another thread is told what is in force, without what was taken back, and 
   let done = 0;
   const waits = [open(9), close(2)].map((instruction) => worker.apply(instruction).then(() => done++));
   const resumed = next('resumed');
-  first?.die(new Error('a fault'), false, [[7, 42]]);
+  first?.die(new Error('a fault'), [[7, 42]]);
   t.is(done, 0);
   const late = worker.apply(close(6));
   await resumed;
@@ -268,7 +268,10 @@ test('who cannot take over what another had is the end', async (t) => {
 
 test('a thread that died while it wrote the forwarding table is the end', async (t) => {
   const { threads, events } = await bench();
-  threads[0]?.die(new Error('in the middle'), true);
+  const [first] = threads;
+  if (first === undefined) throw new Error('no thread');
+  first.hasTornTable = true;
+  first.die(new Error('in the middle'));
   t.is(events.length, 1);
   t.regex(events[0] ?? '', /^failed a worker died while it wrote the forwarding table: Error: in the middle\n/);
   t.is(threads.length, 1);

@@ -29,7 +29,7 @@ export interface Supervisor {
   resumed(): void;
   /** There will be no other. Called once. */
   failed(error: Error): void;
-  /** Whether a thread that could not say so itself has ended while it wrote the forwarding table. */
+  /** Whether a thread has ended while it wrote the forwarding table. */
   isTableTorn(): boolean;
 }
 
@@ -133,7 +133,7 @@ export class SupervisedWorker {
       this.fail(error);
       return;
     }
-    if (dying?.tornTable === true || this.supervisor.isTableTorn()) {
+    if (this.supervisor.isTableTorn()) {
       this.fail(new Error(`a worker died while it wrote the forwarding table: ${error.stack}`));
       return;
     }

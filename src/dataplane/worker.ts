@@ -24,7 +24,6 @@ import { boundThread, isBounded, setCapabilities } from '../native/credentials.j
 import { EINTR, errnoText } from '../native/errno.js';
 import { read } from '../native/libc.js';
 import { NO_COALESCING } from '../offload/offloads.js';
-import { DATAGRAMS } from './deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from './engine.js';
 import { Heartbeat } from './heartbeat.js';
 import type { FromWorker, HookRules, Instruction, ToWorker, WorkerStart } from './messages.js';
@@ -33,6 +32,7 @@ import { addRestored } from './restored-counts.js';
 import { Rounds } from './rounds.js';
 import { nameThread, pinThread } from './this-thread.js';
 import { threadId } from './thread-watch.js';
+import { DATAGRAMS } from './transmit.js';
 import { ArenaClock, Waiting } from './waiting.js';
 
 /** Bytes for the message arrays of one device's sockets, and how many devices may have some. */
@@ -151,13 +151,12 @@ export class DatapathWorker {
 
   /** An error that nobody expected: leaves things so that another thread can go on with them. */
   private die(): void {
-    const tornTable = !this.engine.fdb.abandon();
     try {
       this.engine.abandon();
     } catch {
       // Whatever is wrong with it is: the first error is the one to tell of.
     }
-    this.say({ type: 'dying', drops: this.engine.dropsTold(), tornTable });
+    this.say({ type: 'dying', drops: this.engine.underlays.dropsTold() });
   }
 
   /** Gives back what is its own; descriptors that it was handed are their owner's. */
@@ -237,14 +236,14 @@ export class DatapathWorker {
     const part = this.underlayParts.take();
     this.underlayPart.set(number, part);
     const underlay = makeUnderlay(part, parts, { receive: MESSAGES, send: DATAGRAMS }, this.tunnelGso);
-    this.engine.openUnderlay(number, underlay);
+    this.engine.underlays.open(number, underlay);
     underlay.receiveFds.forEach((fd, which) => {
       this.poll.add(fd, POLL_DEVICE.UNDERLAY, number, which);
     });
   }
 
   private closeUnderlay(number: number): void {
-    this.engine.openUnderlay(number, null);
+    this.engine.underlays.open(number, null);
     this.poll.remove(POLL_DEVICE.UNDERLAY, number);
     giveBack(this.underlayPart, this.underlayParts, number);
   }
@@ -287,19 +286,19 @@ export class DatapathWorker {
         break;
       case 'underlay-open':
         this.openUnderlay(instruction.underlay, instruction.parts[this.number]);
-        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
+        this.engine.underlays.serve(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-close':
         this.closeUnderlay(instruction.underlay);
         break;
       case 'underlay-serve':
-        this.engine.serveUnderlay(instruction.underlay, instruction.owner, instruction.takers);
+        this.engine.underlays.serve(instruction.underlay, instruction.owner, instruction.takers);
         break;
       case 'underlay-use':
-        this.engine.useUnderlay(instruction.device, instruction.underlay);
+        this.engine.underlays.use(instruction.device, instruction.underlay);
         break;
       case 'neighbours':
-        this.engine.useNeighbours(instruction.neighbours);
+        this.engine.neighbours.use(instruction.neighbours);
         break;
       case 'rules':
         this.useRules(instruction.programs, instruction.hooks);
@@ -308,7 +307,7 @@ export class DatapathWorker {
         if (this.number === 0) addRestored(instruction.counts, this.counters, this.actionCounters, this.vniCounters);
         break;
       case 'count-overflows':
-        this.engine.countOverflows();
+        this.engine.underlays.countOverflows();
         break;
       case 'captures':
         this.engine.setCaptures(

@@ -62,11 +62,6 @@ export class FdbLookup {
     this.now = this.store.time();
   }
 
-  /** As SharedLock's. */
-  abandon(): boolean {
-    return this.store.lock.abandon();
-  }
-
   /** The state of the table: what was looked up is still so while this is the same. */
   get sequence(): number {
     return this.store.lock.sequence;

@@ -236,8 +236,8 @@ export class LocalEndpoint {
       ...(local && !sharesSocket(vxlan) && { local }),
     });
     this.underlays.set(index, underlay);
-    this.datapath.engine.openUnderlay(index, underlay);
-    this.datapath.engine.useUnderlay(index, index);
+    this.datapath.engine.underlays.open(index, underlay);
+    this.datapath.engine.underlays.use(index, index);
   }
 
   /** Has the devices that would have one socket in the kernel share one underlay, by VNI. */
@@ -257,7 +257,7 @@ export class LocalEndpoint {
         (filter?.taken ?? [[vxlan?.id ?? 0, -1]]).flatMap(([vni = 0, row = -1]) => [vni, index, row]),
       );
       const isShared = sharesSocket(owner.vxlan);
-      this.datapath.engine.serveUnderlay(owner.index, owner.index, isShared ? Int32Array.from(takers) : undefined);
+      this.datapath.engine.underlays.serve(owner.index, owner.index, isShared ? Int32Array.from(takers) : undefined);
     }
   }
 }

@@ -12,6 +12,19 @@ const DEFAULT_TTL = 64;
 /** Linux's ip_local_port_range. */
 const DEFAULT_PORTS = [32768, 61000] as const;
 
+/** Where packets are put together: their views and their checksummer are made once, not for each. */
+let room = new ArrayBuffer(2048);
+let bytes = new Uint8Array(room);
+let checksums = new Checksummer(room);
+const NO_OPTIONS = new Uint8Array(0);
+
+function makeRoom(length: number): void {
+  if (length <= room.byteLength) return;
+  room = new ArrayBuffer((length * 2 + 3) & ~3);
+  bytes = new Uint8Array(room);
+  checksums = new Checksummer(room);
+}
+
 /** The IP packet that carries a datagram as an entry of a vxlan device wants it. Where a record leaves the source open it is zero. */
 export function outerPacket(
   { tunnel: record, hash }: Pick<SentDatagram, 'tunnel' | 'hash'>,
@@ -24,9 +37,7 @@ export function outerPacket(
   const ttl = (record[TunnelWord.TTL] ?? 0) || DEFAULT_TTL;
   const tos = record[TunnelWord.TOS] ?? 0;
   const length = UDP_HEADER + payload.length;
-  const buffer = new ArrayBuffer((header + length + 3) & ~3);
-  const bytes = new Uint8Array(buffer, 0, header + length);
-  const checksums = new Checksummer(buffer);
+  makeRoom((header + length + 3) & ~3);
   if (isFour) {
     emitIpv4(
       {
@@ -41,7 +52,7 @@ export function outerPacket(
         checksum: 0,
         source: addressOf(record, TunnelWord.SRC_IP, 4),
         destination: addressOf(record, TunnelWord.DST_IP, 4),
-        options: new Uint8Array(0),
+        options: NO_OPTIONS,
       },
       bytes,
       0,
@@ -77,7 +88,7 @@ export function outerPacket(
     // Zero would say that there is none.
     putUdpChecksum(bytes, header, finish(checksums.sum(header, length, pseudo)) || 0xffff);
   }
-  return bytes;
+  return bytes.slice(0, header + length);
 }
 
 function addressOf(record: Int32Array, word: number, size: 4 | 16): Uint8Array {

@@ -7,7 +7,7 @@ import type { LinkChanges, RouteAnswer, Rtnetlink } from '../io/rtnetlink/client
 import type { Link } from '../io/rtnetlink/link.js';
 import type { LinkCounters, LinkDetails } from '../io/rtnetlink/link-details.js';
 import type { Neighbour } from '../io/rtnetlink/neighbour.js';
-import { EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, SystemError } from '../native/errno.js';
+import { EEXIST, EINVAL, ENODEV, EOPNOTSUPP, SystemError } from '../native/errno.js';
 import { IFF_LOWER_UP, IFF_RUNNING, IFF_UP } from '../native/netlink-constants.js';
 
 /** Beyond what a kernel counts up to in a lifetime: an index of ours is never one of the kernel's. */
@@ -124,7 +124,7 @@ export class ProcessLinks implements Rtnetlink {
   }
 
   route(destination: Uint8Array, device?: number): RouteAnswer {
-    return this.kernelOr(ENETUNREACH, 'route').route(destination, device);
+    return this.kernelOr(EOPNOTSUPP, 'route').route(destination, device);
   }
 
   deviceOf(address: Uint8Array): number | undefined {

@@ -58,6 +58,7 @@ test('a shared packet is the same in every column, in no queue, and both know it
   all.tunnel[i] = 7;
   all.gsoType[i] = GSO_TCPV4;
   all.gsoSize[i] = 1400;
+  all.gsoBytes[i] = 4200;
   all.csumStart[i] = 34;
   all.csumOffset[i] = 16;
   all.flags[i] = UNFINISHED | TUNNEL_RECEIVED;
@@ -76,7 +77,7 @@ test('repeated packets differ in their places, and are chained in order', (t) =>
   let value = 100;
   for (const [name, column] of Object.entries(all))
     if (column instanceof Int32Array && name !== 'next') column[i] = ++value;
-  for (const name of ['gsoType', 'gsoSize', 'csumStart', 'csumOffset'] as const) all[name][i] = 0;
+  for (const name of ['gsoType', 'gsoSize', 'gsoBytes', 'csumStart', 'csumOffset'] as const) all[name][i] = 0;
   const first = all.repeat(i, 3, 2000, 70);
   t.deepEqual([first, all.count], [1 as PacketIndex, 4]);
   for (let n = 0; n < 3; n++) {

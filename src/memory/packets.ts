@@ -85,6 +85,8 @@ export class Packets {
   readonly gsoType: Int32Array;
   /** Payload bytes of each segment of a super-frame; 0 with a gsoType other than GSO_NONE means "from the output's MTU". */
   readonly gsoSize: Int32Array;
+  /** Payload bytes of a super-frame when it came in (`fixSegments`); 0: what its headers say. */
+  readonly gsoBytes: Int32Array;
   /** Bytes from the frame's start; meaningful with UNFINISHED. */
   readonly csumStart: Int32Array;
   /** Bytes from csumStart. */
@@ -126,6 +128,7 @@ export class Packets {
     this.device = column();
     this.gsoType = column();
     this.gsoSize = column();
+    this.gsoBytes = column();
     this.csumStart = column();
     this.csumOffset = column();
     this.shape = column();
@@ -165,6 +168,7 @@ export class Packets {
     this.tunnel[i] = -1;
     this.gsoType[i] = GSO_NONE;
     this.gsoSize[i] = 0;
+    this.gsoBytes[i] = 0;
     this.csumStart[i] = 0;
     this.csumOffset[i] = 0;
     this.rule[i] = -1;
@@ -184,6 +188,7 @@ export class Packets {
     this.device[j] = this.device[i];
     this.gsoType[j] = this.gsoType[i];
     this.gsoSize[j] = this.gsoSize[i];
+    this.gsoBytes[j] = this.gsoBytes[i];
     this.csumStart[j] = this.csumStart[i];
     this.csumOffset[j] = this.csumOffset[i];
     this.shape[j] = this.shape[i];
@@ -217,6 +222,7 @@ export class Packets {
       this.device[j] = this.device[i];
       this.gsoType[j] = GSO_NONE;
       this.gsoSize[j] = 0;
+      this.gsoBytes[j] = 0;
       this.csumStart[j] = 0;
       this.csumOffset[j] = 0;
       this.shape[j] = this.shape[i];
@@ -237,14 +243,28 @@ export class Packets {
   }
 
   /**
-   * Segments that a dissected packet stands for on a wire: 1, or those of a super-frame whose gsoSize is known. One
-   * whose headers do not parse counts as if it were all payload.
+   * Keeps the payload bytes of a super-frame as they are when it comes in, dissected. Its copies and what rewriting
+   * makes of it stand for the same segments then, whatever their headers say, as shinfo->gso_segs stays and skb_segment
+   * cuts all of an skb, whatever length its IP header names.
    */
+  fixSegments(i: PacketIndex): void {
+    if (this.gsoType[i] !== GSO_NONE) this.gsoBytes[i] = this.end[i] - Math.max(this.payload[i], 0);
+  }
+
+  /**
+   * Payload bytes that the segments of super-frame `i` share out: those it came in with. One whose headers did not
+   * parse counts as if it were all payload.
+   */
+  payloadBytes(i: PacketIndex): number {
+    const fixed = this.gsoBytes[i];
+    return fixed > 0 ? fixed : this.end[i] - Math.max(this.payload[i], 0);
+  }
+
+  /** Segments that a dissected packet stands for on a wire: 1, or those of a super-frame whose gsoSize is known. */
   segments(i: PacketIndex): number {
     const size = this.gsoSize[i];
     if (this.gsoType[i] === GSO_NONE || size === 0) return 1;
-    const headers = this.payload[i] < 0 ? 0 : this.payload[i];
-    const bytes = this.end[i] - headers;
+    const bytes = this.payloadBytes(i);
     return bytes <= size ? 1 : Math.ceil(bytes / size);
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { LOCK_WORDS, SharedLock } from './shared-lock.js';
+import { SharedLock } from './shared-lock.js';
 
 interface Holder {
   readonly worker: Worker;
@@ -66,16 +66,4 @@ test('a thread that takes long is not robbed', async (t) => {
   t.is(lock.sequence, 2);
   lock.admit();
   await thread.ended;
-});
-
-test('what an error ends is told by the thread itself, and the lock given back', (t) => {
-  const words = shared();
-  const lock = new SharedLock(words, 0);
-  const other = new SharedLock(words, 0);
-  lock.exclude();
-  t.true(lock.abandon());
-  other.exclude();
-  other.write();
-  t.false(other.abandon());
-  t.deepEqual([...words.subarray(0, LOCK_WORDS)], [0, 2, 0]);
 });

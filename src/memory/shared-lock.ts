@@ -7,7 +7,7 @@
  * not it reads again. Every word that a writer changes is stored and loaded with Atomics, which on x86-64 costs a load
  * nothing, and on arm64 keeps the loads in their order.
  *
- * A thread may end at any instruction: out of memory, or by the kernel's hand, it runs no handler. So the lock says who
+ * A thread may end at any instruction: of an error, out of memory, or by the kernel's hand, when it runs no handler. So the lock says who
  * holds it, and whoever has waited for a while looks whether that one is still there; if not he takes the lock over, and
  * notes where the dead one was writing (`isTorn`).
  */
@@ -33,9 +33,6 @@ export class SharedLock {
   private readonly torn: number;
   /** The word of a lock that this thread holds. */
   private readonly own: number;
-  /** Whether this thread holds it, by this object; and is writing. */
-  private holds = false;
-  private writes = false;
 
   /** Over LOCK_WORDS words from `at` on of shared memory, which are zero at first; for one thread, the one that calls. */
   constructor(words: Int32Array, at: number) {
@@ -59,13 +56,9 @@ export class SharedLock {
   /** Waits for the lock. What is read then is one state. Not to be taken twice. */
   exclude(): void {
     for (let n = 0; n < SPINS; n++) {
-      if (Atomics.compareExchange(this.words, this.lock, FREE, this.own) === FREE) {
-        this.holds = true;
-        return;
-      }
+      if (Atomics.compareExchange(this.words, this.lock, FREE, this.own) === FREE) return;
     }
     this.wait();
-    this.holds = true;
   }
 
   private wait(): void {
@@ -96,27 +89,16 @@ export class SharedLock {
 
   /** Gives the lock back. */
   admit(): void {
-    this.holds = false;
     if ((Atomics.exchange(this.words, this.lock, FREE) & AWAITED) !== 0) Atomics.notify(this.words, this.lock, 1);
   }
 
   /** Who holds the lock begins to change what readers look at. */
   write(): void {
-    this.writes = true;
     Atomics.add(this.words, this.count, 1);
   }
 
   /** Ends what `write` began. */
   written(): void {
     Atomics.add(this.words, this.count, 1);
-    this.writes = false;
-  }
-
-  /** The thread dies of an error: nobody is to wait for it. False where it was writing, and nobody knows what stands there. */
-  abandon(): boolean {
-    const isWhole = !this.writes;
-    if (this.writes) this.written();
-    if (this.holds) this.admit();
-    return isWhole;
   }
 }

@@ -14,7 +14,7 @@ export function threadNumber(): number {
   }
 }
 
-/** Whether a thread of this process is still there. */
-export function isThread(number: number): boolean {
-  return number === UNKNOWN || existsSync(`/proc/self/task/${number}`);
+/** Whether a thread of this process is still there; true where /proc does not tell. */
+export function isThread(number: number, tasks = '/proc/self/task'): boolean {
+  return number === UNKNOWN || existsSync(`${tasks}/${number}`) || !existsSync(tasks);
 }

@@ -241,7 +241,7 @@ export class Coalescer {
     this.latest = -1;
     const gsoSize = this.gsoSize(i);
     if (gsoSize < 1) return DROPPED_BAD_SUPER_FRAME;
-    if (this.isGuessed(i) && packets.end[i] - packets.payload[i] <= gsoSize) {
+    if (this.isGuessed(i) && packets.payloadBytes(i) <= gsoSize) {
       packets.gsoType[i] = GSO_NONE;
       return this.placeFrame(i, out);
     }

@@ -91,14 +91,16 @@ export class Segmenter {
 
   /**
    * Prepares the super-frame `i` (dissected) for segments of `gsoSize` payload bytes. False, and nothing prepared,
-   * where it is none that can be cut: headers that do not fit its gsoType, no payload, no size, a fragment.
+   * where it is none that can be cut: headers that do not fit its gsoType, no payload, no size, a fragment, or headers
+   * so rewritten that the payload it came in with does not follow them.
    */
   begin(i: PacketIndex, gsoSize: number): boolean {
     const { packets, checksums } = this;
     const shape = packets.shape[i];
     const headerBytes = packets.payload[i];
-    const payloadBytes = packets.end[i] - headerBytes;
+    const payloadBytes = packets.payloadBytes(i);
     if (!fitsGsoType(packets, i) || gsoSize < 1 || payloadBytes < 1) return false;
+    if (headerBytes + payloadBytes > packets.length[i]) return false;
 
     const frame = packets.frame[i];
     const l3 = packets.l3[i];

@@ -25,8 +25,9 @@ export function isForTheKernel(checksums: Checksummer, packets: Packets, i: Pack
   if ((packets.flags[i] & UNFINISHED) === 0 || (packets.shape[i] & (SHAPE_OPTIONS | SHAPE_PADDED)) !== 0) return false;
   if (!fitsGsoType(packets, i)) return false;
   const l4 = packets.l4[i];
-  const { gsoSize } = packets;
-  if (gsoSize[i] < 1 || packets.end[i] - packets.payload[i] <= gsoSize[i]) return false;
+  const bytes = packets.payloadBytes(i);
+  if (packets.gsoSize[i] < 1 || bytes <= packets.gsoSize[i]) return false;
+  if (packets.payload[i] + bytes !== packets.end[i]) return false;
   const udp = (packets.gsoType[i] & ~GSO_ECN) === GSO_UDP_L4;
   const offset = udp ? UDP_CHECKSUM : TCP_CHECKSUM;
   if (packets.csumStart[i] !== l4 || packets.csumOffset[i] !== offset) return false;

@@ -125,7 +125,7 @@ function bench(table: () => ClassifierTable, all = RULES, fdb?: FdbRecords, Peer
   const fromHost = new Stock(arena, hostFrames());
   const underlay = new Peer(fromPeer);
   const port = new LeanPort(fromHost);
-  engine.setUnderlay(VXLAN0, underlay);
+  engine.underlays.set(VXLAN0, underlay);
   // TAP1 takes nothing unfinished or merged, so that whatever is done for such ports is done here too.
   engine.setPort(TAP0, port, OFFLOADS);
   engine.setPort(TAP1, new LeanPort(fromHost), 0);

@@ -24,7 +24,7 @@ const BOUNDS: readonly (readonly [row: string, ...places: (readonly [file: strin
   [
     'a batch',
     ['dataplane/engine-parts.ts', 'MESSAGES = '],
-    ['dataplane/engine-parts.ts', 'TAP_FRAMES = '],
+    ['dataplane/host-frames.ts', 'TAP_FRAMES = '],
     ['dataplane/engine-parts.ts', 'PACKETS = '],
   ],
   ['rewriting frames that were mirrored', ['dataplane/engine-parts.ts', 'SCRATCH_BYTES = ']],
@@ -37,7 +37,7 @@ const BOUNDS: readonly (readonly [row: string, ...places: (readonly [file: strin
   ['turns between vxlan devices of this host', ['dataplane/engine.ts', 'LOCAL_LIMIT = ']],
   ['tunnels within tunnels', ['dataplane/nested-tunnels.ts', 'NESTED_TUNNELS = ']],
   ['copies of a broadcast frame', ['devices/fdb-layout.ts', 'ENTRY_REMOTES = ']],
-  ['what a TAP’s frames may become at a time', ['dataplane/engine.ts', 'TAP_MESSAGES = ']],
+  ['what a TAP’s frames may become at a time', ['dataplane/host-frames.ts', 'TAP_MESSAGES = ']],
   ['notices of what was learned', ['devices/fdb-layout.ts', 'FDB_EVENTS = ']],
   ['VNIs in filters', ['memory/vni-counters.ts', 'MAX_VNIS = ']],
   ['devices', ['memory/counters.ts', 'MAX_DEVICES = ']],

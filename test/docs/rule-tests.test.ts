@@ -36,5 +36,13 @@ test('the example of docs/rule-tests.md prints what the page shows, and ends as 
   const wrong = run('test', 'wrong.yaml');
   t.is(wrong.status, 2);
   t.regex(wrong.stderr, /^wrong\.yaml:4:5: "pakcet" is not understood \(did you mean "packet"\?\)/);
-  t.is(run('test', 'nosuch.yaml').status, 2);
+  const missing = run('test', 'nosuch.yaml');
+  t.deepEqual(
+    [missing.status, missing.stdout, missing.stderr],
+    [2, '', 'vtep: nosuch.yaml: No such file or directory\n'],
+  );
+  const several = run('test', 'nosuch.yaml', 'holds.yaml', 'wrong.yaml');
+  t.is(several.status, 2);
+  t.is(several.stdout, run('test', 'holds.yaml').stdout, 'the others are run');
+  t.is(several.stderr, missing.stderr + wrong.stderr);
 });

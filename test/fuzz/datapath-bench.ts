@@ -80,7 +80,7 @@ export class DatapathBench {
     this.harness = new Harness({ fdb: this.fdb.buffer });
     const { engine, underlay0, arena } = this.harness;
     this.guarding = new GuardingUnderlay(underlay0, arena);
-    engine.setUnderlay(VXLAN0, this.guarding);
+    engine.underlays.set(VXLAN0, this.guarding);
   }
 
   /** Runs a burst amid `poison`. */
@@ -97,7 +97,7 @@ export class DatapathBench {
     engine.setPort(VXLAN0, harness.face, offloads);
     devices.setVxlan(VXLAN0, burst.classic ? VxlanMode.CLASSIC | VxlanMode.LEARN : 0, burst.classic ? VNI : 0);
     this.fdb.setOpen(VXLAN0, burst.classic);
-    engine.serveUnderlay(VXLAN0, VXLAN0, burst.classic ? Int32Array.of(VNI, VXLAN0, -1) : undefined);
+    engine.underlays.serve(VXLAN0, VXLAN0, burst.classic ? Int32Array.of(VNI, VXLAN0, -1) : undefined);
     devices.setUp(VXLAN0, burst.up);
     guarding.pattern = Uint8Array.from(poison);
     guarding.expected = Math.min(31, burst.messages.length);

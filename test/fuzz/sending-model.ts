@@ -123,7 +123,7 @@ function put16(bytes: Uint8Array, at: number, value: number): void {
 
 /** Bytes of the largest UDP payload that every outer header carries (that of IPv6 without a jumbogram, less 40). */
 const LONGEST_PAYLOAD = 65_487;
-/** What one vector holds (dataplane/deliver.ts): entries, pieces of memory, bytes of headers; datagrams of an entry. */
+/** What one vector holds (dataplane/transmit.ts): entries, pieces of memory, bytes of headers; datagrams of an entry. */
 const ENTRIES = 256;
 const PIECES = 8192;
 const HEADER_BYTES = 512 * 1024;

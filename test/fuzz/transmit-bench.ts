@@ -158,7 +158,7 @@ export class TransmitBench {
       const [errno = 0] = ERRNOS[sending.errno] ?? [];
       this.recording.begin(sending.way === Way.REFUSED ? sending.every : 0, errno);
     }
-    engine.setUnderlay(VXLAN0, underlay);
+    engine.underlays.set(VXLAN0, underlay);
     const source = sending.classic ? this.face : this.tap;
     source.pattern = Uint8Array.from(poison);
     source.pending.push(...sending.frames.map(readOf));

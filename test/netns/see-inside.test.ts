@@ -137,9 +137,10 @@ rooted('drops, captures and lint of a vtep that runs', async (t) => {
     ).stderr,
     '',
   );
-  await daemon.do(
-    'tc filter add dev tap0 ingress protocol ip pref 1 flower action tunnel_key set src_ip 192.0.2.1 dst_ip 203.0.113.9 id 4 action mirred egress redirect dev vxlan0',
+  const routeless = await daemon.attempt(
+    'tc filter add dev tap0 ingress protocol ip pref 1 flower verbose action tunnel_key set src_ip 192.0.2.1 dst_ip 203.0.113.9 id 4 action mirred egress redirect dev vxlan0',
   );
+  t.regex(routeless.stderr, /^Warning: .*: there is no route to 203\.0\.113\.9, the dst_ip of its tunnel_key set\.\n$/);
   const found = await daemon.attempt('lint --json');
   t.is(found.code, 1);
   t.deepEqual(

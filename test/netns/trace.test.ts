@@ -14,9 +14,11 @@ rooted('a running vtep is traced by its own rules and forwarding table, and coun
   const daemon = await Daemon.start(topology, [
     'ip link add vxlan0 type vxlan external dstport 4789',
     'ip link add red type vxlan id 7 dstport 4790 local 127.0.0.1',
+    'ip link add blue type vxlan id 8 dstport 4791 local 127.0.0.1 remote 127.0.0.1',
     'ip tuntap add dev tap0 mode tap',
     'ip link set vxlan0 up',
     'ip link set red up',
+    'ip link set blue up',
     'ip link set tap0 up',
     'tc qdisc add dev vxlan0 clsact',
     'bridge fdb append 02:00:00:00:00:05 dev red dst 127.0.0.5',
@@ -42,6 +44,18 @@ rooted('a running vtep is traced by its own rules and forwarding table, and coun
       new RegExp(`^red sends it into the tunnel to 127\\.0\\.0\\.${last} port 4790, VNI 7`),
     );
   }
+  // The host's routes count: a peer that is the host itself, and one that nothing leads to.
+  const own = await trace('dev blue egress ip_proto udp');
+  t.deepEqual(
+    own.outputs.map(({ device, kind }) => [device, kind]),
+    [['blue', 'frame']],
+  );
+  t.deepEqual(own.hints, []);
+  await daemon.do('bridge fdb append 02:00:00:00:00:07 dev red dst 203.0.113.9');
+  t.deepEqual((await trace('dev red egress dst_mac 02:00:00:00:00:07 ip_proto udp')).hints, [
+    'the host has no route to 203.0.113.9: what is sent there is dropped (send-unreachable)',
+  ]);
+  await daemon.do('bridge fdb del 02:00:00:00:00:07 dev red dst 203.0.113.9');
   const seconds = (lines: string[]): string[] => lines.map((line) => line.replace(/\d+ sec/g, 'N sec'));
   t.deepEqual(seconds(await look()), seconds(before));
 

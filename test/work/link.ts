@@ -13,7 +13,6 @@ import type { Rule } from '../../src/classifier/classifier.js';
 import { KeyWord } from '../../src/classifier/flow-key.js';
 import { createLookup } from '../../src/classifier/open-lookup.js';
 import { TupleSpaceTable } from '../../src/classifier/tuple-space/tuple-space-table.js';
-import { DATAGRAMS } from '../../src/dataplane/deliver.js';
 import { ENGINE_ARENA_BYTES, Engine, MESSAGES } from '../../src/dataplane/engine.js';
 import {
   type HookRule,
@@ -26,6 +25,7 @@ import {
   unset,
   VXLAN0,
 } from '../../src/dataplane/harness.test.helper.js';
+import { DATAGRAMS } from '../../src/dataplane/transmit.js';
 import { DeviceKind, DeviceTable } from '../../src/devices/device-table.js';
 import { closeTap, openTap, type Tap } from '../../src/io/tap/open-tap.js';
 import { TapPort } from '../../src/io/tap/tap-port.js';
@@ -134,7 +134,7 @@ export class WorkLink {
     const offloads = OFFLOADS | (this.takesUdpSuperFrames ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0);
     this.engine = new Engine(arena, devices, this.#counters, actionCounters);
     this.#underlay = new UdpUnderlay(arena, [this.#sockets], { receive: MESSAGES, send: DATAGRAMS });
-    this.engine.setUnderlay(VXLAN0, this.#underlay);
+    this.engine.underlays.set(VXLAN0, this.#underlay);
     this.engine.setPort(TAP0, new TapPort(arena, this.#tap.queues[0] ?? { readFd: -1, writeFd: -1 }), offloads);
     const all = rules();
     const [DST_IP = 0] = addressWords(LOOPBACK4);

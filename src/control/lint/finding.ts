@@ -8,6 +8,7 @@ export const CHECKS = {
   'indev-elsewhere': 'certain',
   'unreached-chain': 'certain',
   'empty-chain': 'advice',
+  'unreached-action': 'certain',
   'missing-device': 'certain',
   'target-down': 'advice',
   'no-route': 'advice',

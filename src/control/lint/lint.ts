@@ -9,6 +9,7 @@ import type { RulePlace } from '../rule-places.js';
 import { Coverage, type CoverRule } from './covered.js';
 import { CHECKS, type CheckName, type Finding, ruleWords } from './finding.js';
 import { chainsOf, goesOn, mayContinue, reachedActions } from './outcomes.js';
+import { unreachedAction } from './unreached-action.js';
 
 /** A device that rules may hang on, or send to. */
 export interface LintDevice {
@@ -167,6 +168,8 @@ class HookChecker {
     const { devices, hosts, wayTo } = this.subject;
     const reached = reachedActions(actions);
     const isOpen = goesOn(actions);
+    const unreached = unreachedAction(actions);
+    if (unreached) yield this.found('unreached-action', filter, unreached.sentence, unreached.remedy);
     let set: Extract<ActionDetail, { kind: 'tunnel_key'; mode: 'set' }> | undefined;
     let isSetUsed = true;
     for (const action of reached) {

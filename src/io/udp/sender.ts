@@ -31,7 +31,10 @@ const GROUP = 64;
 /** Iovecs of the bundles of a group: 64 messages of 64 datagrams of two parts each would be twice as many. */
 const BUNDLE_IOVECS = 4096;
 const NOBODY = -1;
-/** Modes of flows that are noted, by the lower bits of their hash. A power of two. */
+/**
+ * Modes of flows that are noted, by the lower bits of their hash, for each family by others: copies of one frame for many
+ * remotes have one hash, and no order. A power of two.
+ */
 const NOTED = 256;
 
 export class UdpSender {
@@ -131,7 +134,7 @@ export class UdpSender {
         continue;
       }
       const mode = modeOf(tunnels[record + TunnelWord.FLAGS], family);
-      const note = vector.hash[m] & (NOTED - 1);
+      const note = (vector.hash[m] ^ family) & (NOTED - 1);
       const before = this.noted[note];
       if (before !== deal + mode && (before & -MODES) === deal) break;
       this.noted[note] = deal + mode;

@@ -4,6 +4,7 @@ import { EADDRINUSE, EAFNOSUPPORT, EMSGSIZE, SystemError } from '../../native/er
 import { close, eventfd } from '../../native/libc.js';
 import { addressWords, Endpoint, LOOPBACK4, LOOPBACK6, readable } from '../testing/loopback.js';
 import { closeUdpSockets, openUdpSockets } from './sockets.js';
+import { UdpUnderlay } from './underlay.js';
 
 function pair(t: ExecutionContext, family: 4 | 6): [Endpoint, Endpoint] {
   const from = new Endpoint(family);
@@ -175,6 +176,25 @@ test('a flow whose packets differ in DF and checksum stays in order, beside othe
       [...records.keys()],
       `flow ${flow}`,
     );
+});
+
+test('copies of a frame for remotes of both families, of different modes, leave by few calls', (t) => {
+  const [from, to] = pair(t, 4);
+  const [from6, to6] = pair(t, 6);
+  const underlay = new UdpUnderlay(from.arena, [from.sockets, from6.sockets], { receive: 64, send: 256 });
+  from.record(0, to.sockets.port, { FLAGS: TUNNEL_CSUM | TUNNEL_DONT_FRAGMENT });
+  from.record(1, to6.sockets.port, { FAMILY: 6 });
+  from.tunnels.set(addressWords(LOOPBACK6), TUNNEL_WORDS + TunnelWord.DST_IP);
+  for (let n = 0; n < 64; n++) from.add([Uint8Array.of(n)], n & 1, 7);
+  t.true(underlay.send(from.vector, from.tunnels) < 8);
+  t.true(from.errnos().every((errno) => errno === 0));
+  const numbers = (parity: number): number[] => Array.from({ length: 32 }, (_, n) => 2 * n + parity);
+  [to, to6].forEach((receiver, parity) => {
+    t.deepEqual(
+      receiver.collect(32).map(([n]) => n),
+      numbers(parity),
+    );
+  });
 });
 
 test('a segment larger than the MTU is fragmented without DF and refused with it', (t) => {

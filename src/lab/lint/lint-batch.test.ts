@@ -78,7 +78,7 @@ const cases: readonly [
   ],
   [
     'a wider rule whose continue stands behind an end',
-    ['covered 2'],
+    ['unreached-action 1', 'covered 2'],
     [
       'vxlan0 ingress protocol ip pref 1 flower dst_ip 10.0.0.0/8 action drop action continue',
       `vxlan0 ingress protocol ip pref 2 flower dst_ip 10.1.0.0/16 ${DROP}`,
@@ -188,6 +188,26 @@ const cases: readonly [
       'vxlan0 ingress protocol ip pref 1 flower dst_ip 10.0.0.1 action goto chain 3',
       '+tc chain add dev vxlan0 ingress chain 4',
       'vxlan0 ingress protocol ip pref 2 flower action goto chain 4',
+    ],
+  ],
+  // actions
+  [
+    'an action behind one that ends: as csum and pedit do by themselves, as drop does, as a redirect does',
+    ['unreached-action 1', 'unreached-action 2', 'unreached-action 3'],
+    [
+      `vxlan0 ingress protocol ip pref 1 flower ip_ttl 1 action csum ip ${TO('tap0')}`,
+      `vxlan0 ingress protocol ip pref 2 flower ip_ttl 2 action drop ${TO('tap0')}`,
+      `vxlan0 ingress protocol ip pref 3 flower ip_ttl 3 ${TO('tap0')} action vlan pop`,
+    ],
+  ],
+  [
+    'an action behind one that goes on, that goes on at times, or that something jumps to',
+    [],
+    [
+      `vxlan0 ingress protocol ip pref 1 flower ip_ttl 1 action csum ip pipe ${TO('tap0')}`,
+      `vxlan0 ingress protocol ip pref 2 flower ip_ttl 2 action drop random netrand pipe 5 ${TO('tap0')}`,
+      `vxlan0 ingress protocol ip pref 3 flower ip_ttl 3 action police rate 1mbit burst 10k conform-exceed drop/pipe ${TO('tap0')}`,
+      `vxlan0 ingress protocol ip pref 4 flower ip_ttl 4 action jump 2 action drop ${TO('tap0')}`,
     ],
   ],
   // devices

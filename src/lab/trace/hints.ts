@@ -1,6 +1,7 @@
 /** Mistakes that are often made, pointed out by name. */
 import { KEY_TUNNEL, KEY_WORDS } from '../../classifier/flow-key.js';
 import type { Filter } from '../../control/filter.js';
+import { unreachedAction } from '../../control/lint/unreached-action.js';
 import type { ReasonName } from '../../memory/reasons.js';
 import type { LocalEndpoint } from '../local-endpoint.js';
 import type { Arrival } from './flow-words.js';
@@ -37,6 +38,13 @@ function looksAtTunnel({ shape }: Filter): boolean {
   return false;
 }
 
+/** What a filter that was met says, and does not do. */
+export function* filterHints({ pref, handle, actions }: Filter): Generator<string> {
+  const found = unreachedAction(actions.map(({ content }) => content));
+  if (found)
+    yield `of pref ${pref} handle 0x${handle.toString(16)} ${found.sentence.replace(/^its /, '')}: ${found.remedy}`;
+}
+
 /** Why nobody took what came. */
 export function* arrivalHints({ devices }: LocalEndpoint, arrival: Arrival, isTaken: boolean): Generator<string> {
   if (arrival.from === 'host') {
@@ -63,9 +71,12 @@ export function* arrivalHints({ devices }: LocalEndpoint, arrival: Arrival, isTa
   yield `it is for UDP port ${port}; ${ports.length === 0 ? 'there is no vxlan device' : ports.join(', ')}`;
 }
 
+const NO_NEIGHBOURS = 'a trace knows no neighbours of the host (ip neigh), by which a vtep that runs answers';
+
 const REMEDIES: Partial<Record<ReasonName, (device: string) => string>> = {
   'tap-unmatched': (device) =>
     `no filter at the ingress of ${device} took the frame, and nothing else would: add one, such as "… flower action mirred egress redirect dev DEV"`,
+  'proxy-silent': () => NO_NEIGHBOURS,
   'no-tunnel-metadata': (device) =>
     `${device} is external, and needs to be told where to: "action tunnel_key set src_ip … dst_ip … id …" before the redirect`,
 };

@@ -220,6 +220,15 @@ test('a packet may be given in hexadecimal, and as one of a capture', async (t) 
     t.throws(() => read(words), { message: `vtep: ${message}` }, words);
 });
 
+test('an action that never runs, for the one before it ends, is pointed out', async (t) => {
+  const rules = 'vxlan0 ingress protocol ip pref 1 flower action csum ip action mirred egress redirect dev tap0';
+  const { report } = await traced(rules, 'dev vxlan0 ip_proto udp');
+  t.deepEqual(report.hints, [
+    'of pref 1 handle 0x1 action 2 (mirred) never runs, for action 1 (csum) ends with pass: say pipe behind action 1 (csum), or put it last',
+  ]);
+  t.deepEqual((await traced(rules.replace('csum ip', 'csum ip pipe'), 'dev vxlan0 ip_proto udp')).report.hints, []);
+});
+
 test('a word that a flow cannot have is refused by name', async (t) => {
   const tracer = await Tracer.from(DEVICES, 'rules', { hosts: ['eth0'] });
   const refused = (words: string, message: string | RegExp): void => {

@@ -11,7 +11,8 @@ import { filterCommand } from '../../iproute/filter-command.js';
 import { REASONS } from '../../memory/reasons.js';
 import { LocalEndpoint, type LocalOptions } from '../local-endpoint.js';
 import type { Arrival } from './flow-words.js';
-import { arrivalHints, hookHints, missingHints, outcomeHints } from './hints.js';
+import { arrivalHints, filterHints, hookHints, missingHints, outcomeHints } from './hints.js';
+import { HostRoutes } from './host-routes.js';
 import { differenceSentence, differences, tryRules } from './near-misses.js';
 import { frameWords, PacketReader, protocolWord, tunnelWords } from './packet-words.js';
 import { type Acted, type LookedUp, Recorder, type Step, type Visit } from './recorder.js';
@@ -88,6 +89,14 @@ export class Tracer {
     // Of a bundle of datagrams each is to be seen on its way.
     datapath.engine.setTrains(false);
     return new Tracer(endpoint, datapath, recorder, near);
+  }
+
+  /** From now on the ways to the peers are those of this host. `links`: its interfaces by ifindex. Ends with `close` of what is returned. */
+  useHost(links: ReadonlyMap<number, string>): HostRoutes {
+    const { devices, datapath } = this.endpoint;
+    const routes = new HostRoutes((ifindex) => (devices.get(links.get(ifindex) ?? '')?.index ?? -1) + 1);
+    datapath.engine.setRoutes(routes);
+    return routes;
   }
 
   /** Has a packet come in. */
@@ -189,6 +198,7 @@ export class Tracer {
     });
     const filter = visit && this.filtersOf(visit).get(step.rule);
     const found = visit && filter && { filter, state: this.stateOf(visit, filter) };
+    if (filter) for (const hint of filterHints(filter)) this.hints.add(hint);
     const agrees = (tried.match?.id ?? -1) === step.rule;
     const report: LookupReport = {
       kind: 'lookup',

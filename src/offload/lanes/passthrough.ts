@@ -114,7 +114,7 @@ export class Passthrough {
     writeVnetHeader(this.arena, at, flags, packets.gsoType[i], headerBytes, gsoSize, csumStart, csumOffset);
     out.iovecs.add(at, VNET_BYTES);
     out.iovecs.add(packets.frame[i], length);
-    addEntry(out, start, length, Math.max(1, Math.ceil((packets.end[i] - headerBytes) / gsoSize)));
+    addEntry(out, start, length, Math.max(1, Math.ceil(packets.payloadBytes(i) / gsoSize)));
   }
 
   /** Adds the segments of super-frame `i`, each an entry, with finished checksums. */
