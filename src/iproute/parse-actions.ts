@@ -162,6 +162,7 @@ export function parseActions(reader: WordReader, answer: SkipAnswer): readonly A
     } catch (error) {
       if (isKernels(error)) {
         refused ??= error;
+        reader.fault ??= start;
         parseCookie(reader);
         skipHardwareWords(reader, answer);
         continue;

@@ -17,6 +17,8 @@ export class WordReader {
   #at: number;
   /** Where it has been before it went back. */
   #before = 0;
+  /** Where that begins which is refused only when all has been read. */
+  fault: number | undefined;
 
   constructor(words: readonly string[], at = 0) {
     this.words = words;

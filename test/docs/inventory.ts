@@ -59,6 +59,7 @@ export const RUN_BY: Readonly<Record<string, ByFirstLine>> = {
   'docs/library.md': {
     "import { Endpoint } from 'vtep';": 'test/docs/library.test.ts',
     '$ node first.js': 'test/docs/library.test.ts',
+    '$ node typed.js': 'test/docs/library.test.ts',
   },
   'docs/lint.md': {
     'ip link add vxlan0 type vxlan external dstport 4789': LINT,

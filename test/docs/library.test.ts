@@ -1,4 +1,4 @@
-// docs/library.md: its first program, run as it stands.
+// docs/library.md: its first programs, run as they stand.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { blocks, root } from './markdown.js';
 
-test('the program of docs/library.md prints what the page shows', (t) => {
+test('the programs of docs/library.md print what the page shows', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vtep-library-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'node_modules'));
@@ -15,7 +15,7 @@ test('the program of docs/library.md prints what the page shows', (t) => {
   const page = blocks('docs/library.md');
   for (const { file, lines } of page) if (file) writeFileSync(join(folder, file), `${lines.join('\n')}\n`);
   const shown = page.filter(({ language }) => language === 'console');
-  t.is(shown.length, 1);
+  t.is(shown.length, 2);
   for (const { lines } of shown) {
     const [command = '', ...printed] = lines;
     const [, ...words] = command.slice(2).split(' ');

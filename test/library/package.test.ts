@@ -15,11 +15,13 @@ const PLAIN = `import { Endpoint, VtepError } from 'vtep';
 const endpoint = await Endpoint.open({ batch: 'ip link add tap0 type tap\\nip link set tap0 up' });
 const [{ name, up }] = await endpoint.links();
 const code = await endpoint.batch('ip link add tap0 type tap').catch((error) => error instanceof VtepError && error.code);
+const rule = await endpoint.addFilter({ dev: 'tap0', protocol: 'ip', match: { ip_proto: 'tcp', dst_port: 80 }, actions: ['drop'] });
+const { packets } = await rule.stats();
 await endpoint.close();
-console.log(name, up, code);
+console.log(name, up, code, rule.handle, packets);
 `;
 
-const STRICT = `import { type ActionBatch, type DropReason, Endpoint, type EndpointEvent, type FilterKeyValue, Holding, VtepError, type VtepErrorCode } from 'vtep';
+const STRICT = `import { type ActionBatch, type DropReason, Endpoint, type EndpointEvent, type FilterHandle, type FilterKeyValue, Holding, VtepError, type VtepErrorCode } from 'vtep';
 
 export async function main(): Promise<number> {
   await using endpoint = await Endpoint.open({ devices: 'process', checked: true, underlay: async (packets) => void packets.length, log: (line: string) => console.log(line) });
@@ -37,6 +39,13 @@ export async function main(): Promise<number> {
   const device = await endpoint.device('dev0', { transmit: (batch, self) => void self.sendAll([batch.copy(0)]) });
   const holding = new Holding(device, { most: 10, full: reason });
   holding.hold(new Uint8Array(60), 5);
+  const rule: FilterHandle = await endpoint.edit((edit) => {
+    edit.addLink({ kind: 'vxlan', name: 'vxlan0', external: true });
+    // @ts-expect-error a port needs an ip_proto that has ports
+    edit.addFilter({ dev: 'vxlan0', protocol: 'ip', match: { dst_port: 80 } });
+    return edit.addFilter({ dev: 'vxlan0', match: { enc_key_id: 4 }, actions: [{ kind: 'tunnel_key', unset: true }, 'drop'] });
+  });
+  console.log((await rule.stats()).packets);
   for await (const event of endpoint.events('dropped', 'link', 'error')) {
     const told: EndpointEvent = event;
     if (told.type === 'dropped') return told.count;
@@ -74,7 +83,7 @@ test('the packed package installs into an empty project, runs there, and its typ
   );
   t.true(readdirSync(join(project, 'node_modules')).includes('vtep'));
   writeFileSync(join(project, 'plain.js'), PLAIN);
-  t.is((await run(process.execPath, ['plain.js'], { cwd: project })).stdout, 'tap0 true refused\n');
+  t.is((await run(process.execPath, ['plain.js'], { cwd: project })).stdout, 'tap0 true refused 1 0\n');
 
   const bin = await run('npx', ['--no-install', 'vtep', '--version'], { cwd: project });
   t.regex(bin.stdout, /^\d+\.\d+\.\d+\n$/);

@@ -208,7 +208,8 @@ export interface CustomActionUse extends Common {
 /** One that is there already, which the filter shares: `action gact index 5`. */
 export interface ActionByIndex {
   readonly kind: 'reference';
-  readonly of: Exclude<ActionKind, 'custom'>;
+  /** `csum` cannot be named so. */
+  readonly of: Exclude<ActionKind, 'custom' | 'csum'>;
   readonly index: number;
   readonly cookie?: string | Uint8Array;
 }

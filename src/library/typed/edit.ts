@@ -10,6 +10,7 @@ import type {
   FdbTarget,
   FilterDeletion,
   FilterMaking,
+  FilterRule,
   Link,
   LinkChange,
   Qdisc,
@@ -147,9 +148,23 @@ export class Edit {
     return this.filter('add', filter);
   }
 
-  /** As `addFilter`; where there is one of this place, it is replaced. */
-  replaceFilter(filter: FilterMaking): FilterHandle {
-    return this.filter('replace', filter);
+  /**
+   * Puts another rule in the place of a filter, with the next batch of frames. Its protocol stays, where none is said.
+   * What it has counted is forgotten.
+   */
+  replaceFilter(filter: FilterHandle, rule: FilterRule): FilterHandle;
+  /** As `addFilter`; where there is one of this place, it is replaced, which as in the kernel takes keys of the same masks. */
+  replaceFilter(filter: FilterMaking): FilterHandle;
+  replaceFilter(filter: FilterHandle | FilterMaking, rule?: FilterRule): FilterHandle {
+    if (!(filter instanceof FilterHandle)) return this.filter('replace', filter);
+    const place = placeOf(filter);
+    const { dev } = place;
+    // Both in one transaction: frames meet the one or the other.
+    this.push([
+      { words: filterDeletion(place), dev },
+      { words: filterWords('add', { ...place, ...rule, ...withoutProtocol(place) }), dev, filter },
+    ]);
+    return filter;
   }
 
   /** As `replaceFilter`, of a filter that is there. */
@@ -235,6 +250,10 @@ function nameOf(link: string | LinkHandle): string {
 /** Everything that says which filter is meant. */
 export function placeOf({ dev, hook, pref, chain, handle, protocol }: FilterHandle) {
   return { dev, hook, pref, chain, handle, protocol };
+}
+
+function withoutProtocol({ protocol: _protocol, ...place }: ReturnType<typeof placeOf>) {
+  return place;
 }
 
 function aliasWord(alias: unknown, property: string): string {

@@ -12,7 +12,8 @@ function actionOf(property: string): string {
 }
 
 /** The property whose word a reader stopped at. */
-function stoppedAt({ properties }: Words, reader: WordReader): string {
+function stoppedAt({ properties }: Words, reader: WordReader, isKernels: boolean): string {
+  if (isKernels && reader.fault !== undefined) return actionOf(properties[reader.fault + 1] ?? '');
   // The tool's name is not among the words that are read.
   const found = properties[reader.furthest + 1] ?? '';
   if (reader.position === reader.furthest) return found;
@@ -45,9 +46,11 @@ export function commandOf(line: EditLine): Command {
     command = parseLine(tool === 'tc' || tool === 'bridge' ? tool : 'ip', rest, reader);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw refusedEdit(line, error.message, error.exitCode, stoppedAt(line.words, reader));
+    throw refusedEdit(line, error.message, error.exitCode, stoppedAt(line.words, reader, error.exitCode === 2));
   }
+  // What the tools say besides would stand before a refusal's sentence.
+  if (command.kind === 'link-add-vxlan') return { ...command, notes: [] };
   if (command.kind !== 'help' && command.kind !== 'host') return command;
   // A value was a word of the grammar's.
-  throw refusedEdit(line, `"${line.words.list.join(' ')}" cannot be said`, 1, stoppedAt(line.words, reader));
+  throw refusedEdit(line, `"${line.words.list.join(' ')}" cannot be said`, 1, stoppedAt(line.words, reader, false));
 }

@@ -72,10 +72,7 @@ export class TypedEdits implements HandleOwner {
   }
 
   async replaceFilter(filter: FilterHandle, rule: FilterRule): Promise<void> {
-    const { dev, hook, pref, chain, handle, protocol } = filter;
-    // What the types say of a protocol and its match is not said of the two apart.
-    const whole = { protocol, ...rule, dev, hook, pref, chain, handle } as Parameters<Edit['replaceFilter']>[0];
-    await this.run((edit) => void edit.replaceFilter(whole));
+    await this.run((edit) => void edit.replaceFilter(filter, rule));
   }
 
   async deleteFilter(filter: FilterHandle): Promise<void> {
