@@ -11,7 +11,7 @@ export { Interpreter } from './interpreter.js';
 export { LeftGarbage } from './left-garbage.js';
 export { admitObservers, tellDeaths } from './observers.js';
 export { Rules } from './rules.js';
-export { runBatch } from './run-batch.js';
 export { ControlServer } from './server.js';
+export { runStartBatch } from './start-batch.js';
 export { giveBack } from './stateful-endpoint.js';
 export { StrictPeers } from './strict-peers.js';

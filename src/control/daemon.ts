@@ -159,7 +159,7 @@ export class Daemon {
     tellTunnelGsoFailure(datapath, log);
     datapath.once('failed', (error) => this.fail(new CommandError(`vtep: the datapath failed: ${error.stack}`, 1)));
     const { ControlServer, Devices, EventLog, Interpreter, LeftGarbage, Rules, StrictPeers, ...parts } = await loading;
-    const { admitObservers, createTable, giveBack, runBatch, startProbes, takeLeave, tellDeaths } = parts;
+    const { admitObservers, createTable, giveBack, runStartBatch, startProbes, takeLeave, tellDeaths } = parts;
     tellDeaths(datapath, log);
 
     const said = new Set<string>();
@@ -213,7 +213,7 @@ export class Daemon {
       service.starting(done, total);
     };
     if (file)
-      await runBatch(interpreter, file, {
+      await runStartBatch(interpreter, file, {
         name: options.batch ?? '',
         progress,
         say: this.say,

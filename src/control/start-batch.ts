@@ -11,7 +11,7 @@ import { asCommandError } from './report.js';
 /** Characters of a batch between two turns of the event loop, so that signals are heard. */
 const PIECE = 16_384;
 
-export interface BatchRun {
+export interface StartBatch {
   /** Of the file, for messages. */
   readonly name: string;
   /** Is told how much has been carried out. */
@@ -22,7 +22,7 @@ export interface BatchRun {
 }
 
 /** Carries out a batch. Throws CommandError, which names the line, where one fails; the signal's reason where that comes. */
-export async function runBatch(interpreter: Interpreter, file: BatchFile, run: BatchRun): Promise<void> {
+export async function runStartBatch(interpreter: Interpreter, file: BatchFile, run: StartBatch): Promise<void> {
   const batch = new BatchText();
   let done = 0;
   for await (const piece of file.pieces) {
@@ -41,7 +41,11 @@ export async function runBatch(interpreter: Interpreter, file: BatchFile, run: B
   interpreter.warn(run.say);
 }
 
-async function runLines(interpreter: Interpreter, lines: readonly BatchLine[], { name, say }: BatchRun): Promise<void> {
+async function runLines(
+  interpreter: Interpreter,
+  lines: readonly BatchLine[],
+  { name, say }: StartBatch,
+): Promise<void> {
   for (const { line, words } of lines) {
     try {
       await interpreter.run(parseBatchLine(words), say);
